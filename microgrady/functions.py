@@ -1,0 +1,292 @@
+"""The table: every operation once, with its value, its derivative rules and its symbol.
+
+A rule is written with the functions that the table itself defines, so one rule serves floats (the
+backward pass), Values (derivatives of derivatives) and whatever else those functions take. The forms
+are the numerically stable ones: derivatives are good to a few ulp also at the ends of the range.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from microgrady import ieee
+from microgrady.inputs import describe
+from microgrady.value import Primitive, Value, divide_by, methods, primitives
+
+_built_in: set[str] = set()
+
+
+def primitive(
+    name: str,
+    evaluate: Callable[..., float],
+    *rules: Callable[..., Any],
+    symbol: str | None = None,
+    singular: bool = False,
+    piecewise: bool = False,
+    aliases: tuple[str, ...] = (),
+) -> Primitive:
+    """Add an operation: this one call makes it work on floats, Values and arrays, to any derivative.
+
+    Args:
+        name: What it is called in pictures, messages and pickles.
+        evaluate: The value: one or two floats in, a float out.
+        *rules: One for each operand: the partial derivative by it, as a function of the result and
+            the operands, `rule(y, x)` or `rule(y, a, b)`. Write it with microgrady's functions, so that
+            it can be differentiated again.
+        symbol: A shorter sign for pictures; the name if None.
+        singular: A partial can be infinite or nan at finite operands. A derivative of zero that comes
+            from above then stays zero.
+        piecewise: The operation selects or rounds: a partial of zero is exact, and stays zero also
+            against an infinite derivative from above.
+        aliases: Further names, by which NumPy calls it as a method of an array's elements.
+
+    Returns:
+        The primitive: call it.
+
+    Raises:
+        TypeError: `evaluate` or a rule cannot be called.
+        ValueError: there are not one or two rules, or the name is that of a built-in operation.
+
+    Example:
+        >>> import microgrady as mg
+        >>> sinc = mg.primitive("sinc", lambda x: math.sin(x) / x, lambda y, x: (mg.cos(x) - y) / x)
+        >>> mg.grad(sinc)(2.0) == (math.cos(2.0) - math.sin(2.0) / 2.0) / 2.0
+        True
+    """
+    if not all(callable(function) for function in (evaluate, *rules)):
+        raise TypeError(f"the value and the rules of primitive {name!r} must be functions")
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ValueError(f"a primitive's name must be an identifier, not {describe(name)}")
+    taken = _built_in.intersection((name, *aliases))
+    if taken or not 1 <= len(rules) <= 2:
+        problem = (
+            f"cannot be called {min(taken)}: that is built in" if taken else f"needs 1 or 2 rules, not {len(rules)}"
+        )
+        raise ValueError(f"primitive {name!r} {problem}")
+    entry = primitives.get(name)
+    if entry is None or entry.rules:  # else it is an operator's, which value.py has begun
+        entry = primitives[name] = Primitive(name)
+    entry.symbol, entry.evaluate, entry.rules = symbol or name, evaluate, rules
+    entry.singular, entry.piecewise = singular, piecewise
+    methods.update(dict.fromkeys((name, *aliases), entry))
+    return entry
+
+
+def _plain(x: Any) -> float:
+    return x.data if type(x) is Value else x
+
+
+def _sign(x: Any) -> Any:
+    return greater(x, 0.0) - greater(0.0, x)
+
+
+def _square(x: Any) -> Any:
+    return x * x
+
+
+def _exp_minus_square(x: Any) -> Any:
+    """exp(-x**2) without the error of rounding x**2: x is split so that the square of the front part is exact."""
+    x = clip_high(clip_low(x, -30.0), 30.0)
+    front = trunc(x * 1024.0) * (1.0 / 1024.0)
+    return exp(-front * front) * exp((front - x) * (front + x))
+
+
+def _power_by_base(y: Any, a: Any, b: Any) -> Any:
+    """b * a**(b - 1), also where the power alone leaves the range."""
+    if b == 0.0:
+        return 0.0
+    lower = b - 1.0
+    power = pow(a, lower)
+    base, exponent, rest = abs(_plain(a)), _plain(b), 0.0
+    if base == 0.0 or not math.isfinite(base) or not math.isfinite(exponent):
+        return b * power
+    if abs(exponent) < 1.0:
+        # b - 1 may have been rounded, which tells at the ends of the range of a.
+        rest = (exponent - (_plain(lower) + 1.0)) * math.log(base)
+    if not ieee.in_normal_range(_plain(power)):
+        half = pow(abs(a), lower / 2.0)  # the whole power over- or underflows, its product with b may not
+        power = pow(copysign(1.0, a), lower) * half
+        return b * power * half * (1.0 + rest)
+    return b * power if rest == 0.0 else b * power * (1.0 + rest)
+
+
+def _logaddexp_partial(a: Any, b: Any) -> Any:
+    """exp(a) / (exp(a) + exp(b))."""
+    difference = a - b
+    share = sigmoid(difference)
+    x, y, d = _plain(a), _plain(b), _plain(difference)
+    if not math.isfinite(d):
+        return share
+    rest = (x - (d - (d - x))) - (y + (d - x))  # what rounding took from the difference (Knuth's two-sum)
+    return share if rest == 0.0 else share * (1.0 + rest * sigmoid(-difference))
+
+
+def _truncated_quotient(a: Any, b: Any) -> Any:
+    """trunc(a / b), where a / b is not first rounded up to a whole number."""
+    return copysign(1.0, a) * copysign(1.0, b) * floordiv(abs(a), abs(b))
+
+
+LN2, LN10 = math.log(2.0), math.log(10.0)
+
+
+# The operators. Python calls the first nine for +, -, *, /, //, %, ** and abs().
+neg = primitive("neg", lambda x: -x, lambda y, x: -1.0, symbol="-", aliases=("negative",))
+add = primitive("add", lambda a, b: a + b, lambda y, a, b: 1.0, lambda y, a, b: 1.0, symbol="+")
+sub = primitive("sub", lambda a, b: a - b, lambda y, a, b: 1.0, lambda y, a, b: -1.0, symbol="-")
+mul = primitive("mul", lambda a, b: a * b, lambda y, a, b: b, lambda y, a, b: a, symbol="*")
+div: Primitive = primitive(
+    "div", ieee.divide, lambda y, a, b: div(1.0, b), lambda y, a, b: divide_by(y, a, b), symbol="/", singular=True
+)
+floordiv = primitive(
+    "floordiv", ieee.floor_divide, lambda y, a, b: 0.0, lambda y, a, b: 0.0, symbol="//", piecewise=True
+)
+mod = primitive("mod", ieee.modulo, lambda y, a, b: 1.0, lambda y, a, b: -floordiv(a, b), symbol="%", singular=True)
+pow = primitive(
+    "pow", ieee.power, _power_by_base, lambda y, a, b: power_log(a, b), symbol="**", singular=True, aliases=("power",)
+)
+fabs = primitive("abs", abs, lambda y, x: _sign(x), piecewise=True, aliases=("fabs", "absolute"))
+
+# Exponentials and logarithms.
+exp = primitive("exp", ieee.exp, lambda y, x: y, singular=True)
+exp2 = primitive("exp2", ieee.exp2, lambda y, x: y * LN2, singular=True)
+expm1 = primitive("expm1", ieee.expm1, lambda y, x: exp(x), singular=True)
+log = primitive("log", ieee.log, lambda y, x: div(1.0, x), singular=True)
+log2 = primitive("log2", ieee.log2, lambda y, x: div(1.0 / LN2, x), singular=True)
+log10 = primitive("log10", ieee.log10, lambda y, x: div(1.0 / LN10, x), singular=True)
+log1p = primitive("log1p", ieee.log1p, lambda y, x: div(1.0, 1.0 + x), singular=True)
+logaddexp = primitive(
+    "logaddexp",
+    ieee.logaddexp,
+    lambda y, a, b: _logaddexp_partial(a, b),
+    lambda y, a, b: _logaddexp_partial(b, a),
+    singular=True,
+)
+
+# Roots.
+sqrt = primitive("sqrt", ieee.sqrt, lambda y, x: div(0.5, y), symbol="√", singular=True)
+cbrt = primitive("cbrt", ieee.cbrt, lambda y, x: div(1.0, 3.0 * (y * y)), symbol="∛", singular=True)
+hypot = primitive("hypot", math.hypot, lambda y, a, b: unit(a, b), lambda y, a, b: unit(b, a), singular=True)
+
+# Trigonometry.
+sin = primitive("sin", ieee.sin, lambda y, x: cos(x))
+cos: Primitive = primitive("cos", ieee.cos, lambda y, x: -sin(x))
+tan = primitive("tan", ieee.tan, lambda y, x: _square(div(1.0, cos(x))), singular=True)
+asin = primitive(
+    "asin", ieee.asin, lambda y, x: div(1.0, sqrt(one_minus_square(x))), singular=True, aliases=("arcsin",)
+)
+acos = primitive(
+    "acos", ieee.acos, lambda y, x: div(-1.0, sqrt(one_minus_square(x))), singular=True, aliases=("arccos",)
+)
+atan = primitive("atan", math.atan, lambda y, x: _square(div(1.0, hypot(1.0, x))), aliases=("arctan",))
+atan2 = primitive(
+    "atan2",
+    math.atan2,
+    lambda y, a, b: over_square(b, a),
+    lambda y, a, b: -over_square(a, b),
+    singular=True,
+    aliases=("arctan2",),
+)
+
+# Hyperbolic functions.
+sinh = primitive("sinh", ieee.sinh, lambda y, x: cosh(x), singular=True)
+cosh: Primitive = primitive("cosh", ieee.cosh, lambda y, x: sinh(x), singular=True)
+tanh = primitive("tanh", math.tanh, lambda y, x: _square(sech(x)))
+asinh = primitive("asinh", math.asinh, lambda y, x: div(1.0, hypot(1.0, x)), aliases=("arcsinh",))
+acosh = primitive(
+    "acosh", ieee.acosh, lambda y, x: div(1.0, sqrt(x - 1.0) * sqrt(x + 1.0)), singular=True, aliases=("arccosh",)
+)
+atanh = primitive("atanh", ieee.atanh, lambda y, x: div(1.0, one_minus_square(x)), singular=True, aliases=("arctanh",))
+
+# Error and gamma functions.
+erf = primitive("erf", math.erf, lambda y, x: 2.0 / math.sqrt(math.pi) * _exp_minus_square(x))
+erfc = primitive("erfc", math.erfc, lambda y, x: -2.0 / math.sqrt(math.pi) * _exp_minus_square(x))
+gamma = primitive("gamma", ieee.gamma, lambda y, x: y * digamma(x), symbol="Γ", singular=True)
+lgamma = primitive("lgamma", ieee.lgamma, lambda y, x: digamma(x), singular=True)
+digamma: Primitive = primitive("digamma", ieee.digamma, lambda y, x: polygamma(1.0, x), symbol="ψ", singular=True)
+polygamma: Primitive = primitive(
+    "polygamma", ieee.polygamma, lambda y, n, x: math.nan, lambda y, n, x: polygamma(n + 1.0, x), singular=True
+)
+
+# What neurons are made of.
+sigmoid: Primitive = primitive("sigmoid", ieee.sigmoid, lambda y, x: _square(0.5 * sech(0.5 * x)), symbol="σ")
+softplus = primitive("softplus", ieee.softplus, lambda y, x: sigmoid(x))
+relu = primitive("relu", lambda x: ieee.largest(x, 0.0), lambda y, x: greater(x, 0.0), piecewise=True)
+
+# Selecting and rounding.
+greater: Primitive = primitive(
+    "greater", lambda a, b: float(a > b), lambda y, a, b: 0.0, lambda y, a, b: 0.0, symbol=">", piecewise=True
+)
+maximum = primitive(
+    "maximum",
+    ieee.largest,
+    lambda y, a, b: 0.5 * (1.0 + greater(a, b) - greater(b, a)),
+    lambda y, a, b: 0.5 * (1.0 + greater(b, a) - greater(a, b)),
+    symbol="max",
+    piecewise=True,
+)
+minimum = primitive(
+    "minimum",
+    ieee.smallest,
+    lambda y, a, b: 0.5 * (1.0 + greater(b, a) - greater(a, b)),
+    lambda y, a, b: 0.5 * (1.0 + greater(a, b) - greater(b, a)),
+    symbol="min",
+    piecewise=True,
+)
+clip_low = primitive(
+    "clip_low", ieee.largest, lambda y, x, low: 1.0 - greater(low, x), lambda y, x, low: greater(low, x), piecewise=True
+)
+clip_high = primitive(
+    "clip_high",
+    ieee.smallest,
+    lambda y, x, high: 1.0 - greater(x, high),
+    lambda y, x, high: greater(x, high),
+    piecewise=True,
+)
+floor = primitive("floor", ieee.floor, lambda y, x: 0.0, piecewise=True)
+ceil = primitive("ceil", ieee.ceil, lambda y, x: 0.0, piecewise=True)
+trunc = primitive("trunc", ieee.trunc, lambda y, x: 0.0, piecewise=True)
+fmod = primitive("fmod", ieee.fmod, lambda y, a, b: 1.0, lambda y, a, b: -_truncated_quotient(a, b), singular=True)
+copysign: Primitive = primitive(
+    "copysign", math.copysign, lambda y, a, b: _sign(a) * copysign(1.0, b), lambda y, a, b: 0.0, piecewise=True
+)
+
+# What rules need so that their own derivatives are as good: their obvious forms cancel or overflow.
+one_minus_square: Primitive = primitive("one_minus_square", lambda x: (1.0 - x) * (1.0 + x), lambda y, x: -2.0 * x)
+sech: Primitive = primitive("sech", ieee.sech, lambda y, x: -y * tanh(x))
+unit: Primitive = primitive(
+    "unit",
+    ieee.unit,
+    lambda y, a, b: unit(b, a) * div(unit(b, a), hypot(a, b)),
+    lambda y, a, b: -y * div(unit(b, a), hypot(a, b)),
+    singular=True,
+)
+over_square: Primitive = primitive(
+    "over_square",  # a / (a**2 + b**2): the derivative of the complex 1 / z is -1 / z**2
+    ieee.over_square,
+    lambda y, a, b: (over_square(b, a) - y) * (over_square(b, a) + y),
+    lambda y, a, b: -2.0 * y * over_square(b, a),
+    singular=True,
+)
+power_log: Primitive = primitive(
+    "power_log",  # a**b * log(a)
+    ieee.power_log,
+    lambda y, a, b: pow(a, b - 1.0) + b * power_log(a, b - 1.0),
+    lambda y, a, b: _square(power_log(a, 0.5 * b)),
+    singular=True,
+)
+
+# What transforms need: the operand itself, and a product that is zero where its gate is.
+chosen = primitive("where", lambda x: x, lambda y, x: 1.0)
+argument = primitive("argument", lambda x: x, lambda y, x: 1.0)
+gated = primitive(
+    "gated",
+    lambda gate, x: gate * x if gate else 0.0,
+    lambda y, gate, x: x,
+    lambda y, gate, x: gate,
+    symbol="*",
+    singular=True,
+)
+
+_built_in.update(methods)

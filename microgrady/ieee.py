@@ -1,0 +1,189 @@
+"""The functions of `math` as IEEE 754 has them: a float for every float, where Python raises.
+
+An overflow is inf, a pole is inf with the sign that C99 gives it, anything else off the domain is nan.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+Function = Callable[..., float]
+
+
+def _total(
+    function: Function,
+    off_domain: Function = lambda *operands: math.nan,
+    overflow: Function = lambda *operands: math.inf,
+) -> Function:
+    """`function`, with a value where it would raise ValueError or OverflowError."""
+
+    def evaluate(*operands: float) -> float:
+        try:
+            return function(*operands)
+        except ValueError:
+            return off_domain(*operands)
+        except OverflowError:
+            return overflow(*operands)
+
+    return evaluate
+
+
+def _pole(at: float, infinity: float) -> Function:
+    return lambda x: infinity if x == at else math.nan
+
+
+def _signed_infinity(x: float) -> float:
+    return math.copysign(math.inf, x)
+
+
+def _is_odd(b: float) -> bool:
+    return math.fmod(b, 2.0) in (-1.0, 1.0)
+
+
+def _power_off_domain(a: float, b: float) -> float:
+    if a != 0.0:
+        return math.nan
+    return math.copysign(math.inf, a) if _is_odd(b) else math.inf
+
+
+def _rounded(function: Callable[[float], int]) -> Function:
+    # From 2**52 on every float is whole. The sign goes back on because an int has no -0.
+    return lambda x: math.copysign(float(function(x)), x) if abs(x) < 2.0**52 else x
+
+
+exp = _total(math.exp)
+exp2 = _total(math.exp2)
+expm1 = _total(math.expm1)
+log = _total(math.log, _pole(0.0, -math.inf))
+log2 = _total(math.log2, _pole(0.0, -math.inf))
+log10 = _total(math.log10, _pole(0.0, -math.inf))
+log1p = _total(math.log1p, _pole(-1.0, -math.inf))
+sqrt = _total(math.sqrt)
+sin, cos, tan = _total(math.sin), _total(math.cos), _total(math.tan)
+asin, acos = _total(math.asin), _total(math.acos)
+sinh = _total(math.sinh, overflow=_signed_infinity)
+cosh = _total(math.cosh)
+acosh = _total(math.acosh)
+atanh = _total(math.atanh, lambda x: _signed_infinity(x) if abs(x) == 1.0 else math.nan)
+fmod = _total(math.fmod)
+power = _total(math.pow, _power_off_domain, lambda a, b: -math.inf if a < 0.0 and _is_odd(b) else math.inf)
+gamma = _total(math.gamma, lambda x: _signed_infinity(x) if x == 0.0 else math.nan, _signed_infinity)
+lgamma = _total(math.lgamma, lambda x: math.inf)
+floor, ceil, trunc = _rounded(math.floor), _rounded(math.ceil), _rounded(math.trunc)
+
+
+def divide(a: float, b: float) -> float:
+    """a / b."""
+    if b != 0.0:
+        return a / b
+    return math.nan if a == 0.0 or a != a else math.copysign(math.inf, a) * math.copysign(1.0, b)
+
+
+def floor_divide(a: float, b: float) -> float:
+    """a // b."""
+    return a // b if b != 0.0 else divide(a, b)
+
+
+def modulo(a: float, b: float) -> float:
+    """a % b, with the sign of b."""
+    return a % b if b != 0.0 else math.nan
+
+
+def cbrt(x: float) -> float:
+    """The cube root to within 1 ulp: C libraries are up to 4 off, which a step of Newton's mends."""
+    root = math.cbrt(x)
+    return root + (x / (root * root) - root) / 3.0 if root and math.isfinite(root) else root
+
+
+def sech(x: float) -> float:
+    """1 / cosh(x), also where cosh(x) overflows."""
+    small = math.exp(-abs(x))
+    return 2.0 * small / (1.0 + small * small)
+
+
+def power_of_two(a: float, b: float) -> float:
+    """1, or what brings the larger of two very large or very small numbers near 1."""
+    larger = max(abs(a), abs(b))
+    if 1e-150 < larger < 1e150 or larger == 0.0 or not math.isfinite(larger):
+        return 1.0
+    return math.ldexp(1.0, max(-1022, min(1022, -math.frexp(larger)[1])))
+
+
+def unit(a: float, b: float) -> float:
+    """a / hypot(a, b), also where hypot(a, b) overflows or has lost digits."""
+    scale = power_of_two(a, b)
+    return divide(a * scale, math.hypot(a * scale, b * scale))
+
+
+def over_square(a: float, b: float) -> float:
+    """a / (a**2 + b**2), likewise."""
+    scale = power_of_two(a, b)
+    h = math.hypot(a * scale, b * scale)
+    return divide(a * scale, h * h) * scale
+
+
+def in_normal_range(x: float) -> bool:
+    """Whether x is neither zero, infinite or nan nor so small that it may have lost digits."""
+    return 1e-290 < abs(x) < math.inf
+
+
+def power_log(a: float, b: float) -> float:
+    """a**b * log(a), also where a**b over- or underflows; 0 for a = 0 and b >= 0, as PyTorch has it."""
+    if a == 0.0 and b >= 0.0:
+        return 0.0
+    whole = power(a, b)
+    if in_normal_range(whole) or not 0.0 < a < math.inf:
+        return whole * log(a)
+    half = power(a, b / 2.0)
+    return half * log(a) * half
+
+
+def sigmoid(x: float) -> float:
+    """1 / (1 + exp(-x)), in the form that neither overflows nor loses digits."""
+    if x < 0.0:
+        small = math.exp(x)
+        return small / (1.0 + small)
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+def softplus(x: float) -> float:
+    """log(1 + exp(x)), likewise."""
+    return math.log1p(math.exp(x)) if x <= 0.0 else x + math.log1p(math.exp(-x))
+
+
+def logaddexp(a: float, b: float) -> float:
+    """log(exp(a) + exp(b)), likewise; near a result of 0 to within the rounding of the larger operand."""
+    if a == b:
+        return a + math.log(2.0)  # infinities too, of which the difference is nan
+    return largest(a, b) + math.log1p(math.exp(-abs(a - b)))
+
+
+def largest(a: float, b: float) -> float:
+    """The larger of a and b; nan if either is."""
+    return a if a > b or a != a else b
+
+
+def smallest(a: float, b: float) -> float:
+    """The smaller of a and b; nan if either is."""
+    return a if a < b or a != a else b
+
+
+def _scipy_special(name: str) -> Function:
+    def evaluate(*operands: Any) -> float:
+        try:
+            import numpy
+            import scipy.special
+        except ImportError:
+            raise ImportError(
+                "the derivatives of gamma and lgamma need SciPy: pip install 'microgrady[scipy]'"
+            ) from None
+        with numpy.errstate(all="ignore"):
+            return float(getattr(scipy.special, name)(*operands))
+
+    return evaluate
+
+
+digamma = _scipy_special("digamma")
+polygamma = _scipy_special("polygamma")

@@ -1,0 +1,57 @@
+"""What counts as a number or an array, and how messages describe what came instead."""
+
+from __future__ import annotations
+
+import numbers
+import reprlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def describe(thing: object) -> str:
+    """The type of `thing` and a short form of it, for a message."""
+    return f"{type(thing).__name__} ({reprlib.repr(thing)})"
+
+
+def is_number(thing: object) -> bool:
+    """Whether `thing` is a real number of Python or NumPy. A Value is none."""
+    kind = type(thing)
+    return kind is float or isinstance(thing, numbers.Real) or (kind.__module__, kind.__name__) in NUMPY_BOOLS
+
+
+NUMPY_BOOLS = {("numpy", "bool"), ("numpy", "bool_")}  # NumPy's other scalars say themselves that they are Real
+
+
+def as_number(thing: Any) -> float | None:
+    """`thing` as a float if it is a real number of Python or NumPy, else None."""
+    return float(thing) if is_number(thing) else None
+
+
+def require_number(thing: object, what: str) -> float:
+    """`thing` as a float.
+
+    Raises:
+        TypeError: `thing` is no real number; `what` was due.
+    """
+    number = as_number(thing)
+    if number is None:
+        hint = ": take its .data" if type(thing).__name__ == "Value" else ""
+        raise TypeError(f"{what} must be a real number, not {describe(thing)}{hint}")
+    return number
+
+
+def is_array(thing: object) -> bool:
+    """Whether `thing` is a NumPy array, one without dimensions included; NumPy's scalars are none."""
+    numpy = sys.modules.get("numpy")  # no array exists before somebody has imported it
+    return numpy is not None and isinstance(thing, numpy.ndarray)
+
+
+def map_arrays(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
+    """`function` element by element, broadcast: a float64 array, or one of objects if not all results are floats."""
+    import numpy
+
+    results = numpy.frompyfunc(function, len(operands), 1)(*operands)
+    if isinstance(results, numpy.ndarray) and all(isinstance(result, float) for result in results.flat):
+        return results.astype(numpy.float64)
+    return results

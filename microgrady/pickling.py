@@ -1,0 +1,158 @@
+"""Copying and pickling of graphs at any depth.
+
+Left to themselves, `pickle` and `copy.deepcopy` recurse from a result to its operands and give up
+at a depth of some hundreds. Here the results behind a result travel as one flat record.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import weakref
+from array import array
+from typing import Any, ClassVar
+
+from microgrady.value import Primitive, Value, fresh_mark, make_node, primitives
+
+
+class _Record:
+    """The results behind one result, as flat columns.
+
+    A record lives as long as the pickler that has met it, and the results in it can find it through
+    their marks. So when a result is met again, by itself or behind another one, the record is
+    referred to, and results that share nodes still share them when they come back. (A walk over the graph
+    in between, such as a backward pass, makes them be recorded anew.)
+    """
+
+    _living: ClassVar[weakref.WeakValueDictionary[int, _Record]] = weakref.WeakValueDictionary()
+
+    def __init__(self, output: Value) -> None:
+        self.nodes = _unrecorded(output)
+        self.mark = fresh_mark()
+        for index, node in enumerate(self.nodes):
+            node._mark = self.mark + index
+        self._living[self.mark] = self
+        # Other records that this one refers to, and how deeply they refer to others in turn.
+        self.others = {
+            other.mark: other
+            for node in self.nodes
+            for operand in (node._left, node._right)
+            if type(operand) is Value and operand._op is not None
+            if (other := self.holding(operand)) is not None and other is not self
+        }
+        self.depth: int = 1 + max((other.depth for other in self.others.values()), default=0)
+
+    def all_others(self) -> list[_Record]:
+        """All records behind this one, the oldest first, from which none depends on a later one."""
+        found: dict[int, _Record] = {}
+        pending = list(self.others.values())
+        while pending:
+            record = pending.pop()
+            if record.mark not in found:
+                found[record.mark] = record
+                pending.extend(record.others.values())
+        return [found[mark] for mark in sorted(found)]
+
+    @classmethod
+    def holding(cls, node: Value) -> _Record | None:
+        """The living record that `node` is in."""
+        record = cls._living.get(node._mark >> 32 << 32)
+        index = node._mark & 0xFFFFFFFF
+        held = record is not None and index < len(record.nodes) and record.nodes[index] is node
+        return record if held else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        ops: dict[Primitive, int] = {}
+        others: list[Any] = [None]  # operands that are not in the record: numbers, leaves, nodes of other records
+        places: dict[int, int] = {id(None): 0}
+        columns: tuple[array[Any], ...] = tuple(array(code) for code in "qqqdddd")
+        for node in self.nodes:
+            codes = []
+            for operand in (node._left, node._right):
+                if type(operand) is Value and operand._op is not None and self.holding(operand) is self:
+                    codes.append(operand._mark - self.mark)
+                else:
+                    place = places.setdefault(id(operand), len(others))
+                    if place == len(others):
+                        others.append(operand)
+                    codes.append(-1 - place)
+            assert node._op is not None
+            op = ops.setdefault(node._op, len(ops))
+            row = (op, *codes, node._data, node._left_partial, node._right_partial, node._grad)
+            for column, entry in zip(columns, row, strict=True):
+                column.append(entry)
+        labels = {index: node._label for index, node in enumerate(self.nodes) if node._label}
+        # Met in this order, a long chain of records does not recurse either.
+        first = self.all_others() if self.depth % 50 == 0 else None
+        return _load_record, (first, list(ops), others, columns, labels)
+
+
+def _unrecorded(output: Value) -> list[Value]:
+    """The results that `output` depends on and that no living record holds, operands first."""
+    mark = fresh_mark()
+    order: list[Value] = []
+    stack = [output]
+    while stack:
+        node = stack[-1]
+        if node._mark < mark:
+            node._mark = mark
+            stack.extend(
+                operand
+                for operand in (node._right, node._left)
+                if type(operand) is Value and operand._op is not None and _Record.holding(operand) is None
+            )
+        else:
+            stack.pop()
+            if node._mark == mark:
+                node._mark = mark + 1
+                order.append(node)
+    return order
+
+
+def _load_record(
+    first: list[_Record] | None,
+    ops: list[Primitive],
+    others: list[Any],
+    columns: tuple[array[Any], ...],
+    labels: dict[int, str],
+) -> _Record:
+    record = _Record.__new__(_Record)  # `first` has done its work: its records have come before this one
+    nodes = record.nodes = []
+    for op, left, right, data, left_partial, right_partial, grad in zip(*columns, strict=True):
+        left, right = (nodes[code] if code >= 0 else others[-1 - code] for code in (left, right))
+        node = make_node(data, ops[op], left, right, left_partial, right_partial)
+        node._grad = grad
+        node._label = labels.get(len(nodes), "")
+        nodes.append(node)
+    return record
+
+
+def _load_node(record: _Record, index: int) -> Value:
+    return record.nodes[index]
+
+
+def _load_leaf(data: float, label: str, grad: float) -> Value:
+    leaf = Value(data, label)
+    leaf._grad = grad
+    return leaf
+
+
+def _load_primitive(name: str) -> Primitive:
+    try:
+        return primitives[name]
+    except KeyError:
+        raise LookupError(f"no primitive is called {name!r} here: import the module that defines it first") from None
+
+
+def _reduce_value(value: Value) -> tuple[Any, ...]:
+    if value._op is None:
+        return _load_leaf, (value._data, value._label, value._grad)
+    record = _Record.holding(value) or _Record(value)
+    return _load_node, (record, value._mark - record.mark)
+
+
+def _reduce_primitive(entry: Primitive) -> tuple[Any, ...]:
+    return _load_primitive, (entry.name,)
+
+
+copyreg.pickle(Value, _reduce_value)
+copyreg.pickle(Primitive, _reduce_primitive)

@@ -1,0 +1,373 @@
+"""Derivatives of functions: they take a function and give one, and nest to any depth."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from microgrady.composites import dot
+from microgrady.functions import argument, gated
+from microgrady.inputs import as_number, describe, is_array
+from microgrady.trees import Structure, count, flatten, make_array, paths
+from microgrady.value import Value, fresh_mark, reverse_pass, topological_order, tracing
+
+Argnums = int | tuple[int, ...]
+
+
+def gradients(output: Value, inputs: Any) -> Any:
+    """The derivative of `output` by each input, as Values that can be differentiated again.
+
+    Args:
+        output: The result to differentiate.
+        inputs: A Value, or a list, tuple, dict or object array of Values: leaves or results on the
+            way to `output`. No `grad` is read or written.
+
+    Returns:
+        The derivatives in the structure of `inputs`; exactly 0 for an input that `output` does not use.
+
+    Raises:
+        TypeError: `output` or an input is no Value.
+        RuntimeError: a leaf's `data` was assigned after the graph was recorded.
+
+    Example:
+        >>> import microgrady as mg
+        >>> x = Value(2.0)
+        >>> slope = gradients(x**3, x)
+        >>> curvature = gradients(slope, x)
+        >>> slope.data, curvature.data
+        (12.0, 12.0)
+    """
+    if not isinstance(output, Value):
+        raise TypeError(f"the output of gradients must be a Value, not {describe(output)}")
+    values, structure = flatten(inputs, "inputs")
+    for value in values:
+        if not isinstance(value, Value):
+            raise TypeError(f"the inputs of gradients must be Values, not {describe(value)}")
+    return structure.rebuild([_as_value(derivative) for derivative in _differentiate(output, values)])
+
+
+def grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The function that gives the gradient of `function`, which must return one number.
+
+    Args:
+        function: A function of numbers, or of lists, tuples, dicts and NumPy arrays of numbers. It is
+            called with Values in their place.
+        argnums: The position of the argument to differentiate by, or a tuple of positions;
+            negative ones count from the end.
+
+    Returns:
+        A function of the same arguments. It gives the gradient in the structure of the argument
+        (a tuple of such for a tuple of positions), in floats and float64 arrays. Where the gradient
+        depends on a Value from outside, one among the arguments or one that `function` refers to, it
+        is made of Values, and so can be differentiated by it.
+
+    Raises:
+        TypeError: `function` cannot be called, an argument is no number, `function` does not return
+            one number, or it turns a Value into a float, which would lose the derivative.
+        ValueError: a position is out of range.
+
+    Example:
+        >>> grad(lambda x: x**3)(2.0)
+        12.0
+        >>> grad(grad(lambda x: x**3))(2.0)
+        12.0
+        >>> grad(lambda point, scale: scale * (point["a"] + point["b"]**2))({"a": 1, "b": 2}, 10)
+        {'a': 10.0, 'b': 40.0}
+    """
+    _require_function("grad", function, argnums)
+    slope = value_and_grad(function, argnums)
+    return _named("grad", function, lambda *args, **kwargs: slope(*args, **kwargs)[1])
+
+
+def value_and_grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The function that gives the pair of `function`'s value and its gradient, as `grad` does.
+
+    It is what `scipy.optimize.minimize(..., jac=True)` takes.
+
+    Example:
+        >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)
+        (6.0, (3.0, 2.0))
+    """
+    _require_function("value_and_grad", function, argnums)
+
+    def derivative(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        recording = _Recording("grad", function, argnums, args, kwargs)
+        output = _one_number(recording.output, recording.name)
+        connected = recording.is_connected(output)
+        numbers = recording.differentiate(output, connected)
+        value = output if connected or not isinstance(output, Value) else output.data
+        return value, recording.structure.rebuild(numbers)
+
+    return _named("value_and_grad", function, derivative)
+
+
+def jacobian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The function that gives the derivative of every number that `function` returns.
+
+    Args:
+        function: As for `grad`, but it may return any nested structure of numbers.
+        argnums: As for `grad`.
+
+    Returns:
+        A function of the same arguments. It gives the structure of the result with, in the place of
+        each number, the structure of the argument. Where both are arrays, of shapes S and T, it is
+        one array of shape S + T.
+
+    Raises:
+        TypeError: as for `grad`.
+        ValueError: a position is out of range.
+
+    Example:
+        >>> jacobian(lambda p: [p[0] * p[1], p[0] + p[1]])([2.0, 3.0])
+        [[3.0, 2.0], [1.0, 1.0]]
+    """
+    _require_function("jacobian", function, argnums)
+
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        recording = _Recording("jacobian", function, argnums, args, kwargs)
+        outputs, rows = flatten(recording.output, f"the result of {recording.name}")
+        connected = recording.is_connected(*outputs)
+        matrix = [recording.differentiate(output, connected) for output in outputs]
+        return _blocks(matrix, rows, recording.structure)
+
+    return _named("jacobian", function, derivative)
+
+
+def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The function that gives all second derivatives of `function`: the jacobian of its gradient.
+
+    Example:
+        >>> hessian(lambda p: p[0] ** 2 * p[1])([2.0, 3.0])
+        [[6.0, 4.0], [4.0, 0.0]]
+    """
+    _require_function("hessian", function, argnums)
+    return _named("hessian", function, jacobian(grad(function, argnums), argnums))
+
+
+def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+    """The function that gives the product of `function`'s hessian and a vector, without the hessian.
+
+    It costs a few evaluations of `function`, whatever the size of the argument (Pearlmutter, "Fast
+    exact multiplication by the Hessian", 1994, in its reverse-over-reverse form).
+
+    Returns:
+        A function of the arguments of `function` and, last, the vector: the structure of the argument.
+
+    Raises:
+        ValueError: the vector has another structure than the argument.
+
+    Example:
+        >>> hvp(lambda p: p[0] ** 2 * p[1])([2.0, 3.0], [1.0, 10.0])
+        [46.0, 4.0]
+    """
+    _require_function("hvp", function, argnums)
+    gradient = grad(function, argnums)
+
+    def product(*args: Any, **kwargs: Any) -> Any:
+        if len(args) < 2:
+            raise TypeError(f"hvp takes the arguments of {_name(function)} and then the vector")
+        *point, vector = args
+        selected = _select(point, _positions(argnums, len(point)), argnums)
+        given = dict(zip(paths(vector), flatten(vector, "the vector of hvp")[0], strict=True))
+        expected = paths(selected)
+        if set(given) != set(expected):
+            raise ValueError(f"the vector of hvp must have the structure of the argument, but is {describe(vector)}")
+        direction = [given[path] for path in expected]
+
+        def slope_along(*inner: Any) -> Any:
+            return dot(flatten(gradient(*inner, **kwargs), "the gradient")[0], direction)
+
+        return grad(slope_along, argnums)(*point)
+
+    return _named("hvp", function, product)
+
+
+class _Recording:
+    """One run of a function on Values, and what is needed to differentiate it.
+
+    Attributes:
+        output: What the function returned.
+        structure: That of the arguments to differentiate by.
+    """
+
+    def __init__(
+        self,
+        transform: str,
+        function: Callable[..., Any],
+        argnums: Argnums,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
+        self.name = _name(function)
+        positions = _positions(argnums, len(args))
+        numbers, self.structure = flatten(_select(args, positions, argnums), f"the argument of {self.name}")
+        self.since = fresh_mark()
+        # A Value gets a node of its own in front of it: it is this one that the function is
+        # differentiated by, not the Value, which the function may also reach by another way.
+        self.inputs = [argument(number) if isinstance(number, Value) else Value(number) for number in numbers]
+        self.nested = any(isinstance(number, Value) for number in numbers)
+        replaced = list(args)
+        inputs = self.structure.rebuild(self.inputs)
+        for position, value in zip(positions, inputs if isinstance(argnums, tuple) else (inputs,), strict=True):
+            replaced[position] = value
+        with _inside(f"{transform} of {self.name}"):
+            self.output = function(*replaced, **kwargs)
+
+    def is_connected(self, *outputs: Any) -> bool:
+        """Whether the outputs depend on Values made before the run."""
+        values = [output for output in outputs if isinstance(output, Value)]
+        return self.nested or any(
+            isinstance(operand, Value) and operand._mark < self.since
+            for node in (*topological_order(*values, since=self.since), *values)
+            for operand in (node, *node.operands)
+        )
+
+    def differentiate(self, output: Any, connected: bool) -> list[Any]:
+        if not isinstance(output, Value):
+            return [0.0] * len(self.inputs)
+        if connected:
+            return [_as_value(derivative) for derivative in _differentiate(output, self.inputs, self.since)]
+        adjoints = reverse_pass(topological_order(output), 1.0)
+        return [adjoints.get(value, 0.0) for value in self.inputs]
+
+
+def _differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[Any]:
+    """The reverse pass in Values: each share is recorded, so that it has derivatives of its own."""
+    order = topological_order(output, since=since)
+    # By identity, as Values hash.
+    active = set(inputs)
+    for node in order:
+        if any(isinstance(operand, Value) and operand in active for operand in node.operands):
+            active.add(node)
+    adjoints: dict[Value, Any] = {output: 1.0} if output in active else {}
+    for node in reversed(order):
+        adjoint = adjoints.get(node)
+        if node.op is None or adjoint is None:
+            continue
+        _require_current(node)
+        for rule, operand in zip(node.op.rules, node.operands, strict=True):
+            if isinstance(operand, Value) and operand in active:
+                share = _share(node, adjoint, rule(node, *node.operands))
+                adjoints[operand] = adjoints[operand] + share if operand in adjoints else share
+    return [adjoints.get(value, 0.0) for value in inputs]
+
+
+def _share(node: Value, adjoint: Any, partial: Any) -> Any:
+    """adjoint * partial, where a zero that the primitive's marks call exact stays zero against inf and nan."""
+    assert node.op is not None
+    if not isinstance(partial, Value):
+        if partial == 0.0 and (node.op.piecewise or not isinstance(adjoint, Value)):
+            return 0.0
+        if partial == 1.0:
+            return adjoint
+    if not isinstance(adjoint, Value):
+        if adjoint == 0.0:
+            return 0.0
+        if adjoint == 1.0:
+            return partial
+    if node.op.piecewise:
+        return gated(partial, adjoint)
+    finite = math.isfinite(partial.data if isinstance(partial, Value) else partial)
+    return gated(adjoint, partial) if node.op.singular or not finite else adjoint * partial
+
+
+def _require_current(node: Value) -> None:
+    """Raise if the rules, which read the operands, would now see others than were recorded."""
+    leaves = [operand for operand in node.operands if isinstance(operand, Value) and operand.op is None]
+    if not leaves:
+        return
+    assert node.op is not None
+    floats = [operand.data if isinstance(operand, Value) else operand for operand in node.operands]
+    now = [float(node.op.evaluate(*floats))]
+    then = [node.data]
+    for rule, operand, partial in zip(node.op.rules, node.operands, node.partials, strict=True):
+        if isinstance(operand, Value):
+            now.append(float(rule(now[0], *floats)))
+            then.append(partial)
+    if any(old != new and not (old != old and new != new) for old, new in zip(then, now, strict=True)):
+        names = " or ".join(dict.fromkeys(repr(leaf.label) if leaf.label else repr(leaf) for leaf in leaves))
+        raise RuntimeError(
+            f"the data of leaf {names} was assigned after {node!r} was computed from it: compute the graph anew"
+        )
+
+
+def _blocks(matrix: list[list[Any]], rows: Structure, columns: Structure) -> Any:
+    """The structure of the outputs, each with the structure of the inputs, arrays joined to one."""
+    parts = []
+    top = 0
+    for row_shape in rows.shapes:
+        bottom = top + count(row_shape)
+        blocks = []
+        left = 0
+        for column_shape in columns.shapes:
+            right = left + count(column_shape)
+            entries = [entry for row in matrix[top:bottom] for entry in row[left:right]]
+            single = row_shape is None and column_shape is None
+            blocks.append(entries[0] if single else make_array(entries, (row_shape or ()) + (column_shape or ())))
+            left = right
+        parts.append(columns.assemble(blocks))
+        top = bottom
+    return rows.assemble(parts)
+
+
+def _as_value(number: Any) -> Value:
+    return number if isinstance(number, Value) else Value(number)
+
+
+def _one_number(output: Any, name: str) -> Any:
+    if is_array(output) and output.ndim == 0:
+        output = output.item()
+    number = output if isinstance(output, Value) else as_number(output)
+    if number is None:
+        raise TypeError(
+            f"grad needs a function that returns one number, but {name} returned {describe(output)}; "
+            "jacobian takes functions that return several"
+        )
+    return number
+
+
+def _positions(argnums: Argnums, given: int) -> list[int]:
+    positions = list(argnums) if isinstance(argnums, tuple) else [argnums]
+    for position in positions:
+        if not -given <= position < given:
+            raise ValueError(f"argnums={argnums!r} is out of range: {given} positional argument(s) were given")
+    positions = [position % given for position in positions]
+    if len(set(positions)) < len(positions):
+        raise ValueError(f"argnums={argnums!r} names the same argument twice")
+    return positions
+
+
+def _select(args: Any, positions: list[int], argnums: Argnums) -> Any:
+    chosen = tuple(args[position] for position in positions)
+    return chosen if isinstance(argnums, tuple) else chosen[0]
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__
+
+
+def _require_function(transform: str, function: object, argnums: object) -> None:
+    if not callable(function):
+        raise TypeError(f"{transform} takes a function, not {describe(function)}")
+    positions = argnums if isinstance(argnums, tuple) else (argnums,)
+    if not positions or not all(isinstance(position, int) for position in positions):
+        raise TypeError(f"argnums must be an int or a tuple of ints, not {describe(argnums)}")
+
+
+def _named(transform: str, function: Callable[..., Any], derivative: Callable[..., Any]) -> Callable[..., Any]:
+    functools.update_wrapper(derivative, function, assigned=("__module__", "__doc__"), updated=())
+    derivative.__name__ = derivative.__qualname__ = f"{transform}({_name(function)})"
+    return derivative
+
+
+@contextlib.contextmanager
+def _inside(transform: str) -> Iterator[None]:
+    outer = tracing.transform
+    tracing.transform = transform
+    try:
+        yield
+    finally:
+        tracing.transform = outer
