@@ -1,6 +1,8 @@
 """Scalar reverse-mode automatic differentiation: build an expression, differentiate it, check it, draw it."""
 
 import microgrady.pickling  # noqa: F401  (teaches pickle and copy about Values)
+from microgrady import testing
+from microgrady.checking import check_gradient, find_anomaly, numeric_derivative
 from microgrady.composites import clip, dot, mean, prod, sum, where
 from microgrady.functions import (
     acos,
@@ -63,6 +65,7 @@ __all__ = [
     "atanh",
     "cbrt",
     "ceil",
+    "check_gradient",
     "clip",
     "copysign",
     "cos",
@@ -75,6 +78,7 @@ __all__ = [
     "exp2",
     "expm1",
     "fabs",
+    "find_anomaly",
     "floor",
     "fmod",
     "gamma",
@@ -94,6 +98,7 @@ __all__ = [
     "maximum",
     "mean",
     "minimum",
+    "numeric_derivative",
     "polygamma",
     "pow",
     "primitive",
@@ -107,6 +112,7 @@ __all__ = [
     "sum",
     "tan",
     "tanh",
+    "testing",
     "trunc",
     "value_and_grad",
     "where",

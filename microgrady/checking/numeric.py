@@ -1,0 +1,344 @@
+"""Derivatives by finite differences, with a bound on their error.
+
+A finite difference has two enemies. A step that is too large sees the curvature of the function, a
+step that is too small sees the rounding of its values. Which steps are good depends on the scale on
+which the function varies, and that scale is not known beforehand. It is found here in two looks:
+
+1. *A window* (`window.py`, `survey.py`): seven equally spaced points, close together. Their
+   differences show the rounding noise, the slope, and whether there is a kink or a jump.
+2. *A ladder* (`ladder.py`): central differences with steps that halve, beginning at the scale on
+   which the function varies, extrapolated to the step zero.
+
+Both give the same slope by different steps. Where they contradict each other there is structure
+between the two scales, and the ladder moves down until they agree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import suppress
+
+from microgrady.checking.estimate import Estimate
+from microgrady.checking.ladder import Ladder, is_kink
+from microgrady.checking.probe import ExhaustedError, Probe
+from microgrady.checking.survey import FIRST_SPACING, Survey
+from microgrady.checking.trend import TINY_BREAK
+from microgrady.checking.verdict import WIDEST_TOLERANCE
+from microgrady.checking.window import Window
+from microgrady.inputs import describe, is_number, require_number
+
+# Not a power of two: a periodic function would be met at the same phase again and again. And with many digits:
+# values of a plain formula then have many digits, too, unless they are rounded.
+FIRST_STEP = 0.31374159265358979  # the first rung of the ladder, in units of the scale
+LADDERS = 5  # each begins lower than the last, until one agrees with the window
+LOWER = 8.0  # a ladder begins that far below the last step of the one before
+AGREEMENT = 2.0  # ladder and window agree within that many of their bounds, ...
+SLACK = 1e-11  # ... or relatively: that is enough for any purpose
+LEFT_OUT = 2.0  # wider steps are believed if f moves by that much more over them
+
+# Evaluations that must be left: a ladder needs 8, a test of coarse rounding 14 for its two windows, as
+# much as wider steps; a look to one side 16; a search for life is worth it with half of all.
+FOR_LADDER, FOR_WINDOWS, FOR_SIDE, FOR_LIFE = 8, 14, 16, 30
+
+# A staircase is looked for at 32 spacings of the window that saw one of its steps, or at 8 of the steps that
+# the ladder refused, but below a third of its top. Where f just begins to bend, the deviation from the
+# window's slope grows with the square of the step: a hundredth of that is no reason to think of a staircase.
+COARSE_SPACINGS, COARSE_STEPS, COARSE_TOP, BENDING = 32.0, 8.0, 3.0, 0.01
+
+LIFE_FIRST, LIFE_SHRINK, LIFE_LAST = 40.0, 10.0, 4.0  # where f is flat: from the first step / 40 down in tenths
+ALIVE = 4.0  # units of the last place that show that f moves
+LIFE_SCALE = 4.0  # the scale of f where it was seen to move, in units of that step
+
+POOR = 1e-6  # relative error: a worse estimate may not tell right from wrong by the usual tolerance
+FINE = 1e-8  # relative error at which wider steps are not worth their evaluations
+ZERO_FINE = 1e-9  # the same of the slopes around, where the derivative may be zero
+WIDER = (8.0, 64.0, 4096.0)  # scales to try where rounding limits the result
+HELPED = 2.0  # a wider scale that does not divide the error by that is the last
+ROOM_BEYOND_EDGE = 100.0  # the other side is worth a turn if f reaches that many distances to the edge
+BEYOND_WINDOW = 8.0  # spacings: farther than the points of a window to one side
+SMALL_SCALE = 0.25  # |x| below this says nothing on the scale of f: that is likely to be 1
+JITTER = 30.0  # f does nothing but jitter if it moves by less than that many noises, ...
+LOUD_JITTER = 8.0  # ... which are more than so many units of the last place
+POINT_ROUNDINGS = 2.0  # by how much an extremum may miss the float that was meant
+CONSTANT = 64.0  # the same for a constant up to its rounding
+
+
+class _Search:
+    """A survey, the ladders that start from it, and the best of them."""
+
+    def __init__(self, function: Callable[[float], object], point: float, grain: float) -> None:
+        self.probe = Probe(function, point, grain)
+        self.survey = Survey(self.probe)
+        self.result: Ladder | None = None
+
+    def run(self) -> None:
+        """Looks at f until the result is good, or nothing is left to try."""
+        survey = self.survey
+        scale = abs(self.probe.point) or 1.0
+        self.probe.recognise_rounding(FIRST_STEP * scale)
+        self._explore(scale)
+        if not survey.open:
+            return
+        if self._is_poor() and survey.doubtful is not None:
+            self._reconsider(survey.doubtful)
+        if self._is_poor() and self.probe.edge < math.inf and not self.probe.side:
+            self._turn_away(scale)
+        if self._is_poor() and survey.is_exact():
+            self.probe.blur, self.result = 0.0, None
+            self._measure(scale)
+
+    def _explore(self, scale: float) -> None:
+        self._look_and_measure(scale)
+        if self.survey.open:
+            if self.result is not None and self.result.scale == 0.0:
+                scale = self._look_for_life(scale)
+            self._widen(scale)
+
+    def _look_and_measure(self, scale: float) -> None:
+        self.survey.look(scale)
+        if self.survey.open:
+            self._measure(scale)
+
+    # Ladders
+
+    def _measure(self, scale: float) -> None:
+        """Runs the ladder, lower and lower until it agrees with the window."""
+        survey, probe = self.survey, self.probe
+        top = FIRST_STEP * min(self._reach(scale), probe.edge / FIRST_STEP / 2)
+        tested = False
+        for _ in range(LADDERS):
+            ladder = Ladder(probe)
+            try:
+                ladder.climb_down(top, survey.noise, survey.window)
+            finally:
+                self._keep(ladder)
+            steps = ladder.best.steps
+            if not steps or not probe.allows(FOR_LADDER):
+                return
+            agrees = self._agrees(ladder)
+            if agrees and ladder.refused == math.inf:
+                return
+            if not tested:
+                tested = True
+                if self._is_staircase(ladder, agrees):
+                    self.result = survey.broken = None
+                    continue
+            if agrees:
+                return
+            top = steps[-1] / LOWER
+
+    def _reach(self, scale: float) -> float:
+        """The widest step that promises anything."""
+        window, broken = self.survey.window, self.survey.broken
+        if window is None:
+            return scale
+        return window.reach(scale if broken is None else min(scale, broken.spacing))
+
+    def _agrees(self, ladder: Ladder) -> bool:
+        window, best = self.survey.window, ladder.best
+        if window is None:
+            return True
+        slack = SLACK * abs(window.slope)
+        return abs(best.value - window.slope) <= AGREEMENT * (best.error + window.slope_error) + slack
+
+    def _keep(self, ladder: Ladder) -> None:
+        if not ladder.best.error < math.inf or not self._agrees(ladder):
+            return
+        if self.result is None or _improves(ladder, self.result):
+            self.result = ladder
+        self.survey.scale = max(self.survey.scale, ladder.scale)
+
+    def _is_staircase(self, ladder: Ladder, agrees: bool) -> bool:
+        """The window was smooth because it saw a single step of a rounding that is coarser."""
+        survey, probe = self.survey, self.probe
+        window, broken = survey.window, survey.broken
+        if window is None or probe.side or not probe.allows(FOR_WINDOWS):
+            return False
+        if broken is not None and broken.noise > TINY_BREAK * broken.largest:
+            return False
+        if not agrees:
+            return survey.is_coarse(COARSE_SPACINGS * window.spacing)
+        accepted, refused = ladder.best.steps[0], ladder.refused
+        quotient = (probe.at(accepted) - probe.at(-accepted)) / (2 * accepted)
+        deviation = abs(quotient - window.slope)
+        if deviation > BENDING * abs(window.slope) * (accepted / refused) ** 2 + window.slope_error:
+            return False
+        return survey.is_coarse(min(COARSE_STEPS * refused, ladder.top / COARSE_TOP))
+
+    # What else to try
+
+    def _look_for_life(self, scale: float) -> float:
+        """f is the same at all points so far: does it move anywhere between them?"""
+        window, probe = self.survey.window, self.probe
+        if window is None:
+            return scale
+        step = FIRST_STEP * scale / LIFE_FIRST
+        while step > LIFE_LAST * window.spacing and probe.allows(FOR_LIFE):
+            if probe.change(step) > ALIVE * probe.grain(probe.nearby):
+                self.result = None
+                self._look_and_measure(LIFE_SCALE * step)
+                return LIFE_SCALE * step
+            step /= LIFE_SHRINK
+        return scale
+
+    def _widen(self, scale: float) -> None:
+        """Where rounding limits the result, wider steps help."""
+        error = math.inf
+        for factor in WIDER:
+            result = self.result
+            if result is None or result.refused < math.inf or not self.probe.allows(FOR_WINDOWS):
+                return
+            best = result.best
+            if best.error <= FINE * abs(best.value) or not best.error < error / HELPED:
+                return
+            if abs(best.value) <= best.error <= ZERO_FINE * result.scale:
+                return
+            if result.scale == 0.0 and scale >= SMALL_SCALE:
+                return
+            if self._is_only_noise():
+                return
+            error = best.error
+            if scale < SMALL_SCALE:
+                scale = 1.0
+                self.probe.face(BEYOND_WINDOW * FIRST_SPACING)
+                self.survey.look(scale)
+                if self.survey.kind != "smooth":
+                    return
+                self._measure(scale)
+            else:
+                self._measure(scale * factor)
+
+    def _reconsider(self, window: Window) -> None:
+        """A step of rounding would not have the slope that wide steps give."""
+        if self.result is None:
+            return
+        best = self.result.best
+        if abs(window.slope - best.value) <= window.slope_error + best.error:
+            self.survey.window = window
+
+    def _turn_away(self, scale: float) -> None:
+        """The end of the domain leaves no room: looks to the other side only."""
+        window, probe = self.survey.window, self.probe
+        curved = window is not None and window.curved
+        if not curved and probe.allows(FOR_SIDE) and probe.face(ROOM_BEYOND_EDGE * probe.edge):
+            self._explore(scale)
+
+    def _is_poor(self) -> bool:
+        result, window = self.result, self.survey.window
+        error = min(result.best.error if result else math.inf, window.slope_error if window else math.inf)
+        value = result.best.value if result else window.slope if window else math.nan
+        return error > POOR * abs(value) and abs(value) > 0.0
+
+    def _is_only_noise(self) -> bool:
+        """f does nothing around the point but jitter."""
+        noise = self.survey.noise
+        if self.result is None or noise <= LOUD_JITTER * self.probe.grain(self.probe.nearby):
+            return False
+        return self.result.variation < JITTER * noise
+
+    # The estimate
+
+    def estimate(self) -> Estimate:
+        """What is known by now."""
+        if self.survey.kind != "smooth":
+            return self._estimate_of_break()
+        if self.result is None:
+            return self._estimate_from_window()
+        return self._estimate_from_ladder(self.result)
+
+    def _estimate_from_ladder(self, ladder: Ladder) -> Estimate:
+        window, noise, origin = self.survey.window, self.survey.noise, self.probe.origin
+        best = ladder.best
+        left, right = ladder.one_sided()
+        scale = self.survey.scale
+        if scale * best.step <= CONSTANT * max(noise, self.probe.grain(origin), math.ulp(origin)):
+            scale = abs(origin) / best.step  # a constant, up to its rounding
+        kind = "kink" if self.probe.side == 0 and is_kink(left, right, window) else "smooth"
+        value, error, step = best.value, best.error, best.step
+        if self._is_only_noise():
+            # A constant and noise: how good a zero that makes is for the verdict to say.
+            widest = max(step for step, *_ in ladder.rungs)
+            value, error, scale = 0.0, JITTER * noise / widest, abs(origin) / widest
+            if self.probe.least == 0.0 or error > WIDEST_TOLERANCE * scale:
+                kind, error = "noisy", math.inf
+        elif window is not None and window.slope_error < error:
+            value, error, step = window.slope, window.slope_error, window.spacing
+        if math.isinf(value):  # beyond the largest float
+            kind, error = "infinite slope", math.inf
+        elif not error < math.inf:
+            kind, error = "noisy", math.inf
+        error = max(error, math.ulp(0.0) / step)  # a value of 0 may be one that has underflowed
+        zero = 0.0 if window is None else window.bend_within(POINT_ROUNDINGS * math.ulp(self.probe.point))
+        return Estimate(value, error, self.probe.count, noise, step, left.value, right.value, kind, scale, zero)
+
+    def _estimate_from_window(self) -> Estimate:
+        count, noise, scale = self.probe.count, self.survey.noise, self.survey.scale
+        window = self.survey.window
+        if window is None:
+            return Estimate(math.nan, math.inf, count, noise, math.nan, kind="noisy", scale=scale)
+        value, error, kind = window.slope, window.slope_error, "smooth"
+        if not math.isfinite(error):  # the slope is beyond the largest float
+            kind, error = "infinite slope" if math.isinf(value) else "noisy", math.inf
+        scale = max(scale, window.variation / window.spacing)
+        return Estimate(value, error, count, noise, window.spacing, kind=kind, scale=scale)
+
+    def _estimate_of_break(self) -> Estimate:
+        window, kind = self.survey.broken, self.survey.kind
+        left = right = step = math.nan
+        if window is not None:
+            step = window.spacing
+            left, right = window.steps[1] / step, window.steps[4] / step
+            if kind == "infinite slope":
+                left, right = (math.copysign(math.inf, window.steps[index]) for index in (2, 3))
+        value = (left + right) / 2
+        return Estimate(value, math.inf, self.probe.count, self.survey.noise, step, left, right, kind, abs(value))
+
+
+def _improves(new: Ladder, old: Ladder) -> bool:
+    if not new.best.error < old.best.error:
+        return False
+    if abs(new.best.value - old.best.value) > new.best.error + old.best.error:
+        return False
+    # f moves more over wider steps, or else the wide steps have left what happens at the point.
+    return new.top <= old.top or new.variation >= LEFT_OUT * old.variation
+
+
+def numeric_derivative(f: Callable[[float], object], x: float, grain: float = 0.0) -> Estimate:
+    """Estimates a derivative by finite differences, with a bound on the error.
+
+    Args:
+        f: A function of one real number. Exceptions, nan and inf away from `x` are taken as the
+            end of its domain.
+        x: The point, any finite number.
+        grain: How coarse the values of f are at least, if that is known: what they are rounded to, or the
+            error of the approximation that they come from. Rounding is measured in any case.
+
+    Returns:
+        The estimate; f is called at most 60 times.
+
+    Raises:
+        TypeError: f does not give a real number at `x`, or `x` is none.
+        ValueError: `x` is not finite, or f raises or gives nan or inf there, or is defined
+            nowhere near it.
+
+    The formulas are Richardson's extrapolation as in Ridders, "Accurate computation of F'(x) and
+    F'(x) F''(x)" (1982), and the difference table of Moré and Wild, "Estimating computational
+    noise" (2011).
+
+    Example:
+        >>> estimate = numeric_derivative(math.sin, 1.0)
+        >>> abs(estimate.value - math.cos(1.0)) <= estimate.error < 1e-11
+        True
+    """
+    if not callable(f):
+        raise TypeError(f"numeric_derivative takes a function, not {describe(f)}")
+    point = require_number(x, "the point")
+    if not (is_number(grain) and grain >= 0.0):
+        raise ValueError(f"the grain must be a real number of at least 0, not {describe(grain)}")
+    if not math.isfinite(point):
+        raise ValueError(f"the point must be a finite number, not {x!r}")
+    search = _Search(f, point, float(grain))
+    with suppress(ExhaustedError):
+        search.run()
+    return search.estimate()

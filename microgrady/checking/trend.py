@@ -1,0 +1,99 @@
+"""What windows of decreasing spacing tell together: noise, or a slope that grows without end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+from microgrady.checking.window import QUIET, Window
+
+LOUDEST_NOISE = 1e-3  # irregularity above this part of the values is taken for the function's own
+TINY_BREAK = 1e-6  # a single jump below this part of the values can be the rounding of float32
+SAME_NOISE = 4.0  # irregularity that changes by less from window to window does not shrink with the spacing
+LASTING_NOISE = 16.0  # the same over three windows; a kink or a power of the distance shrinks by more
+LOUD_GRAIN = 64.0  # the same where the wider window is straight but for it: chance can hide most of a coarse grain
+SAME_LINE = 10.0  # a straight line has the same slope in both, within that many of the bounds
+SAME_JUMP = 0.2  # two windows that differ by less saw the same jump
+NOISE_STEP = 20.0  # a step of noise is no higher than that many standard deviations
+MOVING = 16.0  # a power is measured where the function moves by that many units of its rounding
+SAME_POWER = 0.1  # powers measured in neighbouring windows differ by less, or there is no such power
+GROWTH = 1.1  # a slope that grows without end grows at least by that from window to window
+# An infinite slope: the irregularity shrinks by a power of the spacing between these. Rounding has power 0,
+# a kink 1. The variation, where the slope also grows from window to window, may come closer to both.
+IRREGULAR_POWERS = (0.12, 0.95)
+VARIATION_POWERS = (0.03, 1.0)
+
+
+def is_noise(wide: Window, narrow: Window) -> bool:
+    """Irregularity that is small and does not shrink with the spacing."""
+    if narrow.noise == 0.0:
+        return False
+    ratio = max(wide.noise, narrow.noise) / min(wide.noise, narrow.noise) if wide.noise else math.inf
+    difference = abs(wide.slope - narrow.slope)
+    error = wide.slope_error + narrow.slope_error
+    if wide.straight and difference <= SAME_LINE * error and wide.noise < LOUDEST_NOISE * wide.largest:
+        return ratio <= LOUD_GRAIN
+    # Where both show the same slope, there is no cusp, whose irregularity might shrink as slowly.
+    small = narrow.noise < LOUDEST_NOISE * narrow.largest and not narrow.break_kind
+    return small and ratio <= (LASTING_NOISE if difference <= error else SAME_NOISE)
+
+
+def is_lasting_noise(windows: list[Window]) -> bool:
+    """Irregularity that three windows show alike: small beside the values of the widest, whatever those do."""
+    if len(windows) < 3 or any(window.break_kind for window in windows[-3:]):
+        return False
+    noises = [window.noise for window in windows[-3:]]
+    return 0.0 < max(noises) < LOUDEST_NOISE * windows[-3].largest and max(noises) <= LASTING_NOISE * min(noises)
+
+
+def is_one_step(windows: list[Window]) -> bool:
+    """A narrow window that shows next to nothing, where a wider one moves and is rough: a step of its rounding."""
+    if len(windows) < 2:
+        return False
+    wide, narrow = windows[-2:]
+    rough = QUIET * max(wide.unit, wide.floor) < wide.noise < LOUDEST_NOISE * wide.largest
+    still = narrow.variation <= NOISE_STEP * wide.noise and (narrow.flat or narrow.isolated)
+    return rough and still and not wide.break_kind and abs(wide.slope) > wide.slope_error
+
+
+def is_step_of_noise(windows: list[Window]) -> bool:
+    """A jump that is no larger than the irregularity seen in the first window."""
+    first, last = windows[0], windows[-1]
+    if len(windows) == 1 or first.break_kind or last.break_kind != "jump":
+        return False
+    if first.isolated and abs(first.noise - last.noise) < SAME_JUMP * last.noise:
+        return False  # the same jump
+    small = last.variation < LOUDEST_NOISE * last.largest
+    return small and last.variation <= NOISE_STEP * first.noise
+
+
+def power(windows: list[Window], measure: Callable[[Window], float]) -> float:
+    """The power of the spacing by which something shrinks, nan if there is no such power."""
+    moving = [window for window in windows if measure(window) > MOVING * max(window.unit, window.floor)]
+    powers = [
+        math.log(measure(wide) / measure(narrow)) / math.log(wide.spacing / narrow.spacing)
+        for wide, narrow in pairwise(moving)
+    ]
+    if len(powers) < 2 or max(powers[-3:]) - min(powers[-3:]) > SAME_POWER:
+        return math.nan
+    return powers[-1]
+
+
+def power_of_variation(windows: list[Window]) -> float:
+    """The power of the spacing by which the function varies, nan if there is no such power."""
+    return power(windows, lambda window: window.variation)
+
+
+def diverges(windows: list[Window]) -> bool:
+    """The slope grows from window to window, by a power (or, slowly, by a logarithm)."""
+    moving = [window for window in windows if not window.flat]
+    if any(window.break_kind or window.convergent for window in moving[-2:]):
+        return False
+    low, high = IRREGULAR_POWERS
+    if low < power(windows, lambda window: window.noise) < high:
+        return True
+    low, high = VARIATION_POWERS
+    slopes = [window.variation / window.spacing for window in windows[-3:]]
+    grows = all(GROWTH * wide < narrow for wide, narrow in pairwise(slopes))
+    return len(windows) > 2 and grows and low < power_of_variation(windows) < high and not windows[-1].good

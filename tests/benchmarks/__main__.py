@@ -1,0 +1,29 @@
+"""The command line of the benchmarks: `python -m tests.benchmarks NAME`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+# name, module with `add_arguments(parser)` and `run(options)`, what it measures
+BENCHMARKS = (
+    ("checkers", "checkers", "gradient checkers side by side: false alarms, misses, evaluations, time"),
+    ("estimates", "random_functions", "how honest the bounds of numeric_derivative are, on random functions"),
+)
+
+
+def main() -> None:
+    """Runs the benchmark that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measurements of microgrady.")
+    names = parser.add_subparsers(title="benchmarks", metavar="NAME", required=True)
+    for name, module_name, summary in BENCHMARKS:
+        module = importlib.import_module(f"tests.benchmarks.{module_name}")
+        chosen = names.add_parser(name, help=summary, description=module.__doc__)
+        module.add_arguments(chosen)
+        chosen.set_defaults(run=module.run)
+    options = parser.parse_args()
+    options.run(options)
+
+
+if __name__ == "__main__":
+    main()
