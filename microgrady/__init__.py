@@ -4,6 +4,7 @@ import microgrady.pickling  # noqa: F401  (teaches pickle and copy about Values)
 from microgrady import testing
 from microgrady.checking import check_gradient, find_anomaly, numeric_derivative
 from microgrady.composites import clip, dot, mean, prod, sum, where
+from microgrady.drawing import draw
 from microgrady.functions import (
     acos,
     acosh,
@@ -72,6 +73,7 @@ __all__ = [
     "cosh",
     "digamma",
     "dot",
+    "draw",
     "erf",
     "erfc",
     "exp",

