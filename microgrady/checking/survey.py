@@ -13,9 +13,7 @@ from microgrady.checking.trend import (
     LOUDEST_NOISE,
     TINY_BREAK,
     diverges,
-    is_lasting_noise,
     is_noise,
-    is_one_step,
     is_step_of_noise,
     power_of_variation,
 )
@@ -101,10 +99,6 @@ class Survey:
                 continue
             if window.flat or window.quiet or (window.convergent and self._confirm(windows)):
                 break
-            if is_lasting_noise(windows):
-                break
-        if is_one_step(windows):
-            windows.pop()
         if windows[-1].flat and len(windows) > 1 and not windows[-2].break_kind:
             self._look_between(windows)
         self._conclude(windows)

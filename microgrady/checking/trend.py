@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
-from microgrady.checking.window import QUIET, Window
+from microgrady.checking.window import Window
 
 LOUDEST_NOISE = 1e-3  # irregularity above this part of the values is taken for the function's own
 TINY_BREAK = 1e-6  # a single jump below this part of the values can be the rounding of float32
 SAME_NOISE = 4.0  # irregularity that changes by less from window to window does not shrink with the spacing
-LASTING_NOISE = 16.0  # the same over three windows; a kink or a power of the distance shrinks by more
+AGREED_NOISE = 16.0  # the same where both show one slope, as no cusp does
 LOUD_GRAIN = 64.0  # the same where the wider window is straight but for it: chance can hide most of a coarse grain
 SAME_LINE = 10.0  # a straight line has the same slope in both, within that many of the bounds
 SAME_JUMP = 0.2  # two windows that differ by less saw the same jump
@@ -34,27 +34,8 @@ def is_noise(wide: Window, narrow: Window) -> bool:
     error = wide.slope_error + narrow.slope_error
     if wide.straight and difference <= SAME_LINE * error and wide.noise < LOUDEST_NOISE * wide.largest:
         return ratio <= LOUD_GRAIN
-    # Where both show the same slope, there is no cusp, whose irregularity might shrink as slowly.
     small = narrow.noise < LOUDEST_NOISE * narrow.largest and not narrow.break_kind
-    return small and ratio <= (LASTING_NOISE if difference <= error else SAME_NOISE)
-
-
-def is_lasting_noise(windows: list[Window]) -> bool:
-    """Irregularity that three windows show alike: small beside the values of the widest, whatever those do."""
-    if len(windows) < 3 or any(window.break_kind for window in windows[-3:]):
-        return False
-    noises = [window.noise for window in windows[-3:]]
-    return 0.0 < max(noises) < LOUDEST_NOISE * windows[-3].largest and max(noises) <= LASTING_NOISE * min(noises)
-
-
-def is_one_step(windows: list[Window]) -> bool:
-    """A narrow window that shows next to nothing, where a wider one moves and is rough: a step of its rounding."""
-    if len(windows) < 2:
-        return False
-    wide, narrow = windows[-2:]
-    rough = QUIET * max(wide.unit, wide.floor) < wide.noise < LOUDEST_NOISE * wide.largest
-    still = narrow.variation <= NOISE_STEP * wide.noise and (narrow.flat or narrow.isolated)
-    return rough and still and not wide.break_kind and abs(wide.slope) > wide.slope_error
+    return small and ratio <= (AGREED_NOISE if difference <= error else SAME_NOISE)
 
 
 def is_step_of_noise(windows: list[Window]) -> bool:
