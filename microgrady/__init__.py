@@ -51,6 +51,7 @@ from microgrady.functions import (
     tanh,
     trunc,
 )
+from microgrady.scopes import scope
 from microgrady.transforms import grad, gradients, hessian, hvp, jacobian, value_and_grad
 from microgrady.value import Primitive, Value
 
@@ -106,6 +107,7 @@ __all__ = [
     "primitive",
     "prod",
     "relu",
+    "scope",
     "sigmoid",
     "sin",
     "sinh",

@@ -80,7 +80,12 @@ class _Record:
             row = (op, *codes, node._data, node._left_partial, node._right_partial, node._grad)
             for column, entry in zip(columns, row, strict=True):
                 column.append(entry)
-        labels = {index: node._label for index, node in enumerate(self.nodes) if node._label}
+        # A label is written where it changes: a scope gives all that is made in it the same one.
+        labels: dict[int, str] = {}
+        label = ""
+        for index, node in enumerate(self.nodes):
+            if node._label is not label:
+                labels[index] = label = node._label
         # Met in this order, a long chain of records does not recurse either.
         first = self.all_others() if self.depth % 50 == 0 else None
         return _load_record, (first, list(ops), others, columns, labels)
@@ -117,11 +122,12 @@ def _load_record(
 ) -> _Record:
     record = _Record.__new__(_Record)  # `first` has done its work: its records have come before this one
     nodes = record.nodes = []
+    label = ""
     for op, left, right, data, left_partial, right_partial, grad in zip(*columns, strict=True):
         left, right = (nodes[code] if code >= 0 else others[-1 - code] for code in (left, right))
         node = make_node(data, ops[op], left, right, left_partial, right_partial)
         node._grad = grad
-        node._label = labels.get(len(nodes), "")
+        node._label = label = labels.get(len(nodes), label)
         nodes.append(node)
     return record
 
@@ -131,7 +137,8 @@ def _load_node(record: _Record, index: int) -> Value:
 
 
 def _load_leaf(data: float, label: str, grad: float) -> Value:
-    leaf = Value(data, label)
+    leaf = Value(data)
+    leaf._label = label
     leaf._grad = grad
     return leaf
 

@@ -11,6 +11,7 @@ from typing import Any, final
 
 from microgrady.ieee import divide
 from microgrady.inputs import as_number, describe, is_array, is_number, map_arrays, require_number
+from microgrady.scopes import open_scopes, relabelled, unlabelled
 
 Operand = Any  # a Value or a float; a third kind, None, only fills the unused slot of a unary node
 
@@ -148,6 +149,7 @@ class Value:
     def __init__(self, data: Any, label: str = "") -> None:
         self._data = require_number(data, "the data of a Value")
         self._grad = 0.0
+        self._label = unlabelled() if open_scopes else ""
         self.label = label
         self._op = None
         self._left = self._right = None
@@ -180,13 +182,13 @@ class Value:
     @property
     def label(self) -> str:
         """A name, for pictures and messages."""
-        return self._label
+        return str(self._label)
 
     @label.setter
     def label(self, label: str) -> None:
         if not isinstance(label, str):
             raise TypeError(f"the label of a Value must be a str, not {describe(label)}")
-        self._label = label
+        self._label = relabelled(self._label, label)
 
     @property
     def op(self) -> Primitive | None:
@@ -364,7 +366,7 @@ class Value:
     def __repr__(self) -> str:
         parts = [repr(self._data)]
         if self._label:
-            parts.append(repr(self._label))
+            parts.append(repr(self.label))
         if self._grad:
             parts.append(f"grad={self._grad!r}")
         if self._op is not None:
@@ -395,7 +397,7 @@ def make_node(
     node = _new(Value)
     node._data = data
     node._grad = 0.0
-    node._label = ""
+    node._label = unlabelled() if open_scopes else ""
     node._op = op
     node._left = left
     node._right = right

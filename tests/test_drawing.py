@@ -19,7 +19,7 @@ from matplotlib.ft2font import FT2Font
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.drawing import graph, render
+from microgrady.drawing import graph, render, style
 from microgrady.value import topological_order
 
 FORMATS = ["svg", "png", "pdf"]
@@ -121,7 +121,7 @@ def test_numbers_leaves_results_and_outputs_look_different() -> None:
     assert "dashed" in number
     assert "Mrecord" in leaf
     assert "shape=record" in result
-    assert [line for line in picture.body if "penwidth" in line] == ["\tv2 [penwidth=2.5]\n"]
+    assert [line.split()[0] for line in picture.body if "penwidth=2.5" in line] == ["v2"]
 
 
 def test_a_number_has_no_derivative_on_its_arrow() -> None:
@@ -199,11 +199,11 @@ def test_only_one_of_two_outputs_differentiated() -> None:
 
 
 def test_the_largest_gradient_is_strongest_and_zero_is_white() -> None:
-    assert graph.tint(-5.0, 5.0) == "#fd9646"
-    assert graph.tint(0.0, 5.0) == "white"
-    assert graph.tint(None, 5.0) == "white"
-    assert graph.tint(float("inf"), 5.0) == graph.tint(float("nan"), 5.0) == "#fd9646"
-    assert graph.tint(1e-300, 1e300) == "#fff4e6"
+    assert style.tint(-5.0, 5.0) == "#fd9646"
+    assert style.tint(0.0, 5.0) == "white"
+    assert style.tint(None, 5.0) == "white"
+    assert style.tint(float("inf"), 5.0) == style.tint(float("nan"), 5.0) == "#fd9646"
+    assert style.tint(1e-300, 1e300) == "#fff4e6"
 
 
 def luminance(colour: str) -> float:
@@ -214,9 +214,9 @@ def luminance(colour: str) -> float:
 
 
 def test_the_scale_is_ordered_by_lightness_and_legible() -> None:
-    scale = [luminance(graph.tint(step / 20, 1.0)) for step in range(1, 21)]
+    scale = [luminance(style.tint(step / 20, 1.0)) for step in range(1, 21)]
     assert scale == sorted(scale, reverse=True)
-    assert (scale[-1] + 0.05) / (luminance(graph.INK) + 0.05) > 7
+    assert (scale[-1] + 0.05) / (luminance(style.INK) + 0.05) > 7
     assert scale[0] - scale[-1] > 0.3
 
 
@@ -240,7 +240,7 @@ def test_a_deep_graph_is_no_recursion() -> None:
     x = Value(1.0, "x")
     for _ in range(20_000):
         x = -x
-    assert len(mg.draw(x).body) == 1 + 20_000 * 4 + 1
+    assert len(mg.draw(x, max_nodes=None).body) == 1 + 20_000 * 4
 
 
 @pytest.mark.parametrize(

@@ -4,54 +4,35 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import graphviz
 
-from microgrady.drawing.labels import box_label, quoted, titles
-from microgrady.drawing.render import FONT, Picture, check_target, write_picture
+from microgrady.drawing.folding import Part, fold
+from microgrady.drawing.labels import box_label, common, quoted, spread, times, titles
+from microgrady.drawing.render import Picture, check_target, write_picture
+from microgrady.drawing.style import (
+    EDGE,
+    FRAME,
+    GRAPH,
+    LEAF,
+    NODE,
+    NUMBER,
+    OPERATION,
+    RESULT,
+    SCOPE,
+    STRAIGHT_ARROWS,
+    tint,
+)
 from microgrady.value import Value, topological_order
 
 DIRECTIONS = ("LR", "TB")
 # With 17 significant digits a float is told from every other.
 MOST_DIGITS = 17
-
-INK, FAINT_INK = "#1a1a1a", "#5f5f5f"
-# One hue, ordered by its lightness alone: for grey print and for every kind of colour vision.
-# INK keeps a contrast of at least 7 to 1 on all of it.
-PALEST, STRONGEST = (255, 244, 230), (253, 150, 70)
-
-GRAPH = {
-    "bgcolor": "white",
-    "nodesep": "0.3",
-    "ranksep": "0.35",
-    "fontname": FONT,
-    "fontsize": "11",
-    "fontcolor": FAINT_INK,
-}
-# From this many Values on, layout is made simpler: bending the arrows around everything takes Graphviz
-# minutes where a Value is used in many places.
-LARGE = 60
-LARGE_GRAPH = {"splines": "line", "nslimit": "1", "nslimit1": "1", "mclimit": "0.5"}
-NODE = {"fontname": FONT, "fontsize": "14", "fontcolor": INK, "color": INK}
-EDGE = NODE | {"fontsize": "12", "color": FAINT_INK, "arrowsize": "0.7"}
-OPERATION = {
-    "shape": "ellipse",
-    "style": "filled",
-    "fillcolor": "#37474f",
-    "fontcolor": "white",
-    "width": "0.45",
-    "height": "0.45",
-    "margin": "0.02",
-}
-NUMBER = {
-    "shape": "box",
-    "style": "dashed",
-    "color": FAINT_INK,
-    "width": "0.3",
-    "height": "0.3",
-    "margin": "0.1,0.05",
-}
+# Bending arrows around what is in their way takes Graphviz seconds where they pass more boxes than this, all together.
+MOST_PASSED = 1000
 
 
 def draw(
@@ -60,6 +41,8 @@ def draw(
     precision: int = 4,
     colour: bool = True,
     direction: str = "LR",
+    depth: int | None = None,
+    max_nodes: int | None = 200,
 ) -> graphviz.Digraph:
     """Draws the graph of one or more Values.
 
@@ -68,12 +51,18 @@ def draw(
     and a number is a dashed box. On an arrow stands the local derivative of the operation by that
     operand, so the product along a path to the output is that path's share of the gradient.
 
+    What was made in a `microgrady.scope` is framed. A graph with too many boxes is folded: parts that are alike
+    become one box, "× 16", with the range of their numbers; a sum of many terms becomes one operation; a scope
+    becomes one box. The picture says below what was folded.
+
     Args:
         outputs: The Values to draw, with all that they were computed from.
         to: A file to write, named .svg, .png or .pdf; it is written as a whole or not at all.
         precision: Significant digits of the numbers, 1 to 17.
         colour: Whether boxes are the darker, the larger their gradient.
         direction: "LR" from left to right or "TB" from top to bottom.
+        depth: How many scopes within each other are shown open, 0 for none; None for as many as fit.
+        max_nodes: About how many boxes there are at most; None for any number.
 
     Returns:
         The picture, to be displayed by Jupyter or rendered to a file. It needs no `dot` program.
@@ -82,7 +71,7 @@ def draw(
     Raises:
         TypeError: An output is no Value, or `to` is no path.
         ValueError: There are no outputs, `to` has an unknown format or is in a folder that does
-            not exist, or `precision` or `direction` is none of the allowed ones.
+            not exist, or another argument is none of the allowed ones.
         RuntimeError: `to` is given and nothing that renders is installed.
 
     Example:
@@ -95,93 +84,256 @@ def draw(
         >>> [line.strip() for line in picture.body if "->" in line]
         ['v0 -> o2 [label=" 3 "]', 'v1 -> o2 [label=" 2 "]', 'o2 -> v2']
     """
-    check_arguments(outputs, precision, direction)
+    check_outputs(outputs)
+    check_look(precision, direction)
+    check_size("depth", depth, 0)
+    check_size("max_nodes", max_nodes, 1)
     target = None if to is None else check_target(to)
     order = topological_order(*outputs)
     gradients = computed_gradients(order, outputs)
+    parts = fold(order, outputs, depth, max_nodes)
+    boxes = boxes_of(parts, order)
     picture: Picture = Picture(
         graph_attr=GRAPH
-        | {"rankdir": direction, "label": caption(gradients, colour)}
-        | (LARGE_GRAPH if len(order) >= LARGE else {}),
+        | {"rankdir": direction, "label": caption(parts, gradients, colour)}
+        | (STRAIGHT_ARROWS if boxes_passed(boxes) > MOST_PASSED else {}),
         node_attr=NODE,
         edge_attr=EDGE,
     )
+    names = titles(order, precision)
     strongest = max((abs(g) for g in gradients.values() if math.isfinite(g)), default=0.0)
-    names = {value: f"v{index}" for index, value in enumerate(order)}
-    for value, title in titles(order, precision).items():
-        gradient = gradients.get(value)
-        picture.node(
-            names[value],
-            box_label(title, value.data, gradient, precision, direction),
-            shape="Mrecord" if value.op is None else "record",
-            style="filled",
-            fillcolor=tint(gradient, strongest) if colour else "white",
-        )
-        add_operation(picture, value, names, precision)
-    for output in outputs:
-        picture.node(names[output], penwidth="2.5")
+    look = Look(names, gradients, strongest if colour else None, frozenset(outputs), precision, direction)
+    add_frames(picture, boxes, look)
+    for box in boxes:
+        add_arrows(picture, box, boxes, precision)
     if target is not None:
         write_picture(picture, target)
     return picture
 
 
-def check_arguments(outputs: tuple[object, ...], precision: object, direction: object) -> None:
+def check_outputs(outputs: tuple[object, ...]) -> None:
     """Refuses what cannot be drawn, with a sentence that says what came and what is allowed."""
     if not outputs:
         raise ValueError("draw takes at least one Value, and none came")
     for output in outputs:
         if not isinstance(output, Value):
             raise TypeError(f"draw takes Values, not {type(output).__name__}")
+
+
+def check_look(precision: object, direction: object) -> None:
+    """Refuses a precision or a direction that there is not."""
     if not isinstance(precision, int) or not 1 <= precision <= MOST_DIGITS:
         raise ValueError(f"precision is an int from 1 to {MOST_DIGITS}, not {precision!r}")
     if direction not in DIRECTIONS:
         raise ValueError(f"direction is {' or '.join(map(repr, DIRECTIONS))}, not {direction!r}")
 
 
+def check_size(name: str, size: object, least: int) -> None:
+    """Refuses what is neither None nor an int from the least one up."""
+    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < least):
+        raise ValueError(f"{name} is an int from {least} up or None, not {size!r}")
+
+
 def computed_gradients(order: Iterable[Value], outputs: Iterable[Value]) -> dict[Value, float]:
-    """Gives the gradients that backward passes have computed, and leaves out the others."""
-    reached = set(topological_order(*(output for output in outputs if has_gradient(output))))
+    """Gives the gradients that backward passes have computed, and leaves out the others.
+
+    Only results can tell that a pass went through the graph of an output, since another graph may have left its
+    gradient in a leaf.
+    """
+    passed: set[Value] = set()
+    for value in order:
+        if value.op is not None and (value.grad != 0.0 or not passed.isdisjoint(value.operands)):
+            passed.add(value)
+    reached = set(topological_order(*(output for output in outputs if output in passed or output.grad != 0.0)))
     return {value: value.grad for value in order if value in reached or value.grad != 0.0}
 
 
-def has_gradient(output: Value) -> bool:
-    """Tells whether a backward pass went through the graph of this output.
+@dataclass(eq=False)
+class Arrow:
+    """The arrows that lead from one box to another, or to its operation, as the same operand.
 
-    Only results can tell, since another graph may have left its gradient in a leaf.
+    Args:
+        tail: The place of the box that they come from.
+        partials: The local derivatives.
     """
-    return output.grad != 0.0 or any(value.grad != 0.0 for value in topological_order(output) if value.op is not None)
+
+    tail: int
+    partials: list[float] = field(default_factory=list)
 
 
-def add_operation(picture: Picture, value: Value, names: Mapping[Value, str], precision: int) -> None:
-    """Adds the operation that made a Value, with an arrow from each operand."""
-    if value.op is None:
-        return
-    operation = names[value].replace("v", "o")
-    picture.node(operation, quoted(value.op.symbol), **OPERATION)
-    for index, (operand, partial) in enumerate(zip(value.operands, value.partials, strict=True)):
-        if isinstance(operand, Value):
-            # The spaces keep the label off its arrow.
-            picture.edge(names[operand], operation, f" {partial:.{precision}g} ")
+@dataclass(eq=False)
+class Box:
+    """A part of the graph, what leads to it, and its name in DOT.
+
+    Args:
+        part: The part.
+        index: The place of its first result in the order of the graph.
+        arrows: What leads to it from other boxes, in the order of the operands.
+        numbers: The numbers among its operands, by their position.
+    """
+
+    part: Part
+    index: int
+    arrows: list[Arrow]
+    numbers: dict[int, list[float]]
+
+    @property
+    def name(self) -> str:
+        """The name of its node."""
+        return f"v{self.index}"
+
+    @property
+    def operation(self) -> str:
+        """The name of the node of its operation; a folded scope is its own."""
+        return self.name if self.part.kind == "scope" else f"o{self.index}"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the boxes of one picture look.
+
+    Args:
+        titles: What each Value is called.
+        gradients: The gradients that are known.
+        strongest: The largest of them, for the colours; None for no colours.
+        outputs: The Values with a thick frame.
+        precision: Significant digits.
+        direction: The direction of the graph.
+    """
+
+    titles: Mapping[Value, str]
+    gradients: Mapping[Value, float]
+    strongest: float | None
+    outputs: frozenset[Value]
+    precision: int
+    direction: str
+
+
+def boxes_of(parts: Sequence[Part], order: Sequence[Value]) -> list[Box]:
+    """Finds which parts lead to which."""
+    index = {value: i for i, value in enumerate(order)}
+    block_of = {value: block for part in parts for block in part.blocks for value in block.values}
+    part_of = {block: i for i, part in enumerate(parts) for block in part.blocks}
+    boxes = []
+    for part in parts:
+        arrows: dict[Hashable, Arrow] = {}
+        numbers: dict[int, list[float]] = {}
+        for block in part.blocks:
+            for value in block.values:
+                for position, (operand, partial) in enumerate(zip(value.operands, value.partials, strict=True)):
+                    place = position if part.kind == "value" else 0
+                    if not isinstance(operand, Value):
+                        numbers.setdefault(place, []).append(operand)
+                    elif block_of[operand] is not block:
+                        tail = part_of[block_of[operand]]
+                        arrows.setdefault((tail, place), Arrow(tail)).partials.append(partial)
+        boxes.append(Box(part, index[part.results[0]], list(arrows.values()), numbers))
+    return boxes
+
+
+def boxes_passed(boxes: Sequence[Box]) -> int:
+    """Estimates how many boxes all arrows together pass by."""
+    levels = [0] * len(boxes)
+    for head, box in enumerate(boxes):
+        levels[head] = max((levels[arrow.tail] + 1 for arrow in box.arrows if arrow.tail < head), default=0)
+    # What nothing leads to stands just before its first use.
+    first_use: dict[int, int] = {}
+    for head, box in enumerate(boxes):
+        for arrow in box.arrows:
+            first_use[arrow.tail] = min(levels[head], first_use.get(arrow.tail, levels[head]))
+    for tail, level in first_use.items():
+        if not boxes[tail].arrows:
+            levels[tail] = level - 1
+    return sum(abs(levels[head] - levels[arrow.tail]) - 1 for head, box in enumerate(boxes) for arrow in box.arrows)
+
+
+def add_frames(picture: graphviz.Digraph, boxes: Sequence[Box], look: Look, depth: int = 0, name: str = "") -> None:
+    """Adds the boxes, those that are in a frame at this depth within that frame."""
+    framed: defaultdict[Hashable, list[Box]] = defaultdict(list)
+    for box in boxes:
+        if len(box.part.frames) == depth:
+            add_box(picture, box, look)
         else:
-            number = f"{operation}n{index}"
-            picture.node(number, f"{operand:.{precision}g}", **NUMBER)
-            picture.edge(number, operation, style="dashed")
-    picture.edge(operation, names[value])
+            framed[box.part.frames[depth]].append(box)
+    for number, inside in enumerate(framed.values()):
+        scopes = dict.fromkeys(block.path[depth] for box in inside for block in box.part.blocks)
+        title = common([scope.name for scope in scopes]) + times(len(scopes))
+        inner_name = f"{name}_{number}"
+        with picture.subgraph(name=f"cluster{inner_name}", graph_attr=FRAME | {"label": quoted(title)}) as frame:
+            add_frames(frame, inside, look, depth + 1, inner_name)
 
 
-def tint(gradient: float | None, strongest: float) -> str:
-    """Gives the fill colour of a box: white where the gradient is zero or not known.
+def add_box(picture: graphviz.Digraph, box: Box, look: Look) -> None:
+    """Adds the box of a part, and the node of its operation."""
+    part, results = box.part, box.part.results
+    count = times(len(part.blocks))
+    if part.kind == "scope":
+        title = common([block.scope.name for block in part.blocks if block.scope is not None])
+        picture.node(box.name, box_label(title + count, contents(part), look.direction), **SCOPE)
+        return
+    known = [look.gradients[result] for result in results if result in look.gradients]
+    lines = [
+        f"value {spread([result.data for result in results], look.precision)}",
+        f"gradient {spread(known, look.precision)}" if known else "no gradient yet",
+    ]
+    fill = "white" if look.strongest is None else tint(max(known, key=abs, default=None), look.strongest)
+    style = LEAF if results[0].op is None else RESULT
+    if not look.outputs.isdisjoint(results):
+        style = style | {"penwidth": "2.5"}
+    label = box_label(title_of(part, look.titles) + count, lines, look.direction)
+    picture.node(box.name, label, fillcolor=fill, **style)
+    symbols = dict.fromkeys(result.op.symbol for result in results if result.op is not None)
+    if symbols:
+        picture.node(box.operation, quoted(" ".join(symbols)) if len(symbols) < 4 else "…", **OPERATION)
+    for position, numbers in box.numbers.items():
+        picture.node(f"{box.operation}n{position}", spread(numbers, look.precision), **NUMBER)
 
-    The square root keeps a hundredth of the strongest gradient apart from zero.
-    """
-    if not gradient:
-        return "white"
-    share = math.sqrt(abs(gradient) / strongest) if math.isfinite(gradient) else 1.0
-    mixed = (round(p + share * (s - p)) for p, s in zip(PALEST, STRONGEST, strict=True))
-    return "#" + "".join(f"{channel:02x}" for channel in mixed)
+
+def title_of(part: Part, names: Mapping[Value, str]) -> str:
+    """Says what a part is: what its Values are called, if they have that in common."""
+    if part.kind == "sum" and not any(result.label for result in part.results):
+        terms = spread([len(block.values) + 1 for block in part.blocks], MOST_DIGITS)
+        return f"sum of {terms} terms"
+    kinds = dict.fromkeys("leaf" if result.op is None else result.op.name for result in part.results)
+    return common([names[result] for result in part.results]) or " or ".join(kinds)
 
 
-def caption(gradients: Mapping[Value, float], colour: bool) -> str:
-    """Says below the picture how to read it."""
+def contents(part: Part) -> list[str]:
+    """Says what is in a folded scope."""
+    leaves = [sum(value.op is None for value in block.values) for block in part.blocks]
+    operations = [len(block.values) - count for block, count in zip(part.blocks, leaves, strict=True)]
+    counts = [(operations, "operation"), (leaves, "leaf")]
+    return [f"{kind}s: {spread(found, MOST_DIGITS)}".replace("leafs", "leaves") for found, kind in counts if any(found)]
+
+
+def add_arrows(picture: graphviz.Digraph, box: Box, boxes: Sequence[Box], precision: int) -> None:
+    """Adds the arrows to the operation of a box, and from there to the box."""
+    lines = [(boxes[arrow.tail].name, arrow) for arrow in box.arrows]
+    for tail, arrow in lines:
+        if box.part.kind == "scope":
+            picture.edge(tail, box.operation)
+        else:
+            # The spaces keep the label off its arrow.
+            picture.edge(tail, box.operation, f" {spread(arrow.partials, precision)} ")
+    for position in box.numbers:
+        if box.part.kind != "scope":
+            picture.edge(f"{box.operation}n{position}", box.operation, style="dashed")
+    if box.operation != box.name and box.part.results[0].op is not None:
+        picture.edge(box.operation, box.name)
+
+
+def caption(parts: Sequence[Part], gradients: Mapping[Value, float], colour: bool) -> str:
+    """Says below the picture how to read it, and what was folded."""
     reading = "on each arrow: the local derivative"
-    return f"{reading}; darker: a larger gradient" if colour and gradients else reading
+    if colour and gradients:
+        reading += "; darker: a larger gradient"
+    values = [value for part in parts for block in part.blocks for value in block.values]
+    if len(values) == len(parts):
+        return reading
+    leaves = sum(value.op is None for value in values)
+    folded = f"{len(values) - leaves:,} operations on {leaves:,} leaves in {len(parts):,} boxes"
+    if any(len(part.blocks) > 1 for part in parts):
+        folded += "; × 16: so many that are alike, a … b: between these their numbers lie"
+    if any(part.kind == "scope" for part in parts):
+        folded += "; grey: a scope"
+    return rf"{reading}\n{folded}"

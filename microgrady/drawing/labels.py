@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from microgrady.value import Value
 
@@ -15,24 +16,42 @@ NEEDS_NO_PARENTHESES = re.compile(r"[\w.]+(e-\d+|\([^()]*\))?")
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def box_label(title: str, data: float, gradient: float | None, precision: int, direction: str) -> str:
-    """Builds a label of two fields, the title above the numbers, for Graphviz's record shapes.
+def box_label(title: str, lines: Sequence[str], direction: str) -> str:
+    """Builds a label of two fields, the title above the lines, for Graphviz's record shapes.
 
     Args:
         title: The text of the first field.
-        data: The value.
-        gradient: The gradient, or None where it is not known.
-        precision: Significant digits.
+        lines: The lines of the second.
         direction: The direction of the graph, with which Graphviz turns the fields around.
 
     Returns:
         The label, quoted.
     """
-    lines = textwrap.wrap(title, TITLE_WIDTH, max_lines=TITLE_LINES, placeholder=" …")
-    heading = r"\n".join(quoted(line) for line in lines)
-    known = "no gradient yet" if gradient is None else f"gradient {gradient:.{precision}g}"
-    fields = rf"{heading}|value {data:.{precision}g}\l{known}\l"
+    heading = textwrap.wrap(title, TITLE_WIDTH, max_lines=TITLE_LINES, placeholder=" …")
+    fields = r"\n".join(map(quoted, heading)) + "|" + "".join(rf"{line}\l" for line in lines)
     return fields if direction == "LR" else f"{{{fields}}}"
+
+
+def spread(numbers: Collection[float], precision: int) -> str:
+    """Writes a number, or the least and the largest of several; nan has no place among them, and is added."""
+    ordered = sorted(number for number in numbers if not math.isnan(number))
+    ends = [f"{number:.{precision}g}" for number in ordered[:1] + ordered[-1:]]
+    text = " … ".join(dict.fromkeys(ends))
+    return text if len(ordered) == len(numbers) else f"{text}, nan".removeprefix(", ")
+
+
+def times(count: int) -> str:
+    """Says how many alike a title stands for, unless it is one."""
+    return f" × {count:,}" if count > 1 else ""
+
+
+def common(names: Iterable[str]) -> str:
+    """Gives what names have in common, "…" for the numbers in them that differ; "" if more than numbers does."""
+    pieces = [re.split(r"(\d+)", name) for name in dict.fromkeys(names)]
+    if len({tuple(split[::2]) for split in pieces}) != 1:
+        return ""
+    alike = [set(texts) for texts in zip(*pieces, strict=True)]
+    return "".join(texts.pop() if len(texts) == 1 else "…" for texts in alike)
 
 
 def titles(order: Iterable[Value], precision: int) -> dict[Value, str]:

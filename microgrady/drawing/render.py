@@ -8,14 +8,15 @@ import re
 import secrets
 import shutil
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import graphviz
 
+from microgrady.drawing.style import FONT
+
 FORMATS = ("svg", "png", "pdf")
-# The embedded Graphviz knows the widths of this family, and matplotlib ships its file.
-FONT = "DejaVu Sans"
 # A browser that lacks it takes Verdana, whose letters are as wide.
 WEB_FONTS = f"{FONT},Verdana,sans-serif"
 # Twice 96 pixels an inch: sharp on a projector.
@@ -162,11 +163,13 @@ def not_installed(name: str) -> RuntimeError:
     )
 
 
-def check_target(to: str | os.PathLike[str]) -> Path:
+def check_target(to: str | os.PathLike[str], formats: Iterable[str] = FORMATS, what: str = "a picture") -> Path:
     """Checks that a picture can be written there, before anything is drawn.
 
     Args:
         to: The file to write.
+        formats: The endings that are allowed.
+        what: What is to be written, for messages.
 
     Returns:
         The same as a Path.
@@ -178,9 +181,9 @@ def check_target(to: str | os.PathLike[str]) -> Path:
     if not isinstance(to, str | os.PathLike):
         raise TypeError(f"to is the path of a file, not {type(to).__name__}")
     target = Path(to)
-    if target.suffix.lower().removeprefix(".") not in FORMATS:
-        allowed = ", ".join(f".{format}" for format in FORMATS)
-        raise ValueError(f"the name of a picture ends in one of {allowed}, not {str(to)!r}")
+    allowed = ", ".join(f".{format}" for format in formats)
+    if target.suffix.lower() not in allowed.split(", "):
+        raise ValueError(f"the name of {what} ends in one of {allowed}, not {str(to)!r}")
     if not target.parent.is_dir():
         raise ValueError(f"there is no folder {str(target.parent)!r} to write {target.name!r} into")
     if target.is_dir():

@@ -1,0 +1,297 @@
+"""Which Values share a box: folding scopes, long sums and repeated parts until a graph fits a picture.
+
+Two steps. First Values are taken together to blocks: those of a scope that is not shown open, and the terms
+of a long sum. Then blocks that are alike become one part, "× 16". Alike are blocks of the same kind with
+operands and users that are alike: the coarsest such partition is found by refinement (R. Paige and R. E. Tarjan,
+"Three partition refinement algorithms", SIAM Journal on Computing 16, 1987), one step of the graph a round. Where
+even that has too many parts, as in a long loop, whose turns all differ in their distance from the end,
+refinement stops early: parts are then alike as far as a few steps around them show.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cached_property, lru_cache
+from typing import Literal
+
+from microgrady.scopes import Scope, path_of
+from microgrady.value import Value, primitives
+
+ADD = primitives["add"]
+A_NUMBER = -1  # in place of an operand's block
+# A loop that is folded halfway reads best with few of its turns shown.
+FULLER = 8
+
+
+class Likeness(IntEnum):
+    """What two blocks must have in common to be alike, from the least to the most."""
+
+    ROLE = 0  # a leaf, a result or an output
+    KIND = 1  # and the operation
+    PATTERN = 2  # and labels and scopes, but for the digits in their names
+    EXACT = 3  # and those digits and all numbers
+
+
+@dataclass(eq=False)
+class Block:
+    """Values that are drawn as one: a single one, a sum with its partial sums, or a scope's.
+
+    Args:
+        kind: What it is.
+        path: The scopes shown open around it, the outermost first.
+        values: The Values in it, operands before results.
+        scope: The scope that it is, if it is one.
+    """
+
+    kind: Literal["value", "sum", "scope"]
+    path: tuple[Scope, ...]
+    values: list[Value] = field(default_factory=list)
+    scope: Scope | None = None
+
+    @property
+    def result(self) -> Value:
+        """The Value that all the others in the block came to."""
+        return self.values[-1]
+
+    def box_count(self) -> int:
+        """Counts its box, and those of the numbers among its operands."""
+        if self.kind == "scope":
+            return 1
+        numbers = sum(not isinstance(operand, Value) for value in self.values for operand in value.operands)
+        return 1 + (min(numbers, 1) if self.kind == "sum" else numbers)
+
+
+@dataclass(eq=False)
+class Part:
+    """What one box of the picture stands for: blocks that are alike, mostly just one.
+
+    Args:
+        blocks: The blocks, in the order of the graph.
+        frames: What the frames around the box are known by, the outermost first.
+    """
+
+    blocks: list[Block] = field(default_factory=list)
+    frames: tuple[Hashable, ...] = ()
+
+    @cached_property
+    def kind(self) -> str:
+        """What its blocks are; single Values and sums that share a box count as Values."""
+        kinds = {block.kind for block in self.blocks}
+        return kinds.pop() if len(kinds) == 1 else "value"
+
+    @property
+    def results(self) -> list[Value]:
+        """What each of its blocks comes to."""
+        return [block.result for block in self.blocks]
+
+
+def fold(order: Sequence[Value], outputs: Iterable[Value], depth: int | None, max_nodes: int | None) -> list[Part]:
+    """Finds what to draw as one box, so that there are not too many boxes.
+
+    Repeated parts are folded first, and then scopes from the innermost outwards.
+
+    Args:
+        order: The Values, operands before results.
+        outputs: Those that share a box only with each other.
+        depth: How many scopes within each other are shown open; None for as many as fit.
+        max_nodes: The most boxes, those of numbers included; None for any number.
+
+    Returns:
+        The parts, operands before results but for loops.
+    """
+    kept = frozenset(outputs)
+    deepest = max((len(path_of(value._label)) for value in order), default=0)
+    shown = deepest if depth is None else min(depth, deepest)
+    blocks = blocks_of(order, kept, shown, join_sums=False)
+    if max_nodes is None or (len(blocks) <= max_nodes and sum(map(Block.box_count, blocks)) <= max_nodes):
+        return [Part([block], block.path) for block in blocks]
+    for level in range(shown, -1 if depth is None else shown - 1, -1):
+        blocks = blocks_of(order, kept, level, join_sums=True)
+        network = Network(blocks)
+        for likeness in (Likeness.EXACT, Likeness.PATTERN):
+            first = colours(blocks, kept, likeness, max_nodes)
+            if first is None:
+                continue
+            classes, settled = network.refine(first, max_nodes)
+            if settled:
+                return parts_of(blocks, classes, likeness)
+    for likeness in (Likeness.PATTERN, Likeness.KIND, Likeness.ROLE):
+        first = colours(blocks, kept, likeness, max_nodes)
+        if first is not None and network.box_count(first) <= max_nodes:
+            return parts_of(blocks, network.refine(first, max_nodes // FULLER)[0], likeness)
+    return parts_of(blocks, [colour(block, kept, Likeness.ROLE) for block in blocks], Likeness.ROLE)
+
+
+def blocks_of(order: Sequence[Value], outputs: frozenset[Value], depth: int, *, join_sums: bool) -> list[Block]:
+    """Takes together the Values of each scope that is not shown open and, if asked to, of each sum."""
+    sums = partial_sums(order, outputs) if join_sums else {}
+    blocks: dict[Hashable, Block] = {}
+    for value in order:
+        path = path_of(value._label)
+        if len(path) > depth:
+            key: Hashable = path[depth]
+            block = blocks.pop(key) if key in blocks else Block("scope", path[:depth], scope=path[depth])
+        else:
+            key = sums.get(value, value)
+            block = blocks.pop(key) if key in blocks else Block("value" if key is value else "sum", path)
+        block.values.append(value)
+        blocks[key] = block  # anew, so that blocks stand in the order of their results
+    return list(blocks.values())
+
+
+def partial_sums(order: Sequence[Value], outputs: frozenset[Value]) -> dict[Value, Value]:
+    """Finds the unnamed sums that are only there for another sum, and gives the last one for each."""
+    uses: Counter[Value] = Counter()
+    for value in order:
+        uses.update(operand for operand in value.operands if isinstance(operand, Value))
+    totals: dict[Value, Value] = {}
+    for value in reversed(order):
+        if value.op is not ADD:
+            continue
+        for operand in value.operands:
+            if (
+                isinstance(operand, Value)
+                and operand.op is ADD
+                and uses[operand] == 1
+                and not operand.label
+                and operand not in outputs
+                and path_of(operand._label) == path_of(value._label)
+            ):
+                totals[operand] = totals.get(value, value)
+    return totals
+
+
+def colours(blocks: Sequence[Block], outputs: frozenset[Value], likeness: Likeness, most: int) -> list[int] | None:
+    """Numbers the blocks so that those with the same number have in common what `likeness` asks for.
+
+    Returns:
+        The numbers, or None if there are more different ones than `most`.
+    """
+    numbers: dict[Hashable, int] = {}
+    found = []
+    for block in blocks:
+        found.append(numbers.setdefault(colour(block, outputs, likeness), len(numbers)))
+        if len(numbers) > most:
+            return None
+    return found
+
+
+def colour(block: Block, outputs: frozenset[Value], likeness: Likeness) -> Hashable:
+    """Tells what a block is, as far as `likeness` looks."""
+    result = block.result
+    found: list[Hashable] = [result.op is None, not outputs.isdisjoint(block.values), block.kind == "scope"]
+    if likeness >= Likeness.KIND:
+        found += [block.kind, block.kind != "scope" and result.op]
+        found += [isinstance(operand, Value) for operand in result.operands if block.kind == "value"]
+    if likeness >= Likeness.PATTERN:
+        found += [spelled(scope.name, likeness) for scope in block.path]
+        if block.scope is None:
+            found.append(spelled(result.label, likeness))
+        else:
+            found.append(spelled(block.scope.name, likeness))
+            found.append(frozenset(Counter(value.op for value in block.values).items()))
+    if likeness == Likeness.EXACT and block.kind != "scope":
+        found += [operand for value in block.values for operand in value.operands if not isinstance(operand, Value)]
+        found.append(len(block.values))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1000)
+def spelled(name: str, likeness: Likeness) -> str:
+    """Gives a name, without its digits unless they matter."""
+    return name if likeness == Likeness.EXACT else re.sub(r"\d+", "#", name)
+
+
+def parts_of(blocks: Sequence[Block], classes: Sequence[Hashable], likeness: Likeness) -> list[Part]:
+    """Makes one part of the blocks of each class."""
+    parts: dict[Hashable, Part] = {}
+    for block, class_ in zip(blocks, classes, strict=True):
+        parts.setdefault(class_, Part()).blocks.append(block)
+    if likeness >= Likeness.PATTERN:
+        for part in parts.values():
+            paths = [[scope.name for scope in block.path] for block in part.blocks]
+            part.frames = tuple(map(frozenset, zip(*paths, strict=True)))
+    return list(parts.values())
+
+
+class Network:
+    """Which blocks use which, and the search for those that are alike."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        place = {value: index for index, block in enumerate(blocks) for value in block.values}
+        self.operands: list[tuple[int, ...]] = []
+        self.uses: list[list[tuple[int, int]]] = [[] for _ in blocks]  # the users, and which operand they use it as
+        self.boxes = [block.box_count() for block in blocks]
+        self.ordered = [block.kind == "value" for block in blocks]
+        for index, block in enumerate(blocks):
+            used = [
+                place[operand] if isinstance(operand, Value) else A_NUMBER
+                for value in block.values
+                for operand in value.operands
+            ]
+            if not self.ordered[index]:
+                used = sorted(set(used) - {index})
+            self.operands.append(tuple(used))
+            for position, operand in enumerate(used):
+                if operand != A_NUMBER:
+                    self.uses[operand].append((index, position if self.ordered[index] else 0))
+
+    def box_count(self, classes: Sequence[int]) -> int:
+        """Counts the boxes if each class is one, with its numbers beside it."""
+        return sum(dict(zip(classes, self.boxes, strict=True)).values())
+
+    def refine(self, colours: Sequence[int], max_boxes: int) -> tuple[list[int], bool]:
+        """Parts the classes until the blocks in each have operands and users of the same classes.
+
+        Args:
+            colours: The class of each block to begin with.
+            max_boxes: Where to stop before there are more boxes.
+
+        Returns:
+            The class of each block, and whether the search came to its end.
+        """
+        classes = list(colours)
+        sizes = dict(Counter(classes))
+        boxes = self.box_count(classes)
+        candidates: Iterable[int] = range(len(classes))
+        while boxes <= max_boxes:
+            moved = self.split(classes, sizes, candidates)
+            boxes += sum(self.boxes[group[0]] for group in moved)
+            if boxes > max_boxes:
+                return classes, False
+            if not moved:
+                return classes, True
+            for group in moved:
+                sizes[classes[group[0]]] -= len(group)
+                new = len(sizes)
+                sizes[new] = len(group)
+                for index in group:
+                    classes[index] = new
+            # Only what is next to a block of a new class can be told apart by it.
+            near = {other for group in moved for index in group for other, _ in self.uses[index]}
+            near.update(other for group in moved for index in group for other in self.operands[index])
+            candidates = sorted(near - {A_NUMBER})
+        return classes, False
+
+    def split(self, classes: Sequence[int], sizes: dict[int, int], candidates: Iterable[int]) -> list[list[int]]:
+        """Finds the groups of blocks that differ from the rest of their class."""
+        groups: defaultdict[int, dict[Hashable, list[int]]] = defaultdict(dict)
+        for index in candidates:
+            groups[classes[index]].setdefault(self.signature(index, classes), []).append(index)
+        moved: list[list[int]] = []
+        for class_, found in groups.items():
+            different = list(found.values())
+            if sum(map(len, different)) == sizes[class_]:
+                different.remove(max(different, key=len))
+            moved += different
+        return moved
+
+    def signature(self, index: int, classes: Sequence[int]) -> Hashable:
+        """Tells the classes around a block; how many users there are of a class does not matter."""
+        operands = [A_NUMBER if operand == A_NUMBER else classes[operand] for operand in self.operands[index]]
+        users = frozenset((classes[user], position) for user, position in self.uses[index])
+        return tuple(operands) if self.ordered[index] else frozenset(operands), users

@@ -1,0 +1,66 @@
+"""Colours, shapes and fonts of graph pictures, as Graphviz attributes."""
+
+from __future__ import annotations
+
+import math
+
+# The embedded Graphviz knows the widths of this family, and matplotlib ships its file.
+FONT = "DejaVu Sans"
+
+INK, FAINT_INK = "#1a1a1a", "#5f5f5f"
+# One hue, ordered by its lightness alone: for grey print and for every kind of colour vision.
+# INK keeps a contrast of at least 7 to 1 on all of it.
+PALEST, STRONGEST = (255, 244, 230), (253, 150, 70)
+
+GRAPH = {
+    "bgcolor": "white",
+    "nodesep": "0.3",
+    "ranksep": "0.35",
+    "fontname": FONT,
+    "fontsize": "11",
+    "fontcolor": FAINT_INK,
+}
+STRAIGHT_ARROWS = {"splines": "line", "nslimit": "1", "nslimit1": "1", "mclimit": "0.5"}
+NODE = {"fontname": FONT, "fontsize": "14", "fontcolor": INK, "color": INK}
+EDGE = NODE | {"fontsize": "12", "color": FAINT_INK, "arrowsize": "0.7"}
+LEAF = {"shape": "Mrecord", "style": "filled"}
+RESULT = {"shape": "record", "style": "filled"}
+SCOPE = {"shape": "record", "style": "filled", "fillcolor": "#cfd8dc"}
+OPERATION = {
+    "shape": "ellipse",
+    "style": "filled",
+    "fillcolor": "#37474f",
+    "fontcolor": "white",
+    "width": "0.45",
+    "height": "0.45",
+    "margin": "0.02",
+}
+NUMBER = {
+    "shape": "box",
+    "style": "dashed",
+    "color": FAINT_INK,
+    "width": "0.3",
+    "height": "0.3",
+    "margin": "0.1,0.05",
+}
+FRAME = {
+    "style": "rounded,filled",
+    "color": "#90a4ae",
+    "fillcolor": "#f4f6f7",
+    "fontsize": "13",
+    "fontcolor": INK,
+    "labeljust": "l",
+    "margin": "12",
+}
+
+
+def tint(gradient: float | None, strongest: float) -> str:
+    """Gives the fill colour of a box: white where the gradient is zero or not known.
+
+    The square root keeps a hundredth of the strongest gradient apart from zero.
+    """
+    if not gradient:
+        return "white"
+    share = math.sqrt(abs(gradient) / strongest) if math.isfinite(gradient) else 1.0
+    mixed = (round(p + share * (s - p)) for p, s in zip(PALEST, STRONGEST, strict=True))
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)
