@@ -288,6 +288,11 @@ def test_png_shows_text() -> None:
     assert 0.005 < (box.max(axis=-1) < 0.4).mean() < 0.3
 
 
+def test_png_is_opaque_to_its_edges() -> None:
+    image = matplotlib.image.imread(io.BytesIO(mg.draw(example()).pipe("png")), format="png")
+    assert image.shape[-1] == 3 or image[..., 3].min() == 1.0
+
+
 def test_text_stays_within_its_box() -> None:
     font = FT2Font(str(render.font_file()))
     font.set_size(14, 72)

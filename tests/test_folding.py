@@ -228,7 +228,7 @@ def test_depth_folds_scopes_into_boxes_with_their_inputs_and_outputs() -> None:
     assert frames(closed) == []
     assert [title for title in boxes(closed) if "layer" in title] == ["layer 1", "layer 2"]
     assert r"layer 1|operations: 15\l" in closed.source
-    assert "grey: a scope" in closed.source
+    assert "grey: a folded scope" in closed.source
     names = {match[2]: match[1] for line in closed.body if (match := re.match(r'\s*(v\d+) \[label="?([\w ]+)', line))}
     arrows = {tuple(re.findall(r"[vo]\d+", line)[:2]) for line in closed.body if "->" in line}
     for leaf in ("x0", "w0_0_0", "b0_2"):
@@ -245,7 +245,17 @@ def test_a_depth_beyond_all_scopes_is_no_error() -> None:
 def test_a_leaf_made_in_a_scope_is_folded_with_it() -> None:
     with mg.scope("layer"):
         y = Value(2.0, "w") * Value(3.0, "x")
-    assert r"layer|operations: 1\lleaves: 2\l" in mg.draw(y, depth=0).source
+    assert r"layer|operations: 1\lleaves: 2\l" in mg.draw(y + 1, depth=0).source
+
+
+def test_an_output_made_in_a_folded_scope_is_still_shown() -> None:
+    with mg.scope("layer"):
+        y = mg.tanh(Value(2.0, "w") * Value(3.0, "x"))
+    y.label = "y"
+    picture = mg.draw(y, depth=0)
+    assert boxes(picture) == ["layer", "y"]
+    assert r"layer|operations: 1\lleaves: 2\l" in picture.source
+    assert r"y|value 1\lno gradient yet\l" in picture.source
 
 
 def test_repeated_scopes_fold_to_a_loop() -> None:

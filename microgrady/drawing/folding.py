@@ -127,17 +127,17 @@ def fold(order: Sequence[Value], outputs: Iterable[Value], depth: int | None, ma
 
 
 def blocks_of(order: Sequence[Value], outputs: frozenset[Value], depth: int, *, join_sums: bool) -> list[Block]:
-    """Takes together the Values of each scope that is not shown open and, if asked to, of each sum."""
+    """Takes together the Values of each scope not shown open, but for outputs, and, if asked to, those of each sum."""
     sums = partial_sums(order, outputs) if join_sums else {}
     blocks: dict[Hashable, Block] = {}
     for value in order:
         path = path_of(value._label)
-        if len(path) > depth:
+        if len(path) > depth and value not in outputs:
             key: Hashable = path[depth]
             block = blocks.pop(key) if key in blocks else Block("scope", path[:depth], scope=path[depth])
         else:
             key = sums.get(value, value)
-            block = blocks.pop(key) if key in blocks else Block("value" if key is value else "sum", path)
+            block = blocks.pop(key) if key in blocks else Block("value" if key is value else "sum", path[:depth])
         block.values.append(value)
         blocks[key] = block  # anew, so that blocks stand in the order of their results
     return list(blocks.values())

@@ -335,5 +335,5 @@ def caption(parts: Sequence[Part], gradients: Mapping[Value, float], colour: boo
     if any(len(part.blocks) > 1 for part in parts):
         folded += "; × 16: so many that are alike, a … b: between these their numbers lie"
     if any(part.kind == "scope" for part in parts):
-        folded += "; grey: a scope"
+        folded += "; grey: a folded scope"
     return rf"{reading}\n{folded}"

@@ -126,7 +126,7 @@ def png_from_svg(svg: str) -> bytes:
     """Turns Graphviz's SVG into PNG; Graphviz gives sizes in points, hence the dpi."""
     resvg_py = import_extra("resvg_py")
     font_files = [str(font_file())]
-    return bytes(resvg_py.svg_to_bytes(svg, dpi=96, zoom=PNG_ZOOM, font_files=font_files))
+    return bytes(resvg_py.svg_to_bytes(svg, dpi=96, zoom=PNG_ZOOM, font_files=font_files, background="white"))
 
 
 def pdf_from_svg(svg: str) -> bytes:
