@@ -4,7 +4,7 @@ import microgrady.pickling  # noqa: F401  (teaches pickle and copy about Values)
 from microgrady import testing
 from microgrady.checking import check_gradient, find_anomaly, numeric_derivative
 from microgrady.composites import clip, dot, mean, prod, sum, where
-from microgrady.drawing import draw
+from microgrady.drawing import animate, draw, plot, plot_errors, plot_map, plot_surface
 from microgrady.functions import (
     acos,
     acosh,
@@ -60,6 +60,7 @@ __all__ = [
     "Value",
     "acos",
     "acosh",
+    "animate",
     "asin",
     "asinh",
     "atan",
@@ -102,6 +103,10 @@ __all__ = [
     "mean",
     "minimum",
     "numeric_derivative",
+    "plot",
+    "plot_errors",
+    "plot_map",
+    "plot_surface",
     "polygamma",
     "pow",
     "primitive",

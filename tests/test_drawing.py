@@ -19,7 +19,7 @@ from matplotlib.ft2font import FT2Font
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.drawing import graph, render, style
+from microgrady.drawing import graph, labels, render, style
 from microgrady.value import topological_order
 
 FORMATS = ["svg", "png", "pdf"]
@@ -156,6 +156,20 @@ def test_long_formulas_give_way_to_the_name_of_the_operation() -> None:
     svg = mg.draw(y).pipe("svg", encoding="utf-8")
     assert "(x * x) + x" in texts(svg)
     assert "div" in texts(svg)
+
+
+def test_formulas_have_the_parentheses_that_they_need() -> None:
+    x, y = Value(2.0, "x"), Value(3.0, "y")
+    made = [(-x + y) * x, -x * y, (-x) ** y, x - (-y), x ** (-2), mg.sin(x) * y, mg.sin(x + y), x * 1e-9, -(x * y)]
+    found = [labels.titles(topological_order(value), 4)[value] for value in made]
+    assert found == [
+        "(-x + y) * x", "-x * y", "(-x) ** y", "x - (-y)", "x ** (-2)", "sin(x) * y", "sin(x + y)", "x * 1e-09",
+        "-(x * y)",
+    ]  # fmt: skip
+
+
+def test_names_with_underscores_are_calls() -> None:
+    assert "clip_low(x, 0)" in texts(mg.draw(mg.clip(Value(2.0, "x"), 0, None)).pipe("svg", encoding="utf-8"))
 
 
 def test_unnamed_leaves() -> None:

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from microgrady.value import Value
 
 TITLE_WIDTH, TITLE_LINES = 24, 3
-# A name or a number, or a function of one flat list of them.
-NEEDS_NO_PARENTHESES = re.compile(r"[\w.]+(e-\d+|\([^()]*\))?")
+# A name or a positive number, or a function of one flat list of them.
+NEEDS_NO_PARENTHESES = re.compile(r"\w[\w.]*(e[-+]\d+|\([^()]*\))?")
 # https://www.w3.org/TR/xml/#charsets
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -87,15 +87,25 @@ def formula(value: Value, names: Mapping[Value, str], precision: int) -> str:
         names.get(operand, "") if isinstance(operand, Value) else f"{operand:.{precision}g}"
         for operand in value.operands
     ]
-    symbol = value.op.symbol
-    if not all(operands):
-        return ""
-    if symbol.isalnum():
-        written = f"{symbol}({', '.join(operands)})"
-    else:
-        operands = [o if NEEDS_NO_PARENTHESES.fullmatch(o) else f"({o})" for o in operands]
-        written = f" {symbol} ".join(operands) if len(operands) > 1 else symbol + operands[0]
+    written = applied(value.op.symbol, operands) if all(operands) else ""
     return written if len(written) <= TITLE_WIDTH else ""
+
+
+def applied(symbol: str, operands: Sequence[str]) -> str:
+    """Writes an operation with its operands, as a call or between them."""
+    if symbol.isidentifier():
+        return f"{symbol}({', '.join(operands)})"
+    if len(operands) == 1:
+        return symbol + atom(operands[0])
+    left, right = operands
+    # A minus in front binds less closely than a power alone.
+    bare = symbol != "**" and NEEDS_NO_PARENTHESES.fullmatch(left.removeprefix("-"))
+    return f"{left if bare else atom(left)} {symbol} {atom(right)}"
+
+
+def atom(text: str) -> str:
+    """Puts parentheses around all but names, positive numbers and calls."""
+    return text if NEEDS_NO_PARENTHESES.fullmatch(text) else f"({text})"
 
 
 def quoted(text: str) -> str:

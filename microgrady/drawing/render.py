@@ -157,10 +157,8 @@ def import_extra(name: str) -> Any:
 
 def not_installed(name: str) -> RuntimeError:
     """The error that says how to get what is missing."""
-    return RuntimeError(
-        f"there is no dot program on the PATH, and without it pictures need {name}, "
-        'which is not installed: pip install "microgrady[draw]"'
-    )
+    without = "" if shutil.which("dot") else "there is no dot program on the PATH, and without it "
+    return RuntimeError(f'{without}pictures need {name}, which is not installed: pip install "microgrady[draw]"')
 
 
 def check_target(to: str | os.PathLike[str], formats: Iterable[str] = FORMATS, what: str = "a picture") -> Path:

@@ -1,0 +1,5 @@
+"""The forward and the backward pass, step by step, as a page or a GIF."""
+
+from microgrady.drawing.animation.player import Animation, animate
+
+__all__ = ["Animation", "animate"]

@@ -1,0 +1,239 @@
+"""What all plots share: their Axes and colours, the checks of what they are given, and the files they write."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target, write_whole
+from microgrady.inputs import as_number, describe, is_array
+from microgrady.value import Value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Interval = tuple[float, float]
+
+# Okabe and Ito, "Color Universal Design" (2008): told apart with every kind of colour vision. The styles of
+# the lines tell them apart in grey print.
+BLUE, VERMILION, GREEN, PURPLE, ORANGE = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
+LINE_STYLES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1.5, 1, 1.5, 1, 1.5)))
+GRID = "#d9d9d9"
+
+PNG_DOTS, GIF_DOTS = 96 * PNG_ZOOM, 100  # an inch
+FLOAT_DIGITS = 17  # with so many, any two floats look different
+LARGEST = 1e300  # of the numbers that are drawn: matplotlib multiplies them
+DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}  # what would make files of the same call differ
+
+
+# Matplotlib
+
+
+def import_plotting(name: str) -> Any:
+    """Imports a module of matplotlib, which is optional and slow to import, when a plot is made.
+
+    Raises:
+        RuntimeError: It is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise RuntimeError(
+            f'plots need {name.partition(".")[0]}, which is not installed: pip install "microgrady[draw]"'
+        ) from error
+
+
+@contextlib.contextmanager
+def axes_to_draw_on(ax: Axes | None, target: Path | None) -> Iterator[Axes]:
+    """The Axes that were given, or new ones, which are given up when drawing on them fails.
+
+    New ones are made by pyplot, and by nothing else: only its figures are shown at the end of a notebook's cell, and by
+    `pyplot.show()` at the end of a script. It keeps every figure until it is closed, and so a figure that has been
+    written to a file is closed at once, which leaves it as good as before for everything but being shown. In an
+    interactive session it stays: notebooks show it and then close it themselves.
+    """
+    if ax is not None:
+        yield ax
+        return
+    pyplot = import_plotting("matplotlib.pyplot")
+    figure, axes = pyplot.subplots(layout="constrained")
+    finished = False
+    try:
+        yield axes
+        finished = True
+    finally:
+        if not finished or (target is not None and not pyplot.isinteractive()):
+            pyplot.close(figure)
+
+
+def add_legend(axes: Axes) -> None:
+    """Adds the legend, or renews it."""
+    axes.legend(fontsize="small", framealpha=0.9)
+
+
+# Files
+
+
+def check_file(to: str | os.PathLike[str] | None, animated: bool = False) -> Path | None:
+    """Checks that a picture, or an animation, can be written there, before anything is drawn.
+
+    Raises:
+        TypeError: `to` is no path.
+        ValueError: The name does not end in a known format, or the folder does not exist.
+    """
+    if to is None:
+        return None
+    if not animated and isinstance(to, str | os.PathLike) and Path(to).suffix.lower() == ".gif":
+        raise ValueError(
+            f"a .gif shows secants one after the other, and {os.fspath(to)!r} would have none: give secants, or name "
+            f"the file {' or '.join(f'.{format}' for format in FORMATS)}"
+        )
+    return check_target(to, (*FORMATS, "gif") if animated else FORMATS)
+
+
+def write_figure(axes: Axes, target: Path | None) -> None:
+    """Writes the whole figure, in the format that the name ends in."""
+    if target is not None:
+        write_whole(target, rendered(axes, target.suffix.lower().removeprefix("."), PNG_DOTS))
+
+
+def write_animation(axes: Axes, target: Path, frames: Sequence[Callable[[], None]], durations: Sequence[int]) -> None:
+    """Writes an animated GIF, which begins anew for ever.
+
+    Args:
+        axes: What is shown.
+        target: The file.
+        frames: One for each frame: they change what is shown.
+        durations: How long each frame is shown, in milliseconds.
+    """
+    pillow = import_plotting("PIL.Image")
+    images = []
+    for show in frames:
+        show()
+        image = pillow.open(io.BytesIO(rendered(axes, "png", GIF_DOTS))).convert("RGB")
+        images.append(image.quantize(dither=pillow.Dither.NONE))
+    content = io.BytesIO()
+    first, *others = images
+    first.save(content, "GIF", save_all=True, append_images=others, duration=list(durations), loop=0)
+    write_whole(target, content.getvalue())
+
+
+def rendered(axes: Axes, format: str, dots: int) -> bytes:
+    """The figure as a file; the same bytes for the same figure."""
+    matplotlib = import_plotting("matplotlib")
+    content = io.BytesIO()
+    # With fonts of type 42, all text of a PDF can be selected and searched.
+    with matplotlib.rc_context({"svg.hashsalt": "microgrady", "pdf.fonttype": 42}):
+        # Axes may be in a figure inside a figure, whose figure is the outermost.
+        axes.figure.figure.savefig(content, format=format, dpi=dots, metadata=DATES.get(format))
+    return content.getvalue()
+
+
+# What plots are given
+
+
+def check_function(f: object, ax: object, what: str) -> None:
+    """Refuses what is no function or no Axes, and finds out whether there is something to draw with.
+
+    Raises:
+        TypeError: `f` cannot be called, or `ax` is neither Axes nor None.
+        RuntimeError: Matplotlib is not installed.
+    """
+    if not callable(f):
+        raise TypeError(f"{what} takes a function, not {describe(f)}")
+    axes = import_plotting("matplotlib.axes")
+    if ax is not None and not isinstance(ax, axes.Axes):
+        raise TypeError(f"ax must be matplotlib Axes or None, not {describe(ax)}")
+
+
+def check_numbers(numbers: Any, what: str) -> list[float]:
+    """A sequence of finite numbers as floats.
+
+    Raises:
+        TypeError: It is none.
+        ValueError: A number is not finite.
+    """
+    readable = isinstance(numbers, Iterable) and not isinstance(numbers, str | bytes | Mapping | Set)
+    found = [as_number(item) for item in numbers] if readable else [None]
+    known = [number for number in found if number is not None]
+    if len(known) < len(found):
+        raise TypeError(f"{what} must be real numbers in a sequence, not {describe(numbers)}")
+    if not all(map(math.isfinite, known)):
+        raise ValueError(f"{what} must be finite numbers, not {describe(numbers)}")
+    return known
+
+
+def check_interval(interval: object, what: str) -> Interval:
+    """Two finite numbers in ascending order, as floats.
+
+    Raises:
+        TypeError: They are no numbers in a sequence.
+        ValueError: They are not two, not finite, not ascending, or too large to be drawn.
+    """
+    ends = check_numbers(interval, f"the two ends of {what}")
+    if len(ends) != 2 or not ends[0] < ends[1]:
+        raise ValueError(f"{what} must be two finite numbers in ascending order, such as (-3, 3), not {interval!r}")
+    if max(map(abs, ends)) > LARGEST:
+        raise ValueError(f"{what} must not reach beyond {LARGEST:g} to be drawn, and {interval!r} does")
+    return ends[0], ends[1]
+
+
+def value_at(f: Callable[..., Any], *point: float) -> float:
+    """The value of a function that is called with Values, as a float.
+
+    Raises:
+        TypeError: It is no real number.
+    """
+    result = one_number(f, f(*map(Value, point)))
+    return float(result.data if isinstance(result, Value) else result)
+
+
+def one_number(f: Callable[..., Any], result: Any) -> Any:
+    """What a function returned, if it is a Value or a real number.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if is_array(result) and result.ndim == 0:
+        result = result.item()
+    if isinstance(result, Value):
+        return result
+    number = as_number(result)
+    if number is None:
+        raise TypeError(
+            f"a plot needs a function that returns one number, but {name_of(f)} returned {describe(result)}"
+        )
+    return number
+
+
+# Words and numbers
+
+
+def name_of(f: Callable[..., Any]) -> str:
+    """The name of a function for labels: "f" for one that has none."""
+    name = getattr(f, "__name__", None) or getattr(f, "name", None)
+    if not isinstance(name, str) or name == "<lambda>":
+        return "f"
+    # Matplotlib leaves labels with an underscore in front out of legends, and reads what is between dollars as TeX.
+    return name.lstrip("_").replace("$", r"\$") or "f"
+
+
+def written(number: float, digits: int = 4) -> str:
+    """A number for a label, with so many significant digits and the minus of the axes."""
+    return f"{number + 0.0:.{digits}g}".replace("-", "\N{MINUS SIGN}").replace("inf", "\N{INFINITY}")
+
+
+def told_apart(numbers: Sequence[float]) -> list[str]:
+    """Different numbers for labels, with four significant digits, or as many as tell them apart."""
+    return next(
+        texts
+        for digits in range(4, FLOAT_DIGITS + 1)
+        if len(set(texts := [written(number, digits) for number in numbers])) == len(numbers)
+    )

@@ -1,0 +1,140 @@
+"""A function of one number as a curve, with its derivatives, tangents and secants."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+from microgrady.drawing.plotting.figures import (
+    COLOURS,
+    GRID,
+    LINE_STYLES,
+    Interval,
+    add_legend,
+    axes_to_draw_on,
+    check_file,
+    check_function,
+    check_interval,
+    name_of,
+    write_figure,
+)
+from microgrady.drawing.plotting.sampling import Sample, sample
+from microgrady.drawing.plotting.tangents import (
+    MOST_FRAMES,
+    MOST_SECANTS,
+    animate,
+    draw_lines,
+    ends_of,
+    secant,
+    secant_steps,
+    tangent,
+    tangent_points,
+)
+from microgrady.drawing.style import FAINT_INK
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PRIMES = ("", "\N{PRIME}", "\N{DOUBLE PRIME}", "\N{TRIPLE PRIME}", "\N{QUADRUPLE PRIME}")
+MOST_DERIVATIVES = len(PRIMES) - 1
+MARGIN = 0.05  # of the height of the curves, above and below them
+
+
+def plot(
+    f: Callable[[Any], Any],
+    interval: Iterable[float],
+    *,
+    derivatives: int = 1,
+    tangent_at: float | Iterable[float] | None = None,
+    secants: int | Iterable[float] | None = None,
+    ax: Axes | None = None,
+    to: str | os.PathLike[str] | None = None,
+) -> Axes:
+    """Draws a function of one number and its derivatives, which microgrady computes.
+
+    A curve is interrupted where it jumps, has a pole or is not finite. Near a pole, or where a logarithm ends, the
+    picture shows most of the curve, and not how far it climbs.
+
+    Args:
+        f: The function. It is called with a Value and may return a plain number.
+        interval: The two ends of what is drawn of the horizontal axis.
+        derivatives: How many of the derivatives are drawn, 0 to 4.
+        tangent_at: Where to draw the tangent: a number in the interval or several. The point is marked and the slope
+            is written beside it. At a kink or a jump there is no tangent, which is written instead.
+        secants: Lines through the point `tangent_at` and another of the curve, to see them close in on the tangent.
+            An int says how many, with steps that halve, from the largest power of two for which there is room; a
+            sequence of numbers has the steps themselves, which may be negative. The legend has their slopes.
+        ax: Where to draw; by default a new figure.
+        to: A file to write, named .svg, .png or .pdf, or .gif if there are secants: an animation with a frame for each
+            and the tangent last. It is written as a whole or not at all. Outside of notebooks, a figure that is
+            written to a file is not shown besides.
+
+    Returns:
+        What was drawn on. The same call writes the same file.
+
+    Raises:
+        TypeError: An argument has the wrong type, or `f` does not return one number.
+        ValueError: The interval is not two finite numbers in ascending order, a number is out of range, there are
+            secants without the one point that they go through, `f` is not finite where it has to be, or `to` has an
+            unknown format or is in a folder that does not exist.
+        RuntimeError: Matplotlib is not installed.
+
+    Example:
+        >>> import microgrady as mg
+        >>> axes = mg.plot(lambda x: x**2 + mg.sin(x), (-3, 3), tangent_at=1)
+        >>> [text.get_text() for text in axes.get_legend().get_texts()]
+        ['f(x)', 'f′(x)', 'tangent']
+        >>> [text.get_text() for text in axes.texts]
+        ['slope 2.54']
+    """
+    check_function(f, ax, "plot")
+    ends = check_interval(interval, "the interval")
+    if not isinstance(derivatives, Integral) or not 0 <= derivatives <= MOST_DERIVATIVES:
+        raise ValueError(f"derivatives is an int from 0 to {MOST_DERIVATIVES}, not {derivatives!r}")
+    points = tangent_points(tangent_at, ends)
+    target = check_file(to, animated=secants is not None)
+    animated = target is not None and target.suffix.lower() == ".gif"
+    steps = secant_steps(secants, points, ends, MOST_FRAMES if animated else MOST_SECANTS)
+    tangents = [tangent(f, x) for x in points]
+    lines = [secant(f, tangents[0], step) for step in steps]
+    curves = sample(f, ends, int(derivatives))
+    with axes_to_draw_on(ax, target) as axes:
+        draw_curves(axes, curves, ends, name_of(f), [end for line in (*tangents, *lines) for end in ends_of(line)])
+        if animated and target is not None:
+            animate(axes, target, lines, tangents[0])
+        else:
+            draw_lines(axes, lines, tangents, f, ends)
+            write_figure(axes, target)
+    return axes
+
+
+def draw_curves(axes: Axes, curves: Sample, ends: Interval, name: str, points: list[tuple[float, float]]) -> None:
+    """Draws the function and its derivatives, and sets the limits so that these points are in the picture."""
+    before = (axes.get_xlim(), axes.get_ylim()) if axes.has_data() else None
+    taken = len(axes.get_legend_handles_labels()[0])  # another function may be there
+    axes.grid(True, color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for zero in (axes.axhline, axes.axvline):
+        zero(0.0, color=FAINT_INK, linewidth=0.8, zorder=1.5)
+    for order, (x, y) in enumerate(curves.curves):
+        place = taken + order
+        axes.plot(
+            x,
+            y,
+            color=COLOURS[place % len(COLOURS)],
+            linestyle=LINE_STYLES[place % len(LINE_STYLES)],
+            linewidth=2.0 if order == 0 else 1.6,
+            label=f"{name}{PRIMES[order]}(x)",
+        )
+    low, high = min([curves.low, *(y for _, y in points)]), max([curves.high, *(y for _, y in points)])
+    margin = MARGIN * (high - low)
+    limits = [ends, (low - margin, high + margin)]
+    if before is not None:
+        limits = [(min(*new, *old), max(*new, *old)) for new, old in zip(limits, before, strict=True)]
+    axes.set_xlim(limits[0])
+    axes.set_ylim(limits[1])
+    axes.set_xlabel(axes.get_xlabel() or "x")
+    axes.set_ylabel(axes.get_ylabel() or f"{name}(x)")
+    add_legend(axes)

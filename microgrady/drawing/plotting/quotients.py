@@ -1,0 +1,202 @@
+"""The error of difference quotients, which is why derivatives are not computed by them."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from microgrady.checking import numeric_derivative
+from microgrady.drawing.plotting.figures import (
+    BLUE,
+    GREEN,
+    GRID,
+    LARGEST,
+    VERMILION,
+    add_legend,
+    axes_to_draw_on,
+    check_file,
+    check_function,
+    name_of,
+    value_at,
+    write_figure,
+    written,
+)
+from microgrady.drawing.plotting.sampling import derivatives_at
+from microgrady.drawing.style import FAINT_INK, INK
+from microgrady.inputs import require_number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SMALLEST, PER_DECADE = -16, 12  # the exponent of the smallest step; steps for each power of ten
+EPSILON = 2.0**-53  # the relative error of rounding once
+ROOM = 3.0  # above the largest error and below the smallest
+TEXT_DISTANCE = 5  # points from a line to its text
+
+
+def plot_errors(
+    f: Callable[[Any], Any],
+    x: float,
+    *,
+    ax: Axes | None = None,
+    to: str | os.PathLike[str] | None = None,
+) -> Axes:
+    """Draws the errors of difference quotients against their step, both on logarithmic scales.
+
+    The forward difference is (f(x + δ) - f(x)) / δ, the central one (f(x + δ) - f(x - δ)) / (2δ), for δ from 1 down to
+    1e-16; their errors are the distances from the derivative that microgrady computes. Wide steps miss how the curve
+    bends: the error falls with δ, and with δ² for the central one. Narrow steps leave little of f(x + δ) - f(x) but the
+    rounding of the two: the error rises with 1/δ. Thin lines show both, as computed from the derivatives of f and the
+    rounding of a float. The best step of each is marked, and horizontal lines show what `microgrady.numeric_derivative`
+    promises and what it reaches. An error of exactly zero, for which a logarithmic scale has no place, is marked at the
+    bottom.
+
+    Args:
+        f: The function. It is called with a Value and may return a plain number.
+        x: The point.
+        ax: Where to draw; by default a new figure.
+        to: A file to write, named .svg, .png or .pdf. It is written as a whole or not at all. Outside of notebooks, a
+            figure that is written to a file is not shown besides.
+
+    Returns:
+        What was drawn on. The same call writes the same file.
+
+    Raises:
+        TypeError: An argument has the wrong type, or `f` does not return one number.
+        ValueError: `x` is not finite, `f` or its derivative is not finite there, or `to` has an unknown format or is in
+            a folder that does not exist.
+        RuntimeError: Matplotlib is not installed.
+
+    The theory is in Nocedal and Wright, *Numerical Optimization* (2006), section 8.1.
+
+    Example:
+        >>> import microgrady as mg
+        >>> axes = mg.plot_errors(mg.exp, 1.0)
+        >>> axes.get_xscale(), axes.get_yscale()
+        ('log', 'log')
+    """
+    check_function(f, ax, "plot_errors")
+    point = require_number(x, "the point")
+    if not math.isfinite(point):
+        raise ValueError(f"the point must be a finite number, not {x!r}")
+    target = check_file(to)
+    taylor = derivatives_at(f, point, 3)
+    if not all(map(math.isfinite, taylor[:2])):
+        raise ValueError(
+            f"{name_of(f)} and its derivative must be finite at {x!r}, and are {taylor[0]!r} and {taylor[1]!r}"
+        )
+    estimate = numeric_derivative(lambda place: value_at(f, place), point)
+    steps = [10.0 ** (-count / PER_DECADE) for count in range(-SMALLEST * PER_DECADE + 1)]
+    forward, central = quotient_errors(f, point, taylor, steps)
+    reached = abs(estimate.value - taylor[1])
+    with axes_to_draw_on(ax, target) as axes:
+        axes.set(xscale="log", yscale="log", xlabel="step δ", ylabel=f"|difference quotient − {name_of(f)}′(x)|")
+        axes.set_title(f"{name_of(f)}′({written(point)}) = {written(taylor[1])}", fontsize="medium")
+        axes.grid(True, color=GRID, linewidth=0.6)
+        set_limits(axes, [*forward, *central, reached, estimate.error])
+        draw_guides(axes, point, taylor, steps[best(steps, forward)], steps[best(steps, central)])
+        draw_errors(axes, steps, forward, "forward difference", BLUE, "-")
+        draw_errors(axes, steps, central, "central difference", VERMILION, "--")
+        kind = "" if estimate.kind == "smooth" else f" ({estimate.kind})"
+        draw_level(axes, estimate.error, f"numeric_derivative: bound {written(estimate.error, 2)}{kind}", "-.")
+        draw_level(axes, reached, f"numeric_derivative: error {written(reached, 2)}", ":")
+        add_legend(axes)
+        write_figure(axes, target)
+    return axes
+
+
+# The errors
+
+
+def quotient_errors(
+    f: Callable[[Any], Any], x: float, taylor: list[float], steps: list[float]
+) -> tuple[list[float], list[float]]:
+    """The errors of the forward and of the central difference for each step, nan outside the domain of f."""
+    forward, central = [], []
+    for step in steps:
+        after, before = value_at(f, x + step), value_at(f, x - step)
+        forward.append(abs((after - taylor[0]) / step - taylor[1]))
+        central.append(abs((after - before) / (2 * step) - taylor[1]))
+    return forward, central
+
+
+def best(steps: list[float], errors: list[float]) -> int:
+    """Which step has the least error."""
+    return min(range(len(steps)), key=lambda index: errors[index] if errors[index] == errors[index] else math.inf)
+
+
+# Drawing
+
+
+def set_limits(axes: Axes, errors: list[float]) -> None:
+    """Sets the limits so that all errors are in the picture that have a place on a logarithmic scale."""
+    shown = [error for error in errors if sys.float_info.min < error <= LARGEST] or [EPSILON]
+    axes.set_xlim(10.0**SMALLEST, 1.0)
+    axes.set_ylim(min(shown) / ROOM, max(shown) * ROOM)
+
+
+def draw_guides(axes: Axes, x: float, taylor: list[float], forward: float, central: float) -> None:
+    """Draws what theory says of the errors, given the best steps: that of the curve, and that of rounding."""
+    value, slope, bend, twist = map(abs, taylor)
+    # f(x + δ) and f(x) are rounded, and so is x + δ.
+    rounding = EPSILON * (2 * value + abs(x) * slope)
+    smallest = 10.0**SMALLEST
+    draw_guide(axes, bend / 2, 1, "∝ δ", math.sqrt(forward))
+    draw_guide(axes, twist / 6, 2, "∝ δ²", math.sqrt(central))
+    draw_guide(axes, rounding, -1, "∝ 1/δ", math.sqrt(smallest * forward))
+
+
+def draw_guide(axes: Axes, factor: float, power: int, text: str, place: float) -> None:
+    """Draws the line factor * δ**power, with its text near a step."""
+    if not 0.0 < factor <= LARGEST:
+        return
+    # Logarithms, since the powers of small steps may be below the smallest float.
+    low, high = (math.log10(end) for end in axes.get_ylim())
+    ends = sorted((end - math.log10(factor)) / power for end in (low, high))
+    first, last = max(ends[0], SMALLEST), min(ends[1], 0.0)
+    if first >= last:
+        return
+    steps = [10.0**first, 10.0**last]
+    if not steps[0] < place < steps[1]:
+        place = math.sqrt(steps[0] * steps[1])
+    axes.plot(steps, [factor * step**power for step in steps], color=FAINT_INK, linewidth=0.9, zorder=1.8)
+    axes.annotate(
+        text,
+        (place, factor * place**power),
+        xytext=(TEXT_DISTANCE, -TEXT_DISTANCE if power > 0 else TEXT_DISTANCE),
+        textcoords="offset points",
+        verticalalignment="top" if power > 0 else "bottom",
+        fontsize="small",
+        color=FAINT_INK,
+    )
+
+
+def draw_errors(axes: Axes, steps: list[float], errors: list[float], name: str, colour: str, style: str) -> None:
+    """Draws the errors of one of the quotients, and marks the best step."""
+    at = best(steps, errors)
+    axes.plot(
+        steps,
+        [error if error > 0.0 else math.nan for error in errors],
+        color=colour,
+        linestyle=style,
+        linewidth=1.5,
+        marker="D",
+        markevery=[at],
+        markeredgecolor=INK,
+        label=f"{name}: best δ = {written(steps[at], 2)}, error {written(errors[at], 2)}",
+    )
+    zeros = [step for step, error in zip(steps, errors, strict=True) if error == 0.0]
+    if zeros:
+        bottom: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False, "color": colour}
+        axes.plot(zeros, [0.0] * len(zeros), "v", markersize=4, zorder=4, **bottom)
+        axes.plot(steps[at], 0.0, "D", markeredgecolor=INK, zorder=5, **bottom)
+        axes.plot([], [], "v", markersize=4, color=colour, label=f"{name}: error 0")
+
+
+def draw_level(axes: Axes, error: float, label: str, style: str) -> None:
+    """Draws an error as a horizontal line, or only names it where a logarithmic scale has no place for it."""
+    ends = axes.get_xlim() if sys.float_info.min < error <= LARGEST else ()
+    axes.plot(ends, [error] * len(ends), color=GREEN, linestyle=style, linewidth=1.5, label=label)

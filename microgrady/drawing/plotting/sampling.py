@@ -1,0 +1,301 @@
+"""A function and its derivatives at so many points that the lines between them look like the curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from microgrady.drawing.plotting.figures import LARGEST, Interval, name_of, one_number
+from microgrady.transforms import gradients, value_and_grad
+from microgrady.value import Value
+
+if TYPE_CHECKING:
+    from numpy import bool_, float64
+    from numpy.typing import NDArray
+
+    Array = NDArray[float64]
+    Flags = NDArray[bool_]
+
+FIRST = (256, 256, 256, 128, 128)  # pieces to begin with, by order: high derivatives take their time
+FINEST = 2**14  # those that a straight line does not fit are halved, down to a sixteenth of a pixel
+MOST = 9000  # points in all, where no second derivative is asked for; half as many for each order above
+DEVIATION = 0.002  # of the height of the picture: a curve that bends by more between three points is halved
+DISAGREEMENT = 0.01  # likewise, where the slopes at the ends of a piece say that it should end elsewhere
+STEEP, TORN = 0.05, 0.01  # likewise: a piece that rises by more is halved, or is looked into for a jump
+BEYOND = 0.5  # heights of the picture beyond its edges: what is farther out is not looked at
+PROBES = 128  # jumps and ends of the domain that are looked into, at most, for each curve
+BISECTIONS = 40  # the look into one: from there on, neighbouring floats are next
+SUMMITS = 4  # places where a curve is looked at whether it has a bound
+LATE, STILL_CLIMBS = 6, 1e-3  # it has one if so many bisections add no more than that, in heights of the fence
+HIGH = 1e6  # heights of the fence that are proof enough
+FENCE = 2.0  # interquartile ranges beyond the quartiles, as in Tukey's box plots, are shown of a curve with a pole
+QUARTILES = ((0.25, 0.75), (0.1, 0.9), (0.02, 0.98), (0.0, 1.0))  # the later ones for curves that are mostly flat
+CONSTANT = 1e-12  # relative: what varies less only jitters by rounding
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The curves of a function and its derivatives.
+
+    Attributes:
+        curves: For each curve its points, ascending, and its values there, both nan where it is interrupted;
+            first the function, then its derivatives.
+        low: The lower end of what a picture should show.
+        high: The upper end.
+    """
+
+    curves: list[tuple[Array, Array]]
+    low: float
+    high: float
+
+
+def derivatives_at(f: Callable[..., Any], x: float, orders: int) -> list[float]:
+    """The value of `f` and its derivatives up to an order of at least 1, from one recording of `f`.
+
+    Raises:
+        TypeError: `f` does not return one number, or makes a float of a Value, which would lose the derivative.
+    """
+    recorded: list[Any] = []
+
+    def run(argument: Value) -> Any:
+        result = one_number(f, f(argument))
+        recorded[:] = [argument, result]
+        return result
+
+    run.__name__ = name_of(f)
+    found = list(value_and_grad(run)(x))
+    argument, derivative = recorded
+    if orders > 1 and isinstance(derivative, Value):
+        derivative = gradients(derivative, argument)
+        for _ in range(orders - 1):
+            derivative = gradients(derivative, argument)
+            found.append(derivative)
+    found += [0.0] * (orders + 1 - len(found))
+    # Values where f uses Values from outside.
+    return [number.data if isinstance(number, Value) else float(number) for number in found]
+
+
+def sample(f: Callable[..., Any], interval: Interval, orders: int) -> Sample:
+    """The curves of `f` and its derivatives, for a picture in which they share the axes.
+
+    Raises:
+        TypeError: as for `derivatives_at`.
+        ValueError: `f` is finite nowhere in the interval.
+    """
+    return _Sampling(f, interval, orders).run()
+
+
+class _Sampling:
+    """The points so far.
+
+    Attributes:
+        x: The points, ascending.
+        y: For each curve a row of values. There is one row more than curves where only the function is drawn,
+            since the slopes tell where it must be looked at more closely.
+        finest: The width of the narrowest pieces.
+        drawn: How many rows are drawn.
+        low: The lower end of the picture, as far as it is known.
+        high: The upper end.
+    """
+
+    def __init__(self, f: Callable[..., Any], interval: Interval, orders: int) -> None:
+        import numpy
+
+        self.f = f
+        self.interval = interval
+        self.finest = (interval[1] - interval[0]) / FINEST
+        self.drawn = orders + 1
+        self.orders = max(orders, 1)
+        self.x: Array = numpy.unique(numpy.linspace(*interval, FIRST[orders] + 1))
+        self.y = self.rows(self.x)
+        self.low = self.high = 0.0
+
+    def rows(self, points: Array) -> Array:
+        """The values at these points, nan for what cannot be drawn."""
+        import numpy
+
+        columns = [self.column(float(x), self.orders) for x in points]
+        return numpy.array(columns, dtype=numpy.float64).reshape(-1, self.orders + 1).T
+
+    def column(self, x: float, orders: int) -> list[float]:
+        """The values at one point; where a function has no value, it has no derivatives either."""
+        column = derivatives_at(self.f, x, orders)
+        drawable = [abs(value) <= LARGEST for value in column]
+        return [value if all(drawable[: row + 1]) else math.nan for row, value in enumerate(column)]
+
+    def at(self, row: int, x: float) -> float:
+        """The value of one curve at one point."""
+        return self.column(x, max(row, 1))[row]
+
+    def add(self, points: Array) -> None:
+        import numpy
+
+        x = numpy.concatenate((self.x, points))
+        y = numpy.concatenate((self.y, self.rows(points)), axis=1)
+        self.x, places = numpy.unique(x, return_index=True)
+        self.y = y[:, places]
+
+    def run(self) -> Sample:
+        import numpy
+
+        if not numpy.isfinite(self.y[0]).any():
+            low, high = self.interval
+            raise ValueError(f"{name_of(self.f)} has no finite value between {low!r} and {high!r}")
+        fences = [self.fence(row) if self.is_unbounded(row) else None for row in range(self.drawn)]
+        self.set_limits(fences)
+        self.refine()
+        self.add_ends()
+        self.set_limits(fences)
+        return Sample([self.curve(row) for row in range(self.drawn)], self.low, self.high)
+
+    # What a picture should show
+
+    def fence(self, row: int) -> Interval:
+        """The range in which most of a curve lies."""
+        import numpy
+
+        y = self.y[row][numpy.isfinite(self.y[row])]
+        low = high = 0.0
+        for shares in QUARTILES:
+            low, high = map(float, numpy.quantile(y, shares)) if y.size else (0.0, 0.0)
+            if low < high:
+                break
+        beyond = FENCE * (high - low)
+        return max(float(y.min(initial=math.inf)), low - beyond), min(float(y.max(initial=-math.inf)), high + beyond)
+
+    def is_unbounded(self, row: int) -> bool:
+        """Whether a curve climbs for ever somewhere: at a pole, or where a logarithm ends."""
+        import numpy
+
+        low, high = self.fence(row)
+        y = self.y[row]
+        height = numpy.where(numpy.isfinite(y), abs(y), -1.0)
+        around = numpy.concatenate(([0.0], height, [0.0]))
+        neighbours = numpy.stack((around[:-2], around[2:]))
+        is_summit = (height >= neighbours.max(axis=0)) & ((y < low) | (y > high))
+        is_end = (height >= 0.0) & (neighbours.min(axis=0) < 0.0)
+        places = numpy.flatnonzero(is_summit | is_end)
+        highest = sorted(map(int, places), key=lambda place: -height[place])[:SUMMITS]
+        return any(self.climbs(row, place, high - low) for place in highest)
+
+    def climbs(self, row: int, place: int, height: float) -> bool:
+        """Whether a curve climbs for ever near one of the points."""
+        left, middle, right = (float(self.x[min(max(place + side, 0), self.x.size - 1)]) for side in (-1, 0, 1))
+        reached = [abs(float(self.y[row][place]))]
+        for _ in range(BISECTIONS):
+            between = left + (middle - left) / 2, middle + (right - middle) / 2
+            heights = [abs(self.at(row, x)) if x not in (left, middle, right) else math.nan for x in between]
+            if heights[0] > reached[-1] and not heights[1] > heights[0]:
+                middle, right = between[0], middle
+            elif heights[1] > reached[-1]:
+                left, middle = middle, between[1]
+            else:
+                left, right = between
+            reached.append(max(h for h in (reached[-1], *heights) if h == h))
+            if reached[-1] > HIGH * max(height, reached[0]):
+                return True
+            if len(reached) > LATE and reached[-1] <= reached[-1 - LATE] + STILL_CLIMBS * height:
+                return False
+        return reached[-1] > reached[0] + height
+
+    def set_limits(self, fences: list[Interval | None]) -> None:
+        import numpy
+
+        ends: list[float] = []
+        for row, fence in enumerate(fences):
+            y = self.y[row][numpy.isfinite(self.y[row])]
+            ends += fence or ((float(y.min()), float(y.max())) if y.size else ())
+        self.low, self.high = min(ends), max(ends)
+        size = max(abs(self.low), abs(self.high))
+        if not self.high - self.low > CONSTANT * size:
+            self.low, self.high = self.low - (size or 1.0), self.high + (size or 1.0)
+
+    # Where to look more closely
+
+    def refine(self) -> None:
+        """Halves the pieces that are not like straight lines."""
+        import numpy
+
+        while True:
+            middles = self.x[:-1] + numpy.diff(self.x) / 2
+            wanted = numpy.any([self.is_coarse(row) for row in range(self.drawn)], axis=0)
+            wanted &= numpy.diff(self.x) > 1.5 * self.finest
+            wanted &= (self.x[:-1] < middles) & (middles < self.x[1:])
+            if not wanted.any() or self.x.size + wanted.sum() > MOST >> (self.orders - 1):
+                return
+            self.add(middles[wanted])
+
+    def shown(self, row: int) -> Array:
+        """A curve in heights of the picture, cut off well outside of it."""
+        import numpy
+
+        with numpy.errstate(over="ignore"):
+            heights = (self.y[row] - self.low) / (self.high - self.low)
+        cut: Array = numpy.clip(heights, -BEYOND, 1 + BEYOND)
+        return cut
+
+    def is_coarse(self, row: int) -> Flags:
+        """Which pieces of a curve a straight line does not fit."""
+        import numpy
+
+        x, y = self.x, self.shown(row)
+        width, rise = numpy.diff(x), numpy.diff(y)
+        ends = numpy.isfinite(y)
+        coarse: Flags = (abs(rise) > STEEP) | (ends[1:] != ends[:-1])
+        chord = y[:-2] + width[:-1] / (width[:-1] + width[1:]) * (y[2:] - y[:-2])
+        bent = abs(y[1:-1] - chord) > DEVIATION
+        coarse[:-1] |= bent
+        coarse[1:] |= bent
+        if row < self.orders:  # the next row has the slopes
+            inside = (y > -BEYOND) & (y < 1 + BEYOND)
+            with numpy.errstate(over="ignore", invalid="ignore"):
+                slope = self.y[row + 1] / (self.high - self.low)
+                disagreement = abs(rise - width * (slope[:-1] / 2 + slope[1:] / 2))
+            coarse |= (disagreement > DISAGREEMENT) & inside[:-1] & inside[1:]
+        return coarse
+
+    def add_ends(self) -> None:
+        """Adds the last points before a curve leaves its domain, where it may still rise steeply."""
+        import numpy
+
+        ends: list[float] = []
+        for row in range(self.drawn):
+            finite = numpy.isfinite(self.y[row])
+            for place in numpy.flatnonzero(finite[1:] != finite[:-1])[:PROBES]:
+                inside, outside = self.x[place : place + 2][:: 1 if finite[place] else -1]
+                for _ in range(BISECTIONS):
+                    middle = inside + (outside - inside) / 2
+                    inside, outside = (middle, outside) if math.isfinite(self.at(row, middle)) else (inside, middle)
+                ends.append(inside)
+        self.add(numpy.array(ends, dtype=numpy.float64))
+
+    # The lines
+
+    def curve(self, row: int) -> tuple[Array, Array]:
+        """The line of a curve, interrupted where it jumps."""
+        import numpy
+
+        rise = abs(numpy.diff(self.shown(row)))
+        narrow = numpy.diff(self.x) < 1.5 * self.finest
+        places = numpy.flatnonzero((rise > TORN) & narrow)[:PROBES]
+        torn = [place + 1 for place in places if self.is_torn(row, *map(float, self.x[place : place + 2]))]
+        return numpy.insert(self.x, torn, numpy.nan), numpy.insert(self.y[row], torn, numpy.nan)
+
+    def is_torn(self, row: int, left: float, right: float) -> bool:
+        """Whether a curve jumps or has a pole between two points, and does not only rise steeply."""
+        low, high = self.at(row, left), self.at(row, right)
+        first = abs(high - low)
+        for _ in range(BISECTIONS):
+            middle = left + (right - left) / 2
+            if not left < middle < right:
+                break
+            between = self.at(row, middle)
+            if math.isnan(between):
+                return True
+            if abs(between - low) > abs(high - between):
+                right, high = middle, between
+            else:
+                left, low = middle, between
+        return abs(high - low) > first / 2

@@ -1,0 +1,279 @@
+"""Tangents and secants: straight lines through a point of a curve."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+from microgrady.checking import numeric_derivative
+from microgrady.drawing.plotting.figures import (
+    Interval,
+    add_legend,
+    check_numbers,
+    name_of,
+    value_at,
+    write_animation,
+    written,
+)
+from microgrady.drawing.plotting.sampling import derivatives_at
+from microgrady.drawing.style import INK
+from microgrady.inputs import describe, is_number
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+    from matplotlib.text import Annotation
+
+MOST_SECANTS, MOST_FRAMES = 10, 120  # in a picture, more are a blur
+# One hue by its lightness, from the widest secant to the closest.
+PALEST, STRONGEST = (222, 165, 202), (122, 30, 92)
+TEXT_DISTANCE = 16  # points from the point to its slope
+TEXT_EIGHTHS = (0, 1, -1, 4, 3, -3, 2, -2)  # of a turn, from across the line: the better of two that are as free first
+BEND_WIDTH = 0.05  # of the interval: how far the curve is followed to see to which side it bends
+SECANT_TIME, TANGENT_TIME = 900, 2700  # milliseconds
+
+
+@dataclass(frozen=True)
+class Line:
+    """A straight line through a point of the curve.
+
+    Attributes:
+        x: Of the point.
+        y: Of the point.
+        slope: Of the line; infinite for an upright one, nan for none.
+        step: From the point to the other one that a secant goes through; 0 for a tangent.
+        kind: What the function does at the point, in the words of `Estimate.kind`.
+    """
+
+    x: float
+    y: float
+    slope: float
+    step: float = 0.0
+    kind: str = "smooth"
+
+    @property
+    def title(self) -> str:
+        """What the line is, and its slope."""
+        if self.step:
+            return f"h = {written(self.step)}: slope {written(self.slope)}"
+        return f"no tangent: {self.kind}" if math.isnan(self.slope) else f"tangent: slope {written(self.slope)}"
+
+
+# What is asked for
+
+
+def tangent_points(tangent_at: object, ends: Interval) -> list[float]:
+    """The points in which tangents are asked for."""
+    if tangent_at is None:
+        return []
+    points = check_numbers([tangent_at] if is_number(tangent_at) else tangent_at, "tangent_at")
+    if not points:
+        raise ValueError("tangent_at must be a number or several, and none came")
+    for x in points:
+        if not ends[0] <= x <= ends[1]:
+            raise ValueError(f"tangent_at must lie in the interval from {ends[0]!r} to {ends[1]!r}, and {x!r} does not")
+    return points
+
+
+def secant_steps(secants: object, points: Sequence[float], ends: Interval, most: int) -> list[float]:
+    """The steps of the secants that are asked for."""
+    if secants is None:
+        return []
+    if len(points) != 1:
+        raise ValueError(
+            f"secants need the one point that they go through, and tangent_at has {len(points) or 'none'}: "
+            "give a number in the interval as tangent_at"
+        )
+    if isinstance(secants, bool) or (is_number(secants) and not isinstance(secants, Integral)):
+        raise TypeError(f"secants is an int, or a sequence of steps, not {describe(secants)}")
+    x = points[0]
+    given = None if isinstance(secants, Integral) else check_numbers(secants, "the steps of secants")
+    count = int(secants) if isinstance(secants, Integral) else len(given or ())
+    if not 1 <= count <= most:
+        raise ValueError(f"there can be 1 to {most} secants here, not {count}")
+    steps = halved(x, ends, count) if given is None else given
+    for step in steps:
+        if not ends[0] <= x + step <= ends[1]:
+            raise ValueError(
+                f"secants must end in the interval from {ends[0]!r} to {ends[1]!r}, and with the step {step!r} that "
+                f"from {x!r} does not"
+            )
+        if x + step == x:
+            raise ValueError(f"a secant needs two points, and with the step {step!r} from {x!r} there is but one")
+    return steps
+
+
+def halved(x: float, ends: Interval, count: int) -> list[float]:
+    """So many steps, each half of the one before, to the right if there is some room."""
+    left, right = x - ends[0], ends[1] - x
+    sign, room = (1.0, right) if right >= left / 4 else (-1.0, left)
+    first = 2.0 ** math.floor(math.log2(room))
+    if not ends[0] <= x + sign * first <= ends[1]:  # the room has been rounded up
+        first /= 2
+    return [sign * math.ldexp(first, -halving) for halving in range(count)]
+
+
+# The lines
+
+
+def tangent(f: Callable[[Any], Any], x: float) -> Line:
+    """The tangent, if there is one: at a kink a derivative is only a convention.
+
+    Raises:
+        ValueError: `f` is not finite there, or its derivative is nan.
+    """
+    y, slope = derivatives_at(f, x, 1)
+    if not math.isfinite(y):
+        raise ValueError(f"{name_of(f)} has no tangent at {x!r}: its value there is {y!r}")
+    kind = numeric_derivative(lambda point: value_at(f, point), x).kind
+    if kind in ("kink", "jump"):
+        return Line(x, y, math.nan, kind=kind)
+    if kind == "infinite slope" and not math.isinf(slope):
+        slope = math.inf
+    if math.isnan(slope):
+        raise ValueError(f"{name_of(f)} has no tangent at {x!r}: its derivative there is nan")
+    return Line(x, y, slope, kind=kind)
+
+
+def secant(f: Callable[[Any], Any], tangent: Line, step: float) -> Line:
+    """The line through the point of the tangent and the one that is a step away.
+
+    Raises:
+        ValueError: `f` is not finite there.
+    """
+    other = tangent.x + step
+    y = value_at(f, other)
+    if not math.isfinite(y):
+        raise ValueError(f"{name_of(f)} has no secant from {tangent.x!r} to {other!r}: its value there is {y!r}")
+    return Line(tangent.x, tangent.y, (y - tangent.y) / (other - tangent.x), step)
+
+
+def ends_of(line: Line) -> list[tuple[float, float]]:
+    """The points of the curve that a line goes through."""
+    return [(line.x, line.y)] + ([(line.x + line.step, line.y + line.slope * line.step)] if line.step else [])
+
+
+# Drawing
+
+
+def draw_lines(
+    axes: Axes, secants: Sequence[Line], tangents: Sequence[Line], f: Callable[[Any], Any], ends: Interval
+) -> None:
+    """Draws all secants, each stronger than the one before, and the tangents."""
+    for index, line in enumerate(secants):
+        share = index / (len(secants) - 1) if len(secants) > 1 else 1.0
+        draw_line(axes, line, shade(share), line.title)
+    existing = [line for line in tangents if not math.isnan(line.slope)]
+    for line in tangents:
+        draw_line(axes, line, INK, line.title if secants else "tangent" if line in existing[:1] else "")
+    for line in () if secants else tangents:
+        write_slope(axes, line, bend(f, line, ends))
+    if tangents:
+        add_legend(axes)
+
+
+def draw_line(axes: Axes, line: Line, colour: str, label: str) -> list[Line2D]:
+    """Draws one line across the picture and marks its points."""
+    points = ends_of(line)
+    drawn = axes.plot(
+        [x for x, _ in points],
+        [y for _, y in points],
+        linestyle="none",
+        marker="o",
+        markersize=6 if not line.step else 4.5,
+        color=colour,
+        zorder=4 if not line.step else 3,
+        clip_on=False,
+        # A legend has no use for a point without its line.
+        label=label if math.isnan(line.slope) else None,
+    )
+    if math.isnan(line.slope):
+        return drawn
+    low, high = axes.get_xlim()
+    x = [line.x] * 2 if math.isinf(line.slope) else [low, high]
+    y = [*axes.get_ylim()] if math.isinf(line.slope) else [line.y + line.slope * (end - line.x) for end in x]
+    return drawn + axes.plot(x, y, color=colour, linewidth=1.2, zorder=3.5 if not line.step else 2.5, label=label)
+
+
+def shade(share: float) -> str:
+    """The colour of a secant, from the widest (0) to the closest (1)."""
+    return "#" + "".join(f"{round(p + share * (s - p)):02x}" for p, s in zip(PALEST, STRONGEST, strict=True))
+
+
+def bend(f: Callable[[Any], Any], line: Line, ends: Interval) -> float:
+    """How far the curve is above the line beside its point; negative where it is below."""
+    width = BEND_WIDTH * (ends[1] - ends[0])
+    slope = 0.0 if math.isnan(line.slope) else line.slope
+    around = max(ends[0], line.x - width), min(ends[1], line.x + width)
+    above = [value_at(f, x) - line.y - slope * (x - line.x) for x in around]
+    return math.fsum(distance for distance in above if math.isfinite(distance))
+
+
+def write_slope(axes: Axes, line: Line, bend: float) -> None:
+    """Writes the slope beside the point: within the picture, on as few lines as possible, and away from the curve."""
+    across = rise(axes, line) + math.copysign(math.pi / 2, -bend)
+    frame = axes.get_window_extent()
+    paths = [drawn.get_transform().transform_path(drawn.get_path()) for drawn in axes.lines]
+    costs: list[tuple[bool, int, float]] = []
+    for eighth in TEXT_EIGHTHS:
+        text = written_slope(axes, line, across + eighth * math.pi / 4)
+        box = text.get_window_extent()
+        text.remove()
+        outside = not all(frame.contains(x, y) for x, y in box.corners())
+        costs.append((outside, sum(path.intersects_bbox(box, filled=False) for path in paths), eighth))
+    best = min(range(len(costs)), key=lambda place: costs[place][:2])
+    written_slope(axes, line, across + costs[best][2] * math.pi / 4)
+
+
+def written_slope(axes: Axes, line: Line, angle: float) -> Annotation:
+    """Writes the slope beside the point, in this direction from it."""
+    right, up = math.cos(angle), math.sin(angle)
+    return axes.annotate(
+        line.title if math.isnan(line.slope) else f"slope {written(line.slope)}",
+        (line.x, line.y),
+        xytext=(TEXT_DISTANCE * right, TEXT_DISTANCE * up),
+        textcoords="offset points",
+        horizontalalignment="left" if right > 0.0 else "right",
+        verticalalignment="bottom" if up > 0.0 else "top",
+        fontsize="small",
+        color=INK,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
+        zorder=5,
+    )
+
+
+def rise(axes: Axes, line: Line) -> float:
+    """The angle at which a line rises on the page."""
+    if math.isinf(line.slope):
+        return math.pi / 2
+    if math.isnan(line.slope):
+        return 0.0
+    (left, bottom), (right, top) = axes.transData.transform(
+        [(x, line.y + line.slope * (x - line.x)) for x in axes.get_xlim()]
+    )
+    return math.atan2(top - bottom, right - left)
+
+
+# Animation
+
+
+def animate(axes: Axes, target: Path, secants: Sequence[Line], tangent: Line) -> None:
+    """Writes the secants one after the other, and the tangent at the end, which stays."""
+    # All are there from the beginning, so that the legend finds a place where none of them will be.
+    drawn = [(line, draw_line(axes, line, shade(1.0), "")) for line in secants]
+    drawn.append((tangent, draw_line(axes, tangent, INK, "")))
+
+    def show(line: Line) -> None:
+        axes.set_title(line.title)
+        for other, artists in drawn:
+            for artist in artists:
+                artist.set_visible(other is line)
+
+    frames = [functools.partial(show, line) for line, _ in drawn]
+    write_animation(axes, target, frames, [SECANT_TIME] * len(secants) + [TANGENT_TIME])
