@@ -386,7 +386,8 @@ class Value:
         # np.exp on an object array calls element.exp().
         function = methods.get(name)
         if function is None:
-            raise AttributeError(f"'Value' object has no attribute {name!r}")
+            hint = {"value": ": its number is data", "gradient": ": its derivative is grad"}.get(name, "")
+            raise AttributeError(f"'Value' object has no attribute {name!r}{hint}")
         return lambda *others: function(self, *others)
 
 

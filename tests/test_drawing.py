@@ -76,6 +76,10 @@ def test_returns_a_digraph() -> None:
     assert isinstance(mg.draw(example()), graphviz.Digraph)
 
 
+def test_its_text_is_the_same_each_time() -> None:
+    assert repr(mg.draw(example())) == "<Picture of a graph>"
+
+
 def test_boxes_show_label_value_and_gradient() -> None:
     svg = mg.draw(example()).pipe("svg", encoding="utf-8")
     for text in ["x", "value 2", "gradient 2.584", "x * y", "sin(x)", "value 6.909"]:

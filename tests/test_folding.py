@@ -146,7 +146,12 @@ def test_what_was_folded_is_said(name: str) -> None:
     leaves = sum(value.op is None for value in order)
     picture = mg.draw(output)
     shown = len([line for line in picture.body if re.match(r"\s*v\d+ \[", line)])
-    assert f"{len(order) - leaves:,} operations on {leaves:,} leaves in {shown} boxes; × 16: " in picture.source
+    on = "1 leaf" if leaves == 1 else f"{leaves:,} leaves"
+    assert f"{len(order) - leaves:,} operations on {on} in {shown} boxes; × 16: " in picture.source
+
+
+def test_one_leaf_is_no_plural() -> None:
+    assert "299 operations on 1 leaf in 3 boxes" in mg.draw(fan(150)).source
 
 
 def test_neurons_that_are_alike_are_one_box() -> None:

@@ -301,6 +301,12 @@ def test_an_unknown_attribute_is_named() -> None:
         Value(1.0).shape  # noqa: B018
 
 
+@pytest.mark.parametrize(("picture", "name"), [("value", "data"), ("gradient", "grad")])
+def test_the_words_of_the_pictures_lead_to_the_attributes(picture: str, name: str) -> None:
+    with pytest.raises(AttributeError, match=f"no attribute '{picture}': its .* is {name}$"):
+        getattr(Value(1.0), picture)
+
+
 def test_grad_can_be_assigned() -> None:
     x = Value(1.0)
     x.grad = 3

@@ -26,11 +26,13 @@ from microgrady.drawing.style import (
     STRAIGHT_ARROWS,
     tint,
 )
+from microgrady.inputs import describe
 from microgrady.value import Value, topological_order
 
 DIRECTIONS = ("LR", "TB")
 # With 17 significant digits a float is told from every other.
 MOST_DIGITS = 17
+PLURALS = {"operation": "operations", "leaf": "leaves", "box": "boxes"}
 # Bending arrows around what is in their way takes Graphviz seconds where they pass more boxes than this, all together.
 MOST_PASSED = 1000
 
@@ -117,7 +119,9 @@ def check_outputs(outputs: tuple[object, ...]) -> None:
         raise ValueError("draw takes at least one Value, and none came")
     for output in outputs:
         if not isinstance(output, Value):
-            raise TypeError(f"draw takes Values, not {type(output).__name__}")
+            raise TypeError(
+                f"draw takes Values, such as a function gives that is called with Values, not {describe(output)}"
+            )
 
 
 def check_look(precision: object, direction: object) -> None:
@@ -303,7 +307,12 @@ def contents(part: Part) -> list[str]:
     leaves = [sum(value.op is None for value in block.values) for block in part.blocks]
     operations = [len(block.values) - count for block, count in zip(part.blocks, leaves, strict=True)]
     counts = [(operations, "operation"), (leaves, "leaf")]
-    return [f"{kind}s: {spread(found, MOST_DIGITS)}".replace("leafs", "leaves") for found, kind in counts if any(found)]
+    return [f"{PLURALS[noun]}: {spread(found, MOST_DIGITS)}" for found, noun in counts if any(found)]
+
+
+def counted(count: int, noun: str) -> str:
+    """Writes a number of things."""
+    return f"{count:,} {noun if count == 1 else PLURALS[noun]}"
 
 
 def add_arrows(picture: graphviz.Digraph, box: Box, boxes: Sequence[Box], precision: int) -> None:
@@ -331,7 +340,8 @@ def caption(parts: Sequence[Part], gradients: Mapping[Value, float], colour: boo
     if len(values) == len(parts):
         return reading
     leaves = sum(value.op is None for value in values)
-    folded = f"{len(values) - leaves:,} operations on {leaves:,} leaves in {len(parts):,} boxes"
+    counts = [(len(values) - leaves, "operation"), (leaves, "leaf"), (len(parts), "box")]
+    folded = "{} on {} in {}".format(*(counted(count, noun) for count, noun in counts))
     if any(len(part.blocks) > 1 for part in parts):
         folded += "; × 16: so many that are alike, a … b: between these their numbers lie"
     if any(part.kind == "scope" for part in parts):

@@ -29,6 +29,9 @@ embedded_graphviz = threading.Lock()
 class Picture(graphviz.Digraph):
     """A graphviz.Digraph that renders also where the `dot` program is missing."""
 
+    def __repr__(self) -> str:
+        return "<Picture of a graph>"
+
     def pipe(self, format: str | None = None, **options: Any) -> Any:  # type: ignore[override]
         """Renders the picture.
 

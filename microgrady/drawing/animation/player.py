@@ -217,6 +217,9 @@ class Animation:
         count = len(self.steps)
         return [caption(step, f"step {n} of {count}", LETTERS_A_LINE - 1) for n, step in enumerate(self.steps, start=1)]
 
+    def __repr__(self) -> str:
+        return f"<Animation of {len(self.steps)} steps>"
+
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """The page for Jupyter, and the last step as a picture for what shows no pages."""
         return {"text/html": self._repr_html_(), "image/png": self._last_step()}
