@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,13 @@ def test_every_picture_in_the_readme_is_made_by_the_script_or_a_notebook(gallery
     for name in gallery.GALLERY:
         assert f"(notebooks/pictures/{name})" in readme
         assert (gallery.PICTURES / name).stat().st_size > 5000
+
+
+def test_every_link_in_the_readme_leads_to_a_file() -> None:
+    readme = (SCRIPT.parent.parent / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r'(?:\]\(|src=")([^)"#]+)', readme)
+    assert len(links) > 20
+    assert [link for link in links if not (SCRIPT.parent.parent / link).exists()] == []
 
 
 def test_a_picture_looks_like_itself(gallery: ModuleType) -> None:
