@@ -76,7 +76,8 @@ def scope(name: str) -> _GeneratorContextManager[None]:
     """Names the part of a computation that runs inside it: a layer, a step, a loss.
 
     A picture frames what was made in one run through a scope, and folds it into one box where the graph is
-    large. Scopes nest, belong to a thread or an asynchronous task.
+    large. Scopes nest, and belong to a thread or an asynchronous task (a generator that pauses inside a scope leaves it
+    open for whoever runs in between).
 
     Args:
         name: What pictures call it. Repeated parts may have the same name or differ in a number.

@@ -130,7 +130,7 @@ def test_numbers_leaves_results_and_outputs_look_different() -> None:
 
 def test_a_number_has_no_derivative_on_its_arrow() -> None:
     edges = edge_lines(mg.draw(Value(3.0, "x") / 4))
-    assert "o1n1 -> o1 [style=dashed]" in edges
+    assert "o1n1 -> o1 [style=dashed weight=1]" in edges
 
 
 def test_precision() -> None:
@@ -500,7 +500,7 @@ def test_bad_outputs(outputs: Any, error: type[BaseException], sentence: str) ->
         mg.draw(*outputs)
 
 
-@pytest.mark.parametrize("precision", [0, 18, -1, 2.5, "4", None])
+@pytest.mark.parametrize("precision", [0, 18, -1, 2.5, "4", None, True])
 def test_bad_precision(precision: Any) -> None:
     with pytest.raises(ValueError, match="precision is an int from 1 to 17"):
         mg.draw(Value(1.0), precision=precision)
@@ -512,7 +512,39 @@ def test_bad_direction(direction: Any) -> None:
         mg.draw(Value(1.0), direction=direction)
 
 
-def test_a_value_used_in_a_hundred_places_is_laid_out() -> None:
+def crowd(size: int) -> Value:
     x = Value(1.5, "x")
-    total = mg.sum([x * 2.0 for _ in range(60)])
-    assert texts(mg.draw(total).pipe("svg", encoding="utf-8")).count("2") >= 60
+    return mg.sum([x * 2.0 for _ in range(size)])  # type: ignore[no-any-return]
+
+
+def test_a_tangle_of_arrows_is_folded_although_its_boxes_are_few() -> None:
+    assert "mul" not in texts(mg.draw(crowd(20)).pipe("svg", encoding="utf-8"))
+    assert "splines" not in mg.draw(crowd(60)).source
+    assert "sum of 60 terms" in mg.draw(crowd(60)).source
+
+
+def test_a_tangle_is_laid_out_all_the_same_when_all_boxes_are_asked_for() -> None:
+    picture = mg.draw(crowd(60), max_nodes=None)
+    assert "splines=line" in picture.source
+    assert texts(picture.pipe("svg", encoding="utf-8")).count("2") >= 60
+
+
+def test_a_gradient_behind_an_output_does_not_make_up_for_its_own() -> None:
+    a = Value(2.0, "a")
+    b = a * a
+    b.backward()
+    source = mg.draw(b * 3).source
+    assert source.count("no gradient yet") == 1
+    assert "gradient 0" not in source
+
+
+def test_a_very_long_picture_has_no_more_pixels_than_fit_into_memory() -> None:
+    y: Any = Value(1.0, "x")
+    for _ in range(60):
+        y = mg.sin(y) * 1.1
+    image = pixels(mg.draw(y).pipe("png"))
+    assert 0.5 * render.MOST_PIXELS < image.shape[0] * image.shape[1] < 1.01 * render.MOST_PIXELS
+
+
+def test_a_label_of_spaces_is_no_name() -> None:
+    assert 'label="leaf|' in mg.draw(Value(1.0, "  ")).source

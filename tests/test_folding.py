@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 from collections.abc import Callable
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.drawing.folding import Likeness, Network, Part, blocks_of, colours, fold
+from microgrady.drawing import folding
+from microgrady.drawing.folding import Likeness, Network, Part, blocks_of, colours, fold, partial_sums
 from microgrady.drawing.labels import common, spread
 from microgrady.value import topological_order
 
@@ -207,6 +209,18 @@ def test_names_decide_where_there_is_room_for_them() -> None:
     assert "x * … × 300" in boxes(mg.draw(mg.sum(terms), max_nodes=5))
 
 
+def test_a_term_that_comes_often_is_counted_on_its_arrow() -> None:
+    x = Value(2.0, "x")
+    total = mg.sum([x] * 300)
+    total.backward()
+    assert 'v0 -> o299 [label=" 1 × 300 "]' in mg.draw(total).source
+    terms = mg.sum([x * float(i) for i in range(5)] + [1.0, 2.0, 3.0])
+    source = mg.draw(terms, max_nodes=6).source
+    assert "sum of 8 terms" in source
+    assert 'label="1 … 3 × 3"' in source
+    assert '[label=" 1 "]' in source
+
+
 # Scopes
 
 
@@ -222,6 +236,55 @@ def test_scopes_that_are_alike_share_a_frame_and_others_do_not() -> None:
     assert frames(picture) == [
         "layer 1 × 10", "neuron … × 160", "layer 2 × 10", "neuron … × 160", "layer 3 × 10", "neuron 1 × 10",
     ]  # fmt: skip
+
+
+def test_runs_that_have_nothing_alike_do_not_share_a_frame() -> None:
+    x = Value(1.0, "x")
+    with mg.scope("step"):
+        a = mg.sin(x)
+    with mg.scope("step"):
+        b = mg.exp(x)
+    assert frames(mg.draw(a + b + mg.mean([mg.tanh(x * float(i)) for i in range(300)]))) == ["step", "step"]
+
+
+def test_each_run_is_in_one_frame() -> None:
+    w, results = Value(1.0, "w"), []
+    for i in range(300):
+        with mg.scope(f"s {i}"):
+            results.append(Value(float(i), f"x{i}") * 2.0)
+            if i % 2 == 0:
+                results.append(mg.sin(w) * 3.0)
+    assert frames(mg.draw(mg.sum(results))) == ["s … × 300"]
+
+
+def test_scopes_in_scopes_need_few_searches(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches = []
+    original = Network.refine
+
+    def counted(self: Network, *arguments: Any) -> Any:
+        searches.append(self)
+        return original(self, *arguments)
+
+    monkeypatch.setattr(Network, "refine", counted)
+    x: Any = Value(0.5, "x")
+    with contextlib.ExitStack() as stack:
+        for level in range(100):
+            stack.enter_context(mg.scope(f"level {level}"))
+            for _ in range(10):
+                x = mg.sin(x) * 1.1 if level % 3 else mg.exp(x) - 0.1
+    assert 3 <= len(boxes(mg.draw(x))) <= 200
+    assert len(searches) <= 2 * (2 + folding.DEEPEST.bit_length())
+
+
+def test_many_scopes_in_each_other_are_drawn_without_a_limit_on_boxes() -> None:
+    x: Any = Value(0.5, "x")
+    with contextlib.ExitStack() as stack:
+        for level in range(1500):
+            stack.enter_context(mg.scope(f"level {level}"))
+            x = mg.sin(x)
+    picture = mg.draw(x, max_nodes=None)
+    assert len(frames(picture)) == folding.DEEPEST
+    assert "level 20|operations: 1479" in picture.source
 
 
 def test_depth_folds_scopes_into_boxes_with_their_inputs_and_outputs() -> None:
@@ -309,7 +372,8 @@ def groups(classes: list[int]) -> list[frozenset[int]]:
 def test_the_search_finds_the_coarsest_stable_partition(
     order: list[Value], join_sums: bool, likeness: Likeness
 ) -> None:
-    blocks = blocks_of(order, frozenset(order[-1:]), 0, join_sums=join_sums)
+    kept = frozenset(order[-1:])
+    blocks = blocks_of(order, kept, 0, partial_sums(order, kept) if join_sums else {})
     search = Network(blocks)
     first = colours(blocks, frozenset(order[-1:]), likeness, 1000)
     assert first is not None
@@ -320,7 +384,7 @@ def test_the_search_finds_the_coarsest_stable_partition(
 
 @given(graphs(), st.integers(1, 40))
 def test_stopping_early_gives_a_coarser_partition_that_fits(order: list[Value], most: int) -> None:
-    blocks = blocks_of(order, frozenset(order[-1:]), 0, join_sums=False)
+    blocks = blocks_of(order, frozenset(order[-1:]), 0, {})
     search = Network(blocks)
     first = colours(blocks, frozenset(order[-1:]), Likeness.PATTERN, 1000)
     assert first is not None
@@ -345,8 +409,8 @@ def test_only_unnamed_sums_that_nothing_else_uses_are_joined() -> None:
     named.label = "named"
     shared = named + 2
     total = (shared + 3) + 4 + shared
-    order = topological_order(total)
-    sums = [block for block in blocks_of(order, frozenset([total]), 0, join_sums=True) if block.kind == "sum"]
+    order, kept = topological_order(total), frozenset([total])
+    sums = [block for block in blocks_of(order, kept, 0, partial_sums(order, kept)) if block.kind == "sum"]
     assert [len(block.values) for block in sums] == [3]
 
 

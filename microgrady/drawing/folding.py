@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property, lru_cache
@@ -25,6 +25,8 @@ ADD = primitives["add"]
 A_NUMBER = -1  # in place of an operand's block
 # A loop that is folded halfway reads best with few of its turns shown.
 FULLER = 8
+# So many frames within each other can still be told apart, and Graphviz lays them out at once.
+DEEPEST = 20
 
 
 class Likeness(IntEnum):
@@ -54,7 +56,7 @@ class Block:
 
     @property
     def result(self) -> Value:
-        """The Value that all the others in the block came to."""
+        """The last Value in the block: what a single one or a sum comes to."""
         return self.values[-1]
 
     def box_count(self) -> int:
@@ -66,16 +68,27 @@ class Block:
 
 
 @dataclass(eq=False)
+class Frame:
+    """What surrounds the boxes of a scope, or of several whose parts are alike.
+
+    Args:
+        scopes: The scopes, all at the same depth.
+    """
+
+    scopes: list[Scope]
+
+
+@dataclass(eq=False)
 class Part:
     """What one box of the picture stands for: blocks that are alike, mostly just one.
 
     Args:
         blocks: The blocks, in the order of the graph.
-        frames: What the frames around the box are known by, the outermost first.
+        frames: The frames around the box, the outermost first.
     """
 
     blocks: list[Block] = field(default_factory=list)
-    frames: tuple[Hashable, ...] = ()
+    frames: tuple[Frame, ...] = ()
 
     @cached_property
     def kind(self) -> str:
@@ -97,7 +110,7 @@ def fold(order: Sequence[Value], outputs: Iterable[Value], depth: int | None, ma
     Args:
         order: The Values, operands before results.
         outputs: Those that share a box only with each other.
-        depth: How many scopes within each other are shown open; None for as many as fit.
+        depth: How many scopes within each other are shown open; None for as many as fit, up to 20.
         max_nodes: The most boxes, those of numbers included; None for any number.
 
     Returns:
@@ -105,30 +118,53 @@ def fold(order: Sequence[Value], outputs: Iterable[Value], depth: int | None, ma
     """
     kept = frozenset(outputs)
     deepest = max((len(path_of(value._label)) for value in order), default=0)
-    shown = deepest if depth is None else min(depth, deepest)
-    blocks = blocks_of(order, kept, shown, join_sums=False)
+    shown = min(deepest, DEEPEST if depth is None else depth)
+    blocks = blocks_of(order, kept, shown, {})
     if max_nodes is None or (len(blocks) <= max_nodes and sum(map(Block.box_count, blocks)) <= max_nodes):
-        return [Part([block], block.path) for block in blocks]
-    for level in range(shown, -1 if depth is None else shown - 1, -1):
-        blocks = blocks_of(order, kept, level, join_sums=True)
-        network = Network(blocks)
-        for likeness in (Likeness.EXACT, Likeness.PATTERN):
-            first = colours(blocks, kept, likeness, max_nodes)
-            if first is None:
-                continue
+        return framed([Part([block]) for block in blocks])
+    sums = partial_sums(order, kept)
+    network = Network(blocks_of(order, kept, shown, sums))
+    found = settled_parts(network, kept, max_nodes)
+    if depth is None and found is None:
+        # The deepest level that fits, by bisection: it lies from `fits` up and below `shown`.
+        fits = -1
+        while shown - fits > 1:
+            level = (shown + fits) // 2
+            closer = Network(blocks_of(order, kept, level, sums))
+            parts = settled_parts(closer, kept, max_nodes)
+            if parts is None:
+                shown, network = level, closer
+            else:
+                fits, found = level, parts
+    return found or stopped_parts(network, kept, max_nodes)
+
+
+def settled_parts(network: Network, outputs: frozenset[Value], max_nodes: int) -> list[Part] | None:
+    """Takes together what is alike in all that is around it, if that makes few enough boxes."""
+    for likeness in (Likeness.EXACT, Likeness.PATTERN):
+        first = colours(network.blocks, outputs, likeness, max_nodes)
+        if first is not None:
             classes, settled = network.refine(first, max_nodes)
             if settled:
-                return parts_of(blocks, classes, likeness)
+                return framed(parts_of(network.blocks, classes))
+    return None
+
+
+def stopped_parts(network: Network, outputs: frozenset[Value], max_nodes: int) -> list[Part]:
+    """Takes together what is alike as far as a few steps around it show, or at least in itself."""
+    blocks = network.blocks
     for likeness in (Likeness.PATTERN, Likeness.KIND, Likeness.ROLE):
-        first = colours(blocks, kept, likeness, max_nodes)
+        first = colours(blocks, outputs, likeness, max_nodes)
         if first is not None and network.box_count(first) <= max_nodes:
-            return parts_of(blocks, network.refine(first, max_nodes // FULLER)[0], likeness)
-    return parts_of(blocks, [colour(block, kept, Likeness.ROLE) for block in blocks], Likeness.ROLE)
+            parts = parts_of(blocks, network.refine(first, max_nodes // FULLER)[0])
+            return framed(parts) if likeness == Likeness.PATTERN else parts
+    return parts_of(blocks, [colour(block, outputs, Likeness.ROLE) for block in blocks])
 
 
-def blocks_of(order: Sequence[Value], outputs: frozenset[Value], depth: int, *, join_sums: bool) -> list[Block]:
-    """Takes together the Values of each scope not shown open, but for outputs, and, if asked to, those of each sum."""
-    sums = partial_sums(order, outputs) if join_sums else {}
+def blocks_of(
+    order: Sequence[Value], outputs: frozenset[Value], depth: int, sums: Mapping[Value, Value]
+) -> list[Block]:
+    """Takes together the Values of each scope that is not shown open, but for outputs, and those of each sum."""
     blocks: dict[Hashable, Block] = {}
     for value in order:
         path = path_of(value._label)
@@ -206,22 +242,36 @@ def spelled(name: str, likeness: Likeness) -> str:
     return name if likeness == Likeness.EXACT else re.sub(r"\d+", "#", name)
 
 
-def parts_of(blocks: Sequence[Block], classes: Sequence[Hashable], likeness: Likeness) -> list[Part]:
+def parts_of(blocks: Sequence[Block], classes: Sequence[Hashable]) -> list[Part]:
     """Makes one part of the blocks of each class."""
     parts: dict[Hashable, Part] = {}
     for block, class_ in zip(blocks, classes, strict=True):
         parts.setdefault(class_, Part()).blocks.append(block)
-    if likeness >= Likeness.PATTERN:
-        for part in parts.values():
-            paths = [[scope.name for scope in block.path] for block in part.blocks]
-            part.frames = tuple(map(frozenset, zip(*paths, strict=True)))
     return list(parts.values())
+
+
+def framed(parts: list[Part]) -> list[Part]:
+    """Gives the parts their frames: scopes that have a part in common share one."""
+    frames: dict[Scope, Frame] = {}
+    for part in parts:
+        for depth, outer in enumerate(part.blocks[0].path):
+            joined = frames.setdefault(outer, Frame([outer]))
+            for block in part.blocks:
+                other = frames.setdefault(block.path[depth], Frame([block.path[depth]]))
+                if other is not joined:
+                    small, joined = sorted((other, joined), key=lambda frame: len(frame.scopes))
+                    joined.scopes += small.scopes
+                    frames.update(dict.fromkeys(small.scopes, joined))
+    for part in parts:
+        part.frames = tuple(frames[scope] for scope in part.blocks[0].path)
+    return parts
 
 
 class Network:
     """Which blocks use which, and the search for those that are alike."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
+        self.blocks = blocks
         place = {value: index for index, block in enumerate(blocks) for value in block.values}
         self.operands: list[tuple[int, ...]] = []
         self.uses: list[list[tuple[int, int]]] = [[] for _ in blocks]  # the users, and which operand they use it as

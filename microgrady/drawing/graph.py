@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import graphviz
 
-from microgrady.drawing.folding import Part, fold
+from microgrady.drawing.folding import Block, Frame, Part, fold
 from microgrady.drawing.labels import box_label, common, quoted, spread, times, titles
 from microgrady.drawing.render import Picture, check_target, write_picture
 from microgrady.drawing.style import (
@@ -20,6 +20,7 @@ from microgrady.drawing.style import (
     LEAF,
     NODE,
     NUMBER,
+    NUMBER_ARROW,
     OPERATION,
     RESULT,
     SCOPE,
@@ -33,8 +34,9 @@ DIRECTIONS = ("LR", "TB")
 # With 17 significant digits a float is told from every other.
 MOST_DIGITS = 17
 PLURALS = {"operation": "operations", "leaf": "leaves", "box": "boxes"}
-# Bending arrows around what is in their way takes Graphviz seconds where they pass more boxes than this, all together.
-MOST_PASSED = 1000
+# Bending arrows around what is in their way takes Graphviz seconds where they pass more boxes than this, all together,
+# and makes a tangle of them.
+MOST_PASSED = 600
 
 
 def draw(
@@ -93,11 +95,13 @@ def draw(
     target = None if to is None else check_target(to)
     order = topological_order(*outputs)
     gradients = computed_gradients(order, outputs)
-    parts = fold(order, outputs, depth, max_nodes)
-    boxes = boxes_of(parts, order)
+    boxes = boxes_of(fold(order, outputs, depth, max_nodes), order)
+    while max_nodes is not None and max_nodes > 1 and boxes_passed(boxes) > MOST_PASSED:
+        max_nodes //= 2
+        boxes = boxes_of(fold(order, outputs, depth, max_nodes), order)
     picture: Picture = Picture(
         graph_attr=GRAPH
-        | {"rankdir": direction, "label": caption(parts, gradients, colour)}
+        | {"rankdir": direction, "label": caption([box.part for box in boxes], gradients, colour)}
         | (STRAIGHT_ARROWS if boxes_passed(boxes) > MOST_PASSED else {}),
         node_attr=NODE,
         edge_attr=EDGE,
@@ -126,7 +130,7 @@ def check_outputs(outputs: tuple[object, ...]) -> None:
 
 def check_look(precision: object, direction: object) -> None:
     """Refuses a precision or a direction that there is not."""
-    if not isinstance(precision, int) or not 1 <= precision <= MOST_DIGITS:
+    if not isinstance(precision, int) or isinstance(precision, bool) or not 1 <= precision <= MOST_DIGITS:
         raise ValueError(f"precision is an int from 1 to {MOST_DIGITS}, not {precision!r}")
     if direction not in DIRECTIONS:
         raise ValueError(f"direction is {' or '.join(map(repr, DIRECTIONS))}, not {direction!r}")
@@ -141,14 +145,9 @@ def check_size(name: str, size: object, least: int) -> None:
 def computed_gradients(order: Iterable[Value], outputs: Iterable[Value]) -> dict[Value, float]:
     """Gives the gradients that backward passes have computed, and leaves out the others.
 
-    Only results can tell that a pass went through the graph of an output, since another graph may have left its
-    gradient in a leaf.
+    A zero counts as computed where a pass from one of the outputs has gone through.
     """
-    passed: set[Value] = set()
-    for value in order:
-        if value.op is not None and (value.grad != 0.0 or not passed.isdisjoint(value.operands)):
-            passed.add(value)
-    reached = set(topological_order(*(output for output in outputs if output in passed or output.grad != 0.0)))
+    reached = set(topological_order(*(output for output in outputs if output.grad != 0.0)))
     return {value: value.grad for value in order if value in reached or value.grad != 0.0}
 
 
@@ -159,10 +158,12 @@ class Arrow:
     Args:
         tail: The place of the box that they come from.
         partials: The local derivatives.
+        uses: How often each block uses each other one so; more than once only in sums.
     """
 
     tail: int
     partials: list[float] = field(default_factory=list)
+    uses: Counter[tuple[Block, Block]] = field(default_factory=Counter)
 
 
 @dataclass(eq=False)
@@ -173,13 +174,13 @@ class Box:
         part: The part.
         index: The place of its first result in the order of the graph.
         arrows: What leads to it from other boxes, in the order of the operands.
-        numbers: The numbers among its operands, by their position.
+        numbers: The numbers among the operands of each block, by their position.
     """
 
     part: Part
     index: int
     arrows: list[Arrow]
-    numbers: dict[int, list[float]]
+    numbers: dict[int, list[list[float]]]
 
     @property
     def name(self) -> str:
@@ -188,8 +189,8 @@ class Box:
 
     @property
     def operation(self) -> str:
-        """The name of the node of its operation; a folded scope is its own."""
-        return self.name if self.part.kind == "scope" else f"o{self.index}"
+        """The name of the node of its operation."""
+        return f"o{self.index}"
 
 
 @dataclass(frozen=True)
@@ -221,16 +222,20 @@ def boxes_of(parts: Sequence[Part], order: Sequence[Value]) -> list[Box]:
     boxes = []
     for part in parts:
         arrows: dict[Hashable, Arrow] = {}
-        numbers: dict[int, list[float]] = {}
+        numbers: dict[int, list[list[float]]] = {}
         for block in part.blocks:
+            own: dict[int, list[float]] = {}
             for value in block.values:
                 for position, (operand, partial) in enumerate(zip(value.operands, value.partials, strict=True)):
                     place = position if part.kind == "value" else 0
                     if not isinstance(operand, Value):
-                        numbers.setdefault(place, []).append(operand)
-                    elif block_of[operand] is not block:
-                        tail = part_of[block_of[operand]]
-                        arrows.setdefault((tail, place), Arrow(tail)).partials.append(partial)
+                        own.setdefault(place, []).append(operand)
+                    elif (source := block_of[operand]) is not block:
+                        arrow = arrows.setdefault((part_of[source], place), Arrow(part_of[source]))
+                        arrow.partials.append(partial)
+                        arrow.uses[block, source] += 1
+            for place, found in own.items():
+                numbers.setdefault(place, []).append(found)
         boxes.append(Box(part, index[part.results[0]], list(arrows.values()), numbers))
     return boxes
 
@@ -253,15 +258,14 @@ def boxes_passed(boxes: Sequence[Box]) -> int:
 
 def add_frames(picture: graphviz.Digraph, boxes: Sequence[Box], look: Look, depth: int = 0, name: str = "") -> None:
     """Adds the boxes, those that are in a frame at this depth within that frame."""
-    framed: defaultdict[Hashable, list[Box]] = defaultdict(list)
+    framed: defaultdict[Frame, list[Box]] = defaultdict(list)
     for box in boxes:
         if len(box.part.frames) == depth:
             add_box(picture, box, look)
         else:
             framed[box.part.frames[depth]].append(box)
-    for number, inside in enumerate(framed.values()):
-        scopes = dict.fromkeys(block.path[depth] for box in inside for block in box.part.blocks)
-        title = common([scope.name for scope in scopes]) + times(len(scopes))
+    for number, (outer, inside) in enumerate(framed.items()):
+        title = common([scope.name for scope in outer.scopes]) + times([len(outer.scopes)])
         inner_name = f"{name}_{number}"
         with picture.subgraph(name=f"cluster{inner_name}", graph_attr=FRAME | {"label": quoted(title)}) as frame:
             add_frames(frame, inside, look, depth + 1, inner_name)
@@ -270,7 +274,7 @@ def add_frames(picture: graphviz.Digraph, boxes: Sequence[Box], look: Look, dept
 def add_box(picture: graphviz.Digraph, box: Box, look: Look) -> None:
     """Adds the box of a part, and the node of its operation."""
     part, results = box.part, box.part.results
-    count = times(len(part.blocks))
+    count = times([len(part.blocks)])
     if part.kind == "scope":
         title = common([block.scope.name for block in part.blocks if block.scope is not None])
         picture.node(box.name, box_label(title + count, contents(part), look.direction), **SCOPE)
@@ -289,8 +293,9 @@ def add_box(picture: graphviz.Digraph, box: Box, look: Look) -> None:
     symbols = dict.fromkeys(result.op.symbol for result in results if result.op is not None)
     if symbols:
         picture.node(box.operation, quoted(" ".join(symbols)) if len(symbols) < 4 else "…", **OPERATION)
-    for position, numbers in box.numbers.items():
-        picture.node(f"{box.operation}n{position}", spread(numbers, look.precision), **NUMBER)
+    for position, found in box.numbers.items():
+        text = spread([number for numbers in found for number in numbers], look.precision)
+        picture.node(f"{box.operation}n{position}", text + times(list(map(len, found))), **NUMBER)
 
 
 def title_of(part: Part, names: Mapping[Value, str]) -> str:
@@ -316,18 +321,18 @@ def counted(count: int, noun: str) -> str:
 
 
 def add_arrows(picture: graphviz.Digraph, box: Box, boxes: Sequence[Box], precision: int) -> None:
-    """Adds the arrows to the operation of a box, and from there to the box."""
-    lines = [(boxes[arrow.tail].name, arrow) for arrow in box.arrows]
-    for tail, arrow in lines:
-        if box.part.kind == "scope":
-            picture.edge(tail, box.operation)
-        else:
-            # The spaces keep the label off its arrow.
-            picture.edge(tail, box.operation, f" {spread(arrow.partials, precision)} ")
+    """Adds the arrows to a folded scope, or to the operation of a box and from there to the box."""
+    if box.part.kind == "scope":
+        for arrow in box.arrows:
+            picture.edge(boxes[arrow.tail].name, box.name)
+        return
+    for arrow in box.arrows:
+        # The spaces keep the label off its arrow.
+        label = f" {spread(arrow.partials, precision)}{times(arrow.uses.values())} "
+        picture.edge(boxes[arrow.tail].name, box.operation, label)
     for position in box.numbers:
-        if box.part.kind != "scope":
-            picture.edge(f"{box.operation}n{position}", box.operation, style="dashed")
-    if box.operation != box.name and box.part.results[0].op is not None:
+        picture.edge(f"{box.operation}n{position}", box.operation, **NUMBER_ARROW)
+    if box.part.results[0].op is not None:
         picture.edge(box.operation, box.name)
 
 
@@ -343,7 +348,7 @@ def caption(parts: Sequence[Part], gradients: Mapping[Value, float], colour: boo
     counts = [(len(values) - leaves, "operation"), (leaves, "leaf"), (len(parts), "box")]
     folded = "{} on {} in {}".format(*(counted(count, noun) for count, noun in counts))
     if any(len(part.blocks) > 1 for part in parts):
-        folded += "; × 16: so many that are alike, a … b: between these their numbers lie"
+        folded += "; × 16: so many in one, a … b: between these their numbers lie"
     if any(part.kind == "scope" for part in parts):
         folded += "; grey: a folded scope"
     return rf"{reading}\n{folded}"

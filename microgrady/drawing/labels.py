@@ -40,9 +40,10 @@ def spread(numbers: Collection[float], precision: int) -> str:
     return text if len(ordered) == len(numbers) else f"{text}, nan".removeprefix(", ")
 
 
-def times(count: int) -> str:
-    """Says how many alike a title stands for, unless it is one."""
-    return f" × {count:,}" if count > 1 else ""
+def times(counts: Collection[int]) -> str:
+    """Says how many something stands for, unless it is one; from the least to the most where that differs."""
+    ends = [f"{count:,}" for count in sorted({min(counts), max(counts)})]
+    return "" if ends == ["1"] else f" × {' … '.join(ends)}"
 
 
 def common(names: Iterable[str]) -> str:
@@ -67,7 +68,7 @@ def titles(order: Iterable[Value], precision: int) -> dict[Value, str]:
     names: dict[Value, str] = {}
     found: dict[Value, str] = {}
     for value in order:
-        name = value.label or formula(value, names, precision)
+        name = value.label.strip() or formula(value, names, precision)
         if name:
             names[value] = name
         found[value] = name or ("leaf" if value.op is None else value.op.name)

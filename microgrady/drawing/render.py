@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 import re
 import secrets
@@ -19,8 +20,8 @@ from microgrady.drawing.style import FONT
 FORMATS = ("svg", "png", "pdf")
 # A browser that lacks it takes Verdana, whose letters are as wide.
 WEB_FONTS = f"{FONT},Verdana,sans-serif"
-# Twice 96 pixels an inch: sharp on a projector.
-PNG_ZOOM = 2
+# Twice 96 pixels an inch: sharp on a projector. Larger pictures than so many pixels would take minutes and gigabytes.
+PNG_ZOOM, MOST_PIXELS = 2, 20_000_000
 
 # The embedded Graphviz has one memory, and it serves one thread at a time.
 embedded_graphviz = threading.Lock()
@@ -50,7 +51,7 @@ class Picture(graphviz.Digraph):
         if shutil.which("dot"):
             return super().pipe(format, **options)
         engine = options.get("engine") or self.engine
-        rendered = render_embedded(self.source, format or self.format, engine)
+        rendered = render_embedded(self.source, (format or self.format).lower(), engine)
         encoding = options.get("encoding")
         return rendered if encoding is None else rendered.decode(encoding)
 
@@ -128,8 +129,11 @@ def render_embedded(source: str, format: str, engine: str) -> bytes:
 def png_from_svg(svg: str) -> bytes:
     """Turns Graphviz's SVG into PNG; Graphviz gives sizes in points, hence the dpi."""
     resvg_py = import_extra("resvg_py")
+    size = re.search(r'<svg[^>]*?\swidth="([\d.]+)pt"\s+height="([\d.]+)pt"', svg)
+    pixels = float(size[1]) * float(size[2]) * (96 / 72) ** 2 if size else 0.0
+    zoom = min(PNG_ZOOM, math.sqrt(MOST_PIXELS / pixels)) if pixels else PNG_ZOOM
     font_files = [str(font_file())]
-    return bytes(resvg_py.svg_to_bytes(svg, dpi=96, zoom=PNG_ZOOM, font_files=font_files, background="white"))
+    return bytes(resvg_py.svg_to_bytes(svg, dpi=96, zoom=zoom, font_files=font_files, background="white"))
 
 
 def pdf_from_svg(svg: str) -> bytes:

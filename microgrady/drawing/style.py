@@ -22,7 +22,9 @@ GRAPH = {
 }
 STRAIGHT_ARROWS = {"splines": "line", "nslimit": "1", "nslimit1": "1", "mclimit": "0.5"}
 NODE = {"fontname": FONT, "fontsize": "14", "fontcolor": INK, "color": INK}
-EDGE = NODE | {"fontsize": "12", "color": FAINT_INK, "arrowsize": "0.7"}
+# A chain of operations stands in a line, and the numbers beside it.
+EDGE = NODE | {"fontsize": "12", "color": FAINT_INK, "arrowsize": "0.7", "weight": "4"}
+NUMBER_ARROW = {"style": "dashed", "weight": "1"}
 LEAF = {"shape": "Mrecord", "style": "filled"}
 RESULT = {"shape": "record", "style": "filled"}
 SCOPE = {"shape": "record", "style": "filled", "fillcolor": "#cfd8dc"}
