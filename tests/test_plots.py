@@ -206,6 +206,34 @@ def test_growth_is_no_pole() -> None:
     assert low < 0.0 < math.exp(10) < high < 1.1 * math.exp(10)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: mg.sin(1 / x),
+        lambda x: x * mg.sin(1 / x),
+        lambda x: mg.sigmoid(1e6 * x),
+        lambda x: 1 / ((x - 0.3) ** 2 + 1e-4),
+    ],
+)
+@pytest.mark.parametrize("derivatives", [1, 2])
+def test_steep_places_do_not_flatten_the_function(f: Any, derivatives: int) -> None:
+    axes = plot(f, (-1, 1), derivatives=derivatives)
+    low, high = axes.get_ylim()
+    _, y = data(axes, "f(x)")
+    assert low < np.nanmin(y) < np.nanmax(y) < high
+    assert np.ptp(y[np.isfinite(y)]) > (0.03 if derivatives == 1 else 0.005) * (high - low)
+
+
+def test_a_curve_that_oscillates_to_infinity_is_cut_off() -> None:
+    low, high = plot(lambda x: mg.sin(1 / x) / x, (-1, 1), derivatives=0).get_ylim()
+    assert -100 < low < -1 < 1 < high < 100
+
+
+def test_a_derivative_that_is_large_everywhere_is_shown() -> None:
+    assert plot(lambda x: mg.sin(100 * x), (-1, 1)).get_ylim()[1] > 100.0
+    assert plot(lambda x: x, (0, 0.01)).get_ylim()[1] > 1.0
+
+
 def test_outside_of_the_domain_nothing_is_drawn_not_even_a_derivative() -> None:
     axes = plot(mg.log, (-1, 3))
     for label in ("log(x)", "log′(x)"):
@@ -588,6 +616,21 @@ def test_the_colour_bar_has_the_name_and_all_levels() -> None:
     assert axes.get_title().startswith("bowl(x, y)\n")
 
 
+@pytest.mark.parametrize(
+    ("f", "level"),
+    [
+        (lambda x, y: x * 0 + 1, "1"),
+        (lambda x, y: 0, "0"),
+        (lambda x, y: mg.sin(x) ** 2 + mg.cos(x) ** 2, "1"),
+        (lambda x, y: -1e299, "−1e+299"),
+    ],
+)
+def test_the_colour_bar_of_a_constant_has_that_one_level(f: Any, level: str) -> None:
+    (beside,) = plot_surface(f, (-2, 2)).child_axes
+    assert [text.get_text() for text in beside.get_yticklabels()] == [level]
+    assert min(beside.get_ylim()) < beside.get_yticks()[0] < max(beside.get_ylim())
+
+
 def test_what_is_not_finite_is_left_blank() -> None:
     axes = plot_surface(lambda x, y: mg.log(x) + mg.sqrt(y), (-2, 2))
     assert (np.asarray(arrows(axes).X) > 0.0).all()
@@ -654,8 +697,20 @@ def test_numbers_ascend_in_both_ovals_and_stand_beside_their_dots() -> None:
     axes = plot_map(lambda x: -x, [3, 1, 2])
     for places, labels in zip(dots(axes), (axes.texts[3:6], axes.texts[6:]), strict=True):
         assert [y for _, y in places] == sorted(y for _, y in places)
-        assert [text.get_position()[1] for text in labels] == [y for _, y in places]
+        assert [text.xy for text in labels] == places  # type: ignore[attr-defined]
     assert texts(axes)[3:] == ["1", "2", "3", "−3", "−2", "−1"]
+
+
+@pytest.mark.parametrize("width", [2.5, 6.4, 12.0])
+def test_numbers_are_as_far_from_their_dots_on_small_axes_as_on_large(width: float) -> None:
+    figure = pyplot.figure(figsize=(width, 3), layout="constrained")
+    axes = plot_map(lambda x: -x, [1, 2, 3], ax=figure.subplots())
+    figure.draw_without_rendering()
+    left, right = dots(axes)
+    for place, text in zip((*left, *right), axes.texts[3:], strict=True):
+        box, x = text.get_window_extent(), axes.transData.transform(place)[0]
+        points = min(abs(box.x0 - x), abs(box.x1 - x)) * 72 / figure.dpi
+        assert 7 < points < 10
 
 
 def test_images_that_differ_by_rounding_are_one() -> None:
@@ -728,6 +783,25 @@ def test_thin_lines_follow_what_theory_says() -> None:
     for line, step, power, factor in ((forward, 1e-4, 1, math.e / 2), (central, 1e-2, 2, math.e / 6)):
         x, y = np.asarray(line.get_xdata(), dtype=float), np.asarray(line.get_ydata(), dtype=float)
         assert y[np.abs(x / step - 1) < 1e-9] == pytest.approx(factor * step**power, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("f", "x"), [(mg.sqrt, 1e-6), (mg.sin, 1.0), (mg.exp, 1.0), (lambda x: x**3, 2.0), (mg.log, 0.5), (mg.tanh, 3.0)]
+)
+def test_each_thin_line_has_its_text_beside_it_and_away_from_all_others(f: Any, x: float) -> None:
+    axes = plot_errors(f, x)
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    frame, covering = axes.get_window_extent(), axes.get_legend()
+    assert covering is not None
+    guides = [line for line in axes.lines if str(line.get_label()).startswith("_")]
+    for guide, text in zip(guides, axes.texts, strict=True):
+        box = text.get_window_extent()
+        assert all(frame.contains(*corner) for corner in box.corners())
+        assert not box.overlaps(covering.get_window_extent())
+        for line in axes.lines:
+            path = line.get_transform().transform_path(line.get_path())
+            assert path.intersects_bbox(box.padded(8), filled=False) == (line is guide), (text, line)
+            assert not path.intersects_bbox(box, filled=False)
 
 
 def test_what_numeric_derivative_reaches_is_a_level() -> None:

@@ -17,6 +17,7 @@ from microgrady.value import Value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
 
 Interval = tuple[float, float]
 
@@ -73,9 +74,10 @@ def axes_to_draw_on(ax: Axes | None, target: Path | None) -> Iterator[Axes]:
             pyplot.close(figure)
 
 
-def add_legend(axes: Axes) -> None:
-    """Adds the legend, or renews it."""
-    axes.legend(fontsize="small", framealpha=0.9)
+def add_legend(axes: Axes, place: Any = "best") -> Legend:
+    """Adds the legend, or renews it, at one of matplotlib's places."""
+    legend: Legend = axes.legend(loc=place, fontsize="small", framealpha=0.9)
+    return legend
 
 
 # Files

@@ -32,9 +32,10 @@ DOMAIN, CODOMAIN = (0.24, 0.47), (0.76, 0.47)  # the middles of the ovals
 OVAL_WIDTH, OVAL_HEIGHT = 0.42, 0.86
 ROWS_HEIGHT = 0.66  # from the first to the last dot, if there are many
 ROW_HEIGHT = 0.14  # from dot to dot, if there are few
-DOT_OFFSET, TEXT_OFFSET = 0.06, 0.025  # the dots from the middle, towards the other oval; the text from its dot
+DOT_OFFSET = 0.06  # of the dots from the middle, towards the other oval
 TITLE_HEIGHT = 0.95
-SHORT_OF_DOT = 7  # points
+# Points, since dots and numbers are as large on small axes as on large ones.
+TEXT_OFFSET, SHORT_OF_DOT = 8, 7  # from the middle of a dot to its number, and to an arrow
 
 
 def plot_map(
@@ -152,7 +153,15 @@ def draw_dots(
     axes.plot([x for x, _ in places], [y for _, y in places], "o", color=colour, markersize=7, zorder=3)
     for (x, y), text in zip(places, texts, strict=True):
         side = "right" if offset < 0.0 else "left"
-        axes.text(x + offset, y, text, horizontalalignment=side, verticalalignment="center_baseline", color=INK)
+        axes.annotate(
+            text,
+            (x, y),
+            xytext=(offset, 0),
+            textcoords="offset points",
+            horizontalalignment=side,
+            verticalalignment="center_baseline",
+            color=INK,
+        )
 
 
 def draw_arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:

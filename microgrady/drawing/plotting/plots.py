@@ -55,7 +55,8 @@ def plot(
     """Draws a function of one number and its derivatives, which microgrady computes.
 
     A curve is interrupted where it jumps, has a pole or is not finite. Near a pole, or where a logarithm ends, the
-    picture shows most of the curve, and not how far it climbs.
+    picture shows most of the curve, and not how far it climbs; likewise where a derivative is so large in a few places
+    that the function would be a flat line beside it.
 
     Args:
         f: The function. It is called with a Value and may return a plain number.

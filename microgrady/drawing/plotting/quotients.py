@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import sys
@@ -30,11 +31,20 @@ from microgrady.inputs import require_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+    from matplotlib.path import Path
+    from matplotlib.text import Annotation
+    from matplotlib.transforms import Bbox
 
 SMALLEST, PER_DECADE = -16, 12  # the exponent of the smallest step; steps for each power of ten
 EPSILON = 2.0**-53  # the relative error of rounding once
 ROOM = 3.0  # above the largest error and below the smallest
-TEXT_DISTANCE = 5  # points from a line to its text
+TEXT_DISTANCE = 3  # points from a line to its text, both across and up
+CLEARANCES = (7, 14, 21)  # points around a text: the more of these are free of other lines, the better
+PLACES = [(part + 0.5) / 50 for part in range(50)]  # of a text along its line
+LEGEND_PLACES = [f"{row} {column}" for row in ("lower", "upper", "center") for column in ("left", "right", "center")][
+    :-1
+]
 
 
 def plot_errors(
@@ -97,13 +107,13 @@ def plot_errors(
         axes.set_title(f"{name_of(f)}′({written(point)}) = {written(taylor[1])}", fontsize="medium")
         axes.grid(True, color=GRID, linewidth=0.6)
         set_limits(axes, [*forward, *central, reached, estimate.error])
-        draw_guides(axes, point, taylor, steps[best(steps, forward)], steps[best(steps, central)])
+        guides = draw_guides(axes, point, taylor)
         draw_errors(axes, steps, forward, "forward difference", BLUE, "-")
         draw_errors(axes, steps, central, "central difference", VERMILION, "--")
         kind = "" if estimate.kind == "smooth" else f" ({estimate.kind})"
         draw_level(axes, estimate.error, f"numeric_derivative: bound {written(estimate.error, 2)}{kind}", "-.")
         draw_level(axes, reached, f"numeric_derivative: error {written(reached, 2)}", ":")
-        add_legend(axes)
+        place_legend(axes, write_guides(axes, guides))
         write_figure(axes, target)
     return axes
 
@@ -138,40 +148,83 @@ def set_limits(axes: Axes, errors: list[float]) -> None:
     axes.set_ylim(min(shown) / ROOM, max(shown) * ROOM)
 
 
-def draw_guides(axes: Axes, x: float, taylor: list[float], forward: float, central: float) -> None:
-    """Draws what theory says of the errors, given the best steps: that of the curve, and that of rounding."""
+def draw_guides(axes: Axes, x: float, taylor: list[float]) -> list[tuple[Line2D, str]]:
+    """Draws the errors of the curve and of rounding, as theory has them. Returns these lines with their texts."""
     value, slope, bend, twist = map(abs, taylor)
     # f(x + δ) and f(x) are rounded, and so is x + δ.
     rounding = EPSILON * (2 * value + abs(x) * slope)
-    smallest = 10.0**SMALLEST
-    draw_guide(axes, bend / 2, 1, "∝ δ", math.sqrt(forward))
-    draw_guide(axes, twist / 6, 2, "∝ δ²", math.sqrt(central))
-    draw_guide(axes, rounding, -1, "∝ 1/δ", math.sqrt(smallest * forward))
+    guides = (bend / 2, 1, "∝ δ"), (twist / 6, 2, "∝ δ²"), (rounding, -1, "∝ 1/δ")
+    return [(line, text) for factor, power, text in guides for line in draw_guide(axes, factor, power)]
 
 
-def draw_guide(axes: Axes, factor: float, power: int, text: str, place: float) -> None:
-    """Draws the line factor * δ**power, with its text near a step."""
+def draw_guide(axes: Axes, factor: float, power: int) -> list[Line2D]:
+    """Draws the line factor * δ**power, if any of it is in the picture."""
     if not 0.0 < factor <= LARGEST:
-        return
+        return []
     # Logarithms, since the powers of small steps may be below the smallest float.
     low, high = (math.log10(end) for end in axes.get_ylim())
     ends = sorted((end - math.log10(factor)) / power for end in (low, high))
     first, last = max(ends[0], SMALLEST), min(ends[1], 0.0)
     if first >= last:
-        return
+        return []
     steps = [10.0**first, 10.0**last]
-    if not steps[0] < place < steps[1]:
-        place = math.sqrt(steps[0] * steps[1])
-    axes.plot(steps, [factor * step**power for step in steps], color=FAINT_INK, linewidth=0.9, zorder=1.8)
-    axes.annotate(
-        text,
-        (place, factor * place**power),
-        xytext=(TEXT_DISTANCE, -TEXT_DISTANCE if power > 0 else TEXT_DISTANCE),
-        textcoords="offset points",
-        verticalalignment="top" if power > 0 else "bottom",
-        fontsize="small",
-        color=FAINT_INK,
-    )
+    return axes.plot(steps, [factor * step**power for step in steps], color=FAINT_INK, linewidth=0.9, zorder=1.8)
+
+
+def write_guides(axes: Axes, guides: list[tuple[Line2D, str]]) -> list[Bbox]:
+    """Writes the texts beside their lines, when all other lines are drawn, and returns what they take up."""
+    axes.figure.figure.draw_without_rendering()  # which gives the axes their final place
+    taken: list[Bbox] = []
+    for line, text in guides:
+        taken.append(write_guide(axes, line, text, taken))
+    return taken
+
+
+def write_guide(axes: Axes, line: Line2D, text: str, taken: list[Bbox]) -> Bbox:
+    """Writes a text beside a line, within the picture and where other lines are far, and returns what it takes up."""
+    frame, point = axes.get_window_extent(), axes.figure.dpi / 72
+    others = [path_on_page(other) for other in axes.lines if other is not line]
+    label = axes.annotate(text, (1.0, 1.0), (0.0, 0.0), textcoords="offset points", fontsize="small", color=FAINT_INK)
+
+    def cost(place: float, side: int) -> tuple[bool, int, float]:
+        put_beside(label, line, place, side)
+        box = label.get_window_extent()
+        hidden = not all(frame.contains(x, y) for x, y in box.corners()) or box.count_overlaps(taken) > 0
+        around = [box.padded(clearance * point) for clearance in CLEARANCES]
+        near = sum(path.intersects_bbox(wider, filled=False) for path in others for wider in around)
+        return hidden, near, abs(place - 0.5)
+
+    put_beside(label, line, *min(itertools.product(PLACES, (-1, 1)), key=lambda choice: cost(*choice)))
+    return label.get_window_extent()
+
+
+def path_on_page(line: Line2D) -> Path:
+    """Where a line is in the figure, in pixels."""
+    return line.get_transform().transform_path(line.get_path())
+
+
+def put_beside(label: Annotation, line: Line2D, place: float, side: int) -> None:
+    """Puts a text to the left (-1) or to the right (1) of a line, at this part of the way from its start to its end."""
+    import numpy
+
+    (x, y), (last_x, last_y) = numpy.asarray(line.get_xydata(), dtype=numpy.float64).tolist()
+    label.xy = x ** (1 - place) * last_x**place, y ** (1 - place) * last_y**place
+    up = -side if last_y > y else side
+    label.set_position((TEXT_DISTANCE * side, TEXT_DISTANCE * up))
+    label.set_horizontalalignment("left" if side > 0 else "right")
+    label.set_verticalalignment("bottom" if up > 0 else "top")
+
+
+def place_legend(axes: Axes, texts: list[Bbox]) -> None:
+    """Adds the legend where it covers none of these texts, if there is such a place, and little of the lines."""
+    paths = [path_on_page(line) for line in axes.lines]
+
+    def cost(place: str) -> tuple[int, int]:
+        box = add_legend(axes, place).get_window_extent()
+        covered = [box.count_contains(path.vertices) + path.intersects_bbox(box, filled=False) for path in paths]
+        return box.count_overlaps(texts), sum(covered)
+
+    add_legend(axes, min(LEGEND_PLACES, key=cost))
 
 
 def draw_errors(axes: Axes, steps: list[float], errors: list[float], name: str, colour: str, style: str) -> None:

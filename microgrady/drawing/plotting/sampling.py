@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ LATE, STILL_CLIMBS = 6, 1e-3  # it has one if so many bisections add no more tha
 HIGH = 1e6  # heights of the fence that are proof enough
 FENCE = 2.0  # interquartile ranges beyond the quartiles, as in Tukey's box plots, are shown of a curve with a pole
 QUARTILES = ((0.25, 0.75), (0.1, 0.9), (0.02, 0.98), (0.0, 1.0))  # the later ones for curves that are mostly flat
+OUTLYING = 10.0  # heights of the function beyond it: what few values of a derivative reach farther out is not shown
 CONSTANT = 1e-12  # relative: what varies less only jitters by rounding
 
 
@@ -143,22 +144,37 @@ class _Sampling:
         if not numpy.isfinite(self.y[0]).any():
             low, high = self.interval
             raise ValueError(f"{name_of(self.f)} has no finite value between {low!r} and {high!r}")
-        fences = [self.fence(row) if self.is_unbounded(row) else None for row in range(self.drawn)]
-        self.set_limits(fences)
+        rows = range(self.drawn)
+        # From evenly spaced points, before the steep parts get more of them.
+        around = [self.fence(row) for row in rows]
+        most = [self.fence(row, QUARTILES[:1]) for row in rows]
+        fences = [around[row] if self.is_unbounded(row) else None for row in rows]
+        self.set_limits(fences, most)
         self.refine()
+        before = [self.largest(row) for row in rows]
         self.add_ends()
-        self.set_limits(fences)
+        for row in rows:
+            # A curve that oscillates may climb without a summit that leads to the next.
+            if self.largest(row) > HIGH * max(before[row], around[row][1] - around[row][0]):
+                fences[row] = around[row]
+        self.set_limits(fences, most)
         return Sample([self.curve(row) for row in range(self.drawn)], self.low, self.high)
 
     # What a picture should show
 
-    def fence(self, row: int) -> Interval:
-        """The range in which most of a curve lies."""
+    def largest(self, row: int) -> float:
+        """The largest size that a curve has so far."""
+        import numpy
+
+        return float(abs(self.y[row][numpy.isfinite(self.y[row])]).max(initial=0.0))
+
+    def fence(self, row: int, choices: Sequence[Interval] = QUARTILES) -> Interval:
+        """The range in which most of a curve lies, by the first of these quartiles that differ."""
         import numpy
 
         y = self.y[row][numpy.isfinite(self.y[row])]
         low = high = 0.0
-        for shares in QUARTILES:
+        for shares in choices:
             low, high = map(float, numpy.quantile(y, shares)) if y.size else (0.0, 0.0)
             if low < high:
                 break
@@ -200,14 +216,23 @@ class _Sampling:
                 return False
         return reached[-1] > reached[0] + height
 
-    def set_limits(self, fences: list[Interval | None]) -> None:
+    def set_limits(self, fences: list[Interval | None], most: list[Interval]) -> None:
+        """Sets the limits, given the range of each curve without bound and that in which most of each curve lies."""
         import numpy
 
-        ends: list[float] = []
+        ranges: list[Interval] = []
         for row, fence in enumerate(fences):
             y = self.y[row][numpy.isfinite(self.y[row])]
-            ends += fence or ((float(y.min()), float(y.max())) if y.size else ())
-        self.low, self.high = min(ends), max(ends)
+            if not y.size:
+                continue
+            low, high = fence or (float(y.min()), float(y.max()))
+            if ranges:
+                # Beside a few steep places of a derivative, the function itself would be a flat line.
+                room = OUTLYING * (ranges[0][1] - ranges[0][0])
+                low = max(low, min(most[row][0], ranges[0][0] - room))
+                high = min(high, max(most[row][1], ranges[0][1] + room))
+            ranges.append((low, high))
+        self.low, self.high = min(low for low, _ in ranges), max(high for _, high in ranges)
         size = max(abs(self.low), abs(self.high))
         if not self.high - self.low > CONSTANT * size:
             self.low, self.high = self.low - (size or 1.0), self.high + (size or 1.0)

@@ -187,12 +187,17 @@ def contour_levels(z: Array) -> list[float]:
 
     finite = z[numpy.isfinite(z)]
     low, first_quarter, last_quarter, high = map(float, numpy.quantile(finite, (0.0, 0.25, 0.75, 1.0)))
-    size = max(abs(low), abs(high)) or 1.0
-    if not high - low > CONSTANT * size:
+    if is_constant(low, high):
+        size = max(abs(low), abs(high)) or 1.0
         return [low - size, high + size]
     if last_quarter - first_quarter > CROWDED * (high - low):
         return even_steps(low, high)
     return even_shares(finite)
+
+
+def is_constant(low: float, high: float) -> bool:
+    """Whether the lowest and the highest value differ by rounding only."""
+    return not high - low > CONSTANT * max(abs(low), abs(high))
 
 
 def even_steps(low: float, high: float) -> list[float]:
@@ -239,8 +244,12 @@ def draw_contours(axes: Axes, x: Array, y: Array, z: Array, name: str) -> None:
     axes.contour(x, y, masked, levels, colors=FAINT_INK, linewidths=0.6, linestyles="solid")
     # As high as the picture, also where equal scales make that less high than there is room for.
     beside = axes.inset_axes((1.03, 0.0, 0.04, 1.0))
-    bar = axes.figure.colorbar(filled, cax=beside, ticks=levels, label=name)
-    bar.ax.set_yticklabels(told_apart(levels))
+    # The levels around a constant are none of its values.
+    low, high = float(masked.min()), float(masked.max())
+    ticks = [low / 2 + high / 2] if is_constant(low, high) else levels
+    bar = axes.figure.colorbar(filled, cax=beside, ticks=ticks, label=name)
+    bar.minorticks_off()
+    bar.ax.set_yticklabels(told_apart(ticks))
 
 
 def draw_arrows(axes: Axes, rows: Array, width: float, height: float) -> str:
