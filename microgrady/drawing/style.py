@@ -63,6 +63,9 @@ def tint(gradient: float | None, strongest: float) -> str:
     """
     if not gradient:
         return "white"
-    share = math.sqrt(abs(gradient) / strongest) if math.isfinite(gradient) else 1.0
-    mixed = (round(p + share * (s - p)) for p, s in zip(PALEST, STRONGEST, strict=True))
-    return "#" + "".join(f"{channel:02x}" for channel in mixed)
+    return mixed(PALEST, STRONGEST, math.sqrt(abs(gradient) / strongest) if math.isfinite(gradient) else 1.0)
+
+
+def mixed(palest: tuple[int, int, int], strongest: tuple[int, int, int], share: float) -> str:
+    """Gives the colour on the way from one to another, each with three channels from 0 to 255."""
+    return "#" + "".join(f"{round(p + share * (s - p)):02x}" for p, s in zip(palest, strongest, strict=True))

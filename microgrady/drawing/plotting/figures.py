@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from microgrady.checking.estimate import FLOAT_DIGITS
 from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target, write_whole
 from microgrady.inputs import as_number, describe, is_array
 from microgrady.value import Value
@@ -18,6 +19,8 @@ from microgrady.value import Value
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.legend import Legend
+    from matplotlib.lines import Line2D
+    from matplotlib.path import Path as PagePath
 
 Interval = tuple[float, float]
 
@@ -29,7 +32,6 @@ LINE_STYLES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1.5, 1, 1.5, 1, 1.
 GRID = "#d9d9d9"
 
 PNG_DOTS, GIF_DOTS = 96 * PNG_ZOOM, 100  # an inch
-FLOAT_DIGITS = 17  # with so many, any two floats look different
 LARGEST = 1e300  # of the numbers that are drawn: matplotlib multiplies them
 DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}  # what would make files of the same call differ
 
@@ -78,6 +80,11 @@ def add_legend(axes: Axes, place: Any = "best") -> Legend:
     """Adds the legend, or renews it, at one of matplotlib's places."""
     legend: Legend = axes.legend(loc=place, fontsize="small", framealpha=0.9)
     return legend
+
+
+def path_on_page(line: Line2D) -> PagePath:
+    """Where a line is in the figure, in pixels."""
+    return line.get_transform().transform_path(line.get_path())
 
 
 # Files

@@ -21,6 +21,7 @@ from microgrady.drawing.plotting.figures import (
     check_file,
     check_function,
     name_of,
+    path_on_page,
     value_at,
     write_figure,
     written,
@@ -32,7 +33,6 @@ from microgrady.inputs import require_number
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
-    from matplotlib.path import Path
     from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
@@ -196,11 +196,6 @@ def write_guide(axes: Axes, line: Line2D, text: str, taken: list[Bbox]) -> Bbox:
 
     put_beside(label, line, *min(itertools.product(PLACES, (-1, 1)), key=lambda choice: cost(*choice)))
     return label.get_window_extent()
-
-
-def path_on_page(line: Line2D) -> Path:
-    """Where a line is in the figure, in pixels."""
-    return line.get_transform().transform_path(line.get_path())
 
 
 def put_beside(label: Annotation, line: Line2D, place: float, side: int) -> None:

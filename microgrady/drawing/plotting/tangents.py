@@ -15,12 +15,13 @@ from microgrady.drawing.plotting.figures import (
     add_legend,
     check_numbers,
     name_of,
+    path_on_page,
     value_at,
     write_animation,
     written,
 )
 from microgrady.drawing.plotting.sampling import derivatives_at
-from microgrady.drawing.style import INK
+from microgrady.drawing.style import INK, mixed
 from microgrady.inputs import describe, is_number
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def draw_line(axes: Axes, line: Line, colour: str, label: str) -> list[Line2D]:
 
 def shade(share: float) -> str:
     """The colour of a secant, from the widest (0) to the closest (1)."""
-    return "#" + "".join(f"{round(p + share * (s - p)):02x}" for p, s in zip(PALEST, STRONGEST, strict=True))
+    return mixed(PALEST, STRONGEST, share)
 
 
 def bend(f: Callable[[Any], Any], line: Line, ends: Interval) -> float:
@@ -219,7 +220,7 @@ def write_slope(axes: Axes, line: Line, bend: float) -> None:
     """Writes the slope beside the point: within the picture, on as few lines as possible, and away from the curve."""
     across = rise(axes, line) + math.copysign(math.pi / 2, -bend)
     frame = axes.get_window_extent()
-    paths = [drawn.get_transform().transform_path(drawn.get_path()) for drawn in axes.lines]
+    paths = [path_on_page(drawn) for drawn in axes.lines]
     costs: list[tuple[bool, int, float]] = []
     for eighth in TEXT_EIGHTHS:
         text = written_slope(axes, line, across + eighth * math.pi / 4)
