@@ -45,7 +45,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     if isinstance(selected, Value) or not any(isinstance(argument, Value) for argument in (condition, a, b)):
         return chosen(selected)
     # A result all the same, so that backward() can be called whichever way the condition went.
-    return make_node(float(selected), chosen, float(selected), None, 0.0, 0.0)
+    return make_node(float(selected), chosen, None, None, float(selected), 0.0)
 
 
 def clip(x: Any, low: Any, high: Any) -> Any:

@@ -25,6 +25,7 @@ def primitive(
     symbol: str | None = None,
     singular: bool = False,
     piecewise: bool = False,
+    slope: Callable[[float, float], float] | None = None,
     aliases: tuple[str, ...] = (),
 ) -> Primitive:
     """Add an operation: this one call makes it work on floats, Values and arrays, to any derivative.
@@ -40,6 +41,7 @@ def primitive(
             from above then stays zero.
         piecewise: The operation selects or rounds: a partial of zero is exact, and stays zero also
             against an infinite derivative from above.
+        slope: The rule of an operation of one operand once more, for floats alone: the same float, sooner.
         aliases: Further names, by which NumPy calls it as a method of an array's elements.
 
     Returns:
@@ -70,6 +72,7 @@ def primitive(
         entry = primitives[name] = Primitive(name)
     entry.symbol, entry.evaluate, entry.rules = symbol or name, evaluate, rules
     entry.singular, entry.piecewise = singular, piecewise
+    entry.slope = slope or rules[0]
     methods.update(dict.fromkeys((name, *aliases), entry))
     return entry
 
@@ -149,10 +152,10 @@ pow = primitive(
 fabs = primitive("abs", abs, lambda y, x: _sign(x), piecewise=True, aliases=("fabs", "absolute"))
 
 # Exponentials and logarithms.
-exp = primitive("exp", ieee.exp, lambda y, x: y, singular=True)
+exp = primitive("exp", ieee.exp, lambda y, x: y, singular=True, slope=ieee.slope_of_exp)
 exp2 = primitive("exp2", ieee.exp2, lambda y, x: y * LN2, singular=True)
 expm1 = primitive("expm1", ieee.expm1, lambda y, x: exp(x), singular=True)
-log = primitive("log", ieee.log, lambda y, x: div(1.0, x), singular=True)
+log = primitive("log", ieee.log, lambda y, x: div(1.0, x), singular=True, slope=ieee.slope_of_log)
 log2 = primitive("log2", ieee.log2, lambda y, x: div(1.0 / LN2, x), singular=True)
 log10 = primitive("log10", ieee.log10, lambda y, x: div(1.0 / LN10, x), singular=True)
 log1p = primitive("log1p", ieee.log1p, lambda y, x: div(1.0, 1.0 + x), singular=True)
@@ -165,13 +168,13 @@ logaddexp = primitive(
 )
 
 # Roots.
-sqrt = primitive("sqrt", ieee.sqrt, lambda y, x: div(0.5, y), symbol="√", singular=True)
+sqrt = primitive("sqrt", ieee.sqrt, lambda y, x: div(0.5, y), symbol="√", singular=True, slope=ieee.slope_of_sqrt)
 cbrt = primitive("cbrt", ieee.cbrt, lambda y, x: div(1.0, 3.0 * (y * y)), symbol="∛", singular=True)
 hypot = primitive("hypot", math.hypot, lambda y, a, b: unit(a, b), lambda y, a, b: unit(b, a), singular=True)
 
 # Trigonometry.
-sin = primitive("sin", ieee.sin, lambda y, x: cos(x))
-cos: Primitive = primitive("cos", ieee.cos, lambda y, x: -sin(x))
+sin = primitive("sin", ieee.sin, lambda y, x: cos(x), slope=ieee.slope_of_sin)
+cos: Primitive = primitive("cos", ieee.cos, lambda y, x: -sin(x), slope=ieee.slope_of_cos)
 tan = primitive("tan", ieee.tan, lambda y, x: _square(div(1.0, cos(x))), singular=True)
 asin = primitive(
     "asin", ieee.asin, lambda y, x: div(1.0, sqrt(one_minus_square(x))), singular=True, aliases=("arcsin",)
@@ -192,7 +195,7 @@ atan2 = primitive(
 # Hyperbolic functions.
 sinh = primitive("sinh", ieee.sinh, lambda y, x: cosh(x), singular=True)
 cosh: Primitive = primitive("cosh", ieee.cosh, lambda y, x: sinh(x), singular=True)
-tanh = primitive("tanh", math.tanh, lambda y, x: _square(sech(x)))
+tanh = primitive("tanh", ieee.tanh, lambda y, x: _square(sech(x)), slope=ieee.slope_of_tanh)
 asinh = primitive("asinh", math.asinh, lambda y, x: div(1.0, hypot(1.0, x)), aliases=("arcsinh",))
 acosh = primitive(
     "acosh", ieee.acosh, lambda y, x: div(1.0, sqrt(x - 1.0) * sqrt(x + 1.0)), singular=True, aliases=("arccosh",)
@@ -210,7 +213,9 @@ polygamma: Primitive = primitive(
 )
 
 # What neurons are made of.
-sigmoid: Primitive = primitive("sigmoid", ieee.sigmoid, lambda y, x: _square(0.5 * sech(0.5 * x)), symbol="σ")
+sigmoid: Primitive = primitive(
+    "sigmoid", ieee.sigmoid, lambda y, x: _square(0.5 * sech(0.5 * x)), symbol="σ", slope=ieee.slope_of_sigmoid
+)
 softplus = primitive("softplus", ieee.softplus, lambda y, x: sigmoid(x))
 relu = primitive("relu", lambda x: ieee.largest(x, 0.0), lambda y, x: greater(x, 0.0), piecewise=True)
 

@@ -6,6 +6,7 @@ An overflow is inf, a pole is inf with the sign that C99 gives it, anything else
 from __future__ import annotations
 
 import math
+import math as libm  # where this module is compiled, the C library itself, which raises nothing (see ieee.pxd)
 from collections.abc import Callable
 from typing import Any
 
@@ -14,18 +15,18 @@ Function = Callable[..., float]
 
 def _total(
     function: Function,
-    off_domain: Function = lambda *operands: math.nan,
-    overflow: Function = lambda *operands: math.inf,
+    off_domain: Function = lambda x: math.nan,
+    overflow: Function = lambda x: math.inf,
 ) -> Function:
-    """`function`, with a value where it would raise ValueError or OverflowError."""
+    """`function` of one operand, with a value where it would raise ValueError or OverflowError."""
 
-    def evaluate(*operands: float) -> float:
+    def evaluate(x: float) -> float:
         try:
-            return function(*operands)
+            return function(x)
         except ValueError:
-            return off_domain(*operands)
+            return off_domain(x)
         except OverflowError:
-            return overflow(*operands)
+            return overflow(x)
 
     return evaluate
 
@@ -42,36 +43,90 @@ def _is_odd(b: float) -> bool:
     return math.fmod(b, 2.0) in (-1.0, 1.0)
 
 
-def _power_off_domain(a: float, b: float) -> float:
-    if a != 0.0:
-        return math.nan
-    return math.copysign(math.inf, a) if _is_odd(b) else math.inf
-
-
 def _rounded(function: Callable[[float], int]) -> Function:
     # From 2**52 on every float is whole. The sign goes back on because an int has no -0.
     return lambda x: math.copysign(float(function(x)), x) if abs(x) < 2.0**52 else x
 
 
-exp = _total(math.exp)
 exp2 = _total(math.exp2)
 expm1 = _total(math.expm1)
-log = _total(math.log, _pole(0.0, -math.inf))
 log2 = _total(math.log2, _pole(0.0, -math.inf))
 log10 = _total(math.log10, _pole(0.0, -math.inf))
 log1p = _total(math.log1p, _pole(-1.0, -math.inf))
-sqrt = _total(math.sqrt)
-sin, cos, tan = _total(math.sin), _total(math.cos), _total(math.tan)
+tan = _total(math.tan)
 asin, acos = _total(math.asin), _total(math.acos)
 sinh = _total(math.sinh, overflow=_signed_infinity)
 cosh = _total(math.cosh)
 acosh = _total(math.acosh)
 atanh = _total(math.atanh, lambda x: _signed_infinity(x) if abs(x) == 1.0 else math.nan)
-fmod = _total(math.fmod)
-power = _total(math.pow, _power_off_domain, lambda a, b: -math.inf if a < 0.0 and _is_odd(b) else math.inf)
 gamma = _total(math.gamma, lambda x: _signed_infinity(x) if x == 0.0 else math.nan, _signed_infinity)
 lgamma = _total(math.lgamma, lambda x: math.inf)
 floor, ceil, trunc = _rounded(math.floor), _rounded(math.ceil), _rounded(math.trunc)
+
+
+def exp(x: float) -> float:
+    """e**x."""
+    try:
+        return libm.exp(x)
+    except OverflowError:
+        return math.inf
+
+
+def log(x: float) -> float:
+    """The natural logarithm."""
+    try:
+        return libm.log(x)
+    except ValueError:
+        return -math.inf if x == 0.0 else math.nan
+
+
+def sqrt(x: float) -> float:
+    """The square root."""
+    try:
+        return libm.sqrt(x)
+    except ValueError:
+        return math.nan
+
+
+def sin(x: float) -> float:
+    """The sine."""
+    try:
+        return libm.sin(x)
+    except ValueError:
+        return math.nan
+
+
+def cos(x: float) -> float:
+    """The cosine."""
+    try:
+        return libm.cos(x)
+    except ValueError:
+        return math.nan
+
+
+def tanh(x: float) -> float:
+    """The hyperbolic tangent."""
+    return libm.tanh(x)
+
+
+def power(a: float, b: float) -> float:
+    """a**b; nan where that is complex."""
+    try:
+        return math.pow(a, b)
+    except ValueError:
+        if a != 0.0:
+            return math.nan
+        return math.copysign(math.inf, a) if _is_odd(b) else math.inf
+    except OverflowError:
+        return -math.inf if a < 0.0 and _is_odd(b) else math.inf
+
+
+def fmod(a: float, b: float) -> float:
+    """The remainder of a / b, with the sign of a."""
+    try:
+        return math.fmod(a, b)
+    except ValueError:
+        return math.nan
 
 
 def divide(a: float, b: float) -> float:
@@ -99,7 +154,7 @@ def cbrt(x: float) -> float:
 
 def sech(x: float) -> float:
     """1 / cosh(x), also where cosh(x) overflows."""
-    small = math.exp(-abs(x))
+    small = libm.exp(-abs(x))
     return 2.0 * small / (1.0 + small * small)
 
 
@@ -143,9 +198,9 @@ def power_log(a: float, b: float) -> float:
 def sigmoid(x: float) -> float:
     """1 / (1 + exp(-x)), in the form that neither overflows nor loses digits."""
     if x < 0.0:
-        small = math.exp(x)
+        small = libm.exp(x)
         return small / (1.0 + small)
-    return 1.0 / (1.0 + math.exp(-x))
+    return 1.0 / (1.0 + libm.exp(-x))
 
 
 def softplus(x: float) -> float:
@@ -170,17 +225,58 @@ def smallest(a: float, b: float) -> float:
     return a if a < b or a != a else b
 
 
+# The derivatives of the commonest functions, from their result y and their operand x: what their
+# rules give for floats, bit by bit, without the detour over the table.
+
+
+def slope_of_exp(y: float, x: float) -> float:
+    """exp(x)."""
+    return y
+
+
+def slope_of_log(y: float, x: float) -> float:
+    """1 / x."""
+    return divide(1.0, x)
+
+
+def slope_of_sqrt(y: float, x: float) -> float:
+    """1 / (2 * sqrt(x))."""
+    return divide(0.5, y)
+
+
+def slope_of_sin(y: float, x: float) -> float:
+    """cos(x)."""
+    return cos(x)
+
+
+def slope_of_cos(y: float, x: float) -> float:
+    """-sin(x)."""
+    return -sin(x)
+
+
+def slope_of_tanh(y: float, x: float) -> float:
+    """sech(x)**2."""
+    s = sech(x)
+    return s * s
+
+
+def slope_of_sigmoid(y: float, x: float) -> float:
+    """(sech(x / 2) / 2)**2."""
+    s = 0.5 * sech(0.5 * x)
+    return s * s
+
+
 def _scipy_special(name: str) -> Function:
     def evaluate(*operands: Any) -> float:
         try:
             import numpy
-            import scipy.special
+            from scipy import special
         except ImportError:
             raise ImportError(
                 "the derivatives of gamma and lgamma need SciPy: pip install 'microgrady[scipy]'"
             ) from None
         with numpy.errstate(all="ignore"):
-            return float(getattr(scipy.special, name)(*operands))
+            return float(getattr(special, name)(*operands))
 
     return evaluate
 

@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 from microgrady.value import Primitive, Value, fresh_mark, make_node, primitives
 
+_BLOCK = 1 << 16  # marks; a record has whole blocks of them, by which it is found
+
 
 class _Record:
     """The results behind one result, as flat columns.
@@ -27,16 +29,18 @@ class _Record:
 
     def __init__(self, output: Value) -> None:
         self.nodes = _unrecorded(output)
-        self.mark = fresh_mark()
+        blocks = len(self.nodes) // _BLOCK + 2
+        self.mark = -(-fresh_mark(blocks * _BLOCK) // _BLOCK) * _BLOCK
         for index, node in enumerate(self.nodes):
             node._mark = self.mark + index
-        self._living[self.mark] = self
+        for mark in range(self.mark, self.mark + len(self.nodes), _BLOCK):
+            self._living[mark] = self
         # Other records that this one refers to, and how deeply they refer to others in turn.
         self.others = {
             other.mark: other
             for node in self.nodes
             for operand in (node._left, node._right)
-            if type(operand) is Value and operand._op is not None
+            if operand is not None and operand._op is not None
             if (other := self.holding(operand)) is not None and other is not self
         }
         self.depth: int = 1 + max((other.depth for other in self.others.values()), default=0)
@@ -55,20 +59,21 @@ class _Record:
     @classmethod
     def holding(cls, node: Value) -> _Record | None:
         """The living record that `node` is in."""
-        record = cls._living.get(node._mark >> 32 << 32)
-        index = node._mark & 0xFFFFFFFF
-        held = record is not None and index < len(record.nodes) and record.nodes[index] is node
-        return record if held else None
+        record = cls._living.get(node._mark // _BLOCK * _BLOCK)
+        if record is None:
+            return None
+        index = node._mark - record.mark
+        return record if index < len(record.nodes) and record.nodes[index] is node else None
 
     def __reduce__(self) -> tuple[Any, ...]:
         ops: dict[Primitive, int] = {}
-        others: list[Any] = [None]  # operands that are not in the record: numbers, leaves, nodes of other records
+        others: list[Value | None] = [None]  # operands that are not in the record: leaves, nodes of other records
         places: dict[int, int] = {id(None): 0}
         columns: tuple[array[Any], ...] = tuple(array(code) for code in "qqqdddd")
         for node in self.nodes:
             codes = []
             for operand in (node._left, node._right):
-                if type(operand) is Value and operand._op is not None and self.holding(operand) is self:
+                if operand is not None and operand._op is not None and self.holding(operand) is self:
                     codes.append(operand._mark - self.mark)
                 else:
                     place = places.setdefault(id(operand), len(others))
@@ -103,7 +108,7 @@ def _unrecorded(output: Value) -> list[Value]:
             stack.extend(
                 operand
                 for operand in (node._right, node._left)
-                if type(operand) is Value and operand._op is not None and _Record.holding(operand) is None
+                if operand is not None and operand._op is not None and _Record.holding(operand) is None
             )
         else:
             stack.pop()

@@ -230,7 +230,7 @@ class _Recording:
             return [0.0] * len(self.inputs)
         if connected:
             return [_as_value(derivative) for derivative in _differentiate(output, self.inputs, self.since)]
-        adjoints = reverse_pass(topological_order(output), 1.0)
+        adjoints = {stand_in._left: stand_in._grad for stand_in in reverse_pass(output, 1.0)}
         return [adjoints.get(value, 0.0) for value in self.inputs]
 
 

@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, final
+from types import FunctionType
+from typing import Any
 
-from microgrady.ieee import divide
 from microgrady.inputs import as_number, describe, is_array, is_number, map_arrays, require_number
 from microgrady.scopes import open_scopes, relabelled, unlabelled
 
-Operand = Any  # a Value or a float; a third kind, None, only fills the unused slot of a unary node
+Operand = Any  # a Value or a float
+Mark = int
 
-# Results are marked instead of collected in sets. Each walk over a graph draws a fresh multiple of
-# 2**32 and writes only marks from there up, so marks of earlier walks, interrupted ones too, read as
-# "not seen yet". A new node carries the draw that was the newest when it was made: its age.
-# Leaves, which threads may share, are never marked.
-_marks = itertools.count(1)
+# What comes from outside is checked here, with sentences of our own, and not by a compiler that reads annotations.
+Number = float
+Text = str
+
+# Results are marked instead of collected in sets. Each walk over a graph draws fresh marks, above all
+# that exist, so marks of earlier walks, interrupted ones too, read as "not seen yet". A new node
+# carries the mark that was the newest when it was made: its age. Leaves, which threads may share,
+# are never marked.
 _newest = 0
-_leaf_lock = threading.Lock()
+_lock = threading.Lock()
+
+# A list that gets empty again and again is allocated again and again, so the stacks below keep some entries.
+_KEPT = 24
+
+# For the compiled class alone: whether it is freeing results, and those that wait for it.
+_freeing = False
+_to_free: list[Value | None] = [None] * _KEPT
 
 
-def fresh_mark() -> int:
-    """A mark above all marks that exist."""
+def fresh_mark(room: Mark = 1 << 16) -> Mark:
+    """A mark above all that exist; it comes with the `room` - 1 marks that follow it."""
     global _newest
-    with _leaf_lock:
-        _newest = next(_marks) << 32
-        return _newest
+    with _lock:
+        mark = _newest + 1
+        _newest += room
+        return mark
 
 
 class _Tracing(threading.local):
@@ -41,52 +51,48 @@ class _Tracing(threading.local):
 tracing = _Tracing()
 
 
-@dataclass(eq=False, repr=False)
 class Primitive:
     """One operation: its name, its value, its derivative rules. Calling it applies it.
 
     Made by `microgrady.primitive`, which explains the parts.
     """
 
+    __slots__ = ("evaluate", "name", "piecewise", "rules", "singular", "slope", "symbol")
     name: str
-    symbol: str = ""
-    evaluate: Callable[..., float] = float
-    rules: tuple[Callable[..., Any], ...] = ()
-    singular: bool = False
-    piecewise: bool = False
+    symbol: str
+    evaluate: Callable[..., float]
+    rules: tuple[Callable[..., Any], ...]
+    slope: Callable[..., Any]  # the rule of a unary operation, or what gives the same on floats sooner
+    singular: bool
+    piecewise: bool
+
+    def __init__(self, name: Text) -> None:
+        self.name = self.symbol = name
+        self.evaluate = self.slope = float
+        self.rules = ()
+        self.singular = self.piecewise = False
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
     def __call__(self, *operands: Any) -> Any:
         """The result for Values, real numbers or arrays: a Value, a float or an array."""
+        if len(operands) == 1 and type(operands[0]) is Value and len(self.rules) == 1:
+            return apply_unary(self, operands[0])
         if len(operands) != len(self.rules):
             raise TypeError(f"{self.name} takes {len(self.rules)} operand(s), {len(operands)} given")
-        if len(operands) == 1 and type(operands[0]) is Value:
-            x: Value = operands[0]
-            y = float(self.evaluate(x._data))
-            return make_node(y, self, x, None, float(self.rules[0](y, x._data)), 0.0)
-        kept: list[Operand] = []
+        left = _known(operands[0])
+        if left is not None:
+            if len(operands) == 1:
+                return apply_unary(self, left)
+            right = _known(operands[1])
+            if right is not None:
+                return apply_binary(self, left, right)
         for operand in operands:
-            number = operand if isinstance(operand, Value) else as_number(operand)
-            if number is None:
-                if any(is_array(operand) for operand in operands):
-                    return map_arrays(self, operands)
-                raise TypeError(f"{self.name} takes Values, real numbers and NumPy arrays, not {describe(operand)}")
-            kept.append(number)
-        return self._apply(*kept)
-
-    def _apply(self, left: Operand, right: Operand = None) -> Any:
-        operands = (left,) if right is None else (left, right)
-        floats = [operand._data if isinstance(operand, Value) else operand for operand in operands]
-        y = float(self.evaluate(*floats))
-        partials = [
-            float(rule(y, *floats)) if isinstance(operand, Value) else 0.0
-            for rule, operand in zip(self.rules, operands, strict=True)
-        ]
-        if not any(isinstance(operand, Value) for operand in operands):
-            return y
-        return make_node(y, self, left, right, partials[0], partials[-1] if right is not None else 0.0)
+            if is_array(operand):
+                return map_arrays(self, operands)
+        stranger = operands[0] if left is None else operands[1]
+        raise TypeError(f"{self.name} takes Values, real numbers and NumPy arrays, not {describe(stranger)}")
 
 
 # Filled by the table, functions.py: every primitive by name, and every function under each of the
@@ -95,7 +101,7 @@ primitives: dict[str, Primitive] = {}
 methods: dict[str, Callable[..., Any]] = {}
 
 
-def _entry(name: str) -> Primitive:
+def _entry(name: Text) -> Primitive:
     """An operator's entry. The table, which this module must not know, fills in the rest."""
     return primitives.setdefault(name, Primitive(name))
 
@@ -112,7 +118,6 @@ def divide_by(y: Any, a: Any, b: Any) -> Any:
     return -DIV(y, b)
 
 
-@final
 class Value:
     """A number that remembers how it was computed.
 
@@ -140,17 +145,18 @@ class Value:
     _grad: float
     _label: str
     _op: Primitive | None
-    _left: Operand
-    _right: Operand
+    _left: Value | None
+    _right: Value | None
     _left_partial: float
     _right_partial: float
-    _mark: int
+    _mark: Mark
 
-    def __init__(self, data: Any, label: str = "") -> None:
-        self._data = require_number(data, "the data of a Value")
+    def __init__(self, data: Any, label: Text = "") -> None:
+        self._data = data if type(data) is float else require_number(data, "the data of a Value")
         self._grad = 0.0
         self._label = unlabelled() if open_scopes else ""
-        self.label = label
+        if type(label) is not str or label:
+            self.label = label
         self._op = None
         self._left = self._right = None
         self._left_partial = self._right_partial = 0.0
@@ -185,7 +191,7 @@ class Value:
         return str(self._label)
 
     @label.setter
-    def label(self, label: str) -> None:
+    def label(self, label: Text) -> None:
         if not isinstance(label, str):
             raise TypeError(f"the label of a Value must be a str, not {describe(label)}")
         self._label = relabelled(self._label, label)
@@ -198,14 +204,26 @@ class Value:
     @property
     def operands(self) -> tuple[Value | float, ...]:
         """What the primitive was applied to: Values, and the plain numbers among them as floats."""
-        return (() if self._op is None else (self._left,)) + (() if self._right is None else (self._right,))
+        op = self._op
+        if op is None:
+            return ()
+        left = self._left_partial if self._left is None else self._left
+        if len(op.rules) == 1:
+            return (left,)
+        return (left, self._right_partial if self._right is None else self._right)
 
     @property
     def partials(self) -> tuple[float, ...]:
         """The local derivative by each operand, 0.0 for a plain number."""
-        return (self._left_partial, self._right_partial)[: len(self.operands)]
+        op = self._op
+        if op is None:
+            return ()
+        left = 0.0 if self._left is None else self._left_partial
+        if len(op.rules) == 1:
+            return (left,)
+        return (left, 0.0 if self._right is None else self._right_partial)
 
-    def backward(self, seed: float = 1.0) -> None:
+    def backward(self, seed: Number = 1.0) -> None:
         """Add the derivative of this Value by each leaf to that leaf's `grad`.
 
         The graph is walked once, from this Value to the leaves, by the chain rule. Leaves
@@ -224,13 +242,13 @@ class Value:
             >>> x.grad
             6.0
         """
-        seed = require_number(seed, "the seed of backward")
-        adjoints = reverse_pass(topological_order(self), seed)
-        with _leaf_lock:
-            for leaf, adjoint in adjoints.items():
-                leaf._grad += adjoint
+        stand_ins = reverse_pass(self, require_number(seed, "the seed of backward"))
+        with _lock:
+            for stand_in in stand_ins:
+                leaf = stand_in._left
+                leaf._grad += stand_in._grad  # type: ignore[union-attr]
 
-    # Arithmetic. The partials of the four commonest operations stand here, for speed; a test
+    # Arithmetic. The partials of the commonest operations stand here, for speed; a test
     # holds them to their rules in the table.
 
     def __neg__(self) -> Value:
@@ -240,49 +258,78 @@ class Value:
         return self
 
     def __abs__(self) -> Value:
-        return _apply_operator(ABS, self)
+        result: Value = apply_unary(ABS, self)
+        return result
 
     def __add__(self, other: Any) -> Value:
         if type(other) is Value:
-            return make_node(self._data + other._data, ADD, self, other, 1.0, 1.0)
-        number = _other_operand(other, "+")
-        return NotImplemented if number is None else make_node(self._data + number, ADD, self, number, 1.0, 0.0)
+            right: Value = other
+            return make_node(self._data + right._data, ADD, self, right, 1.0, 1.0)
+        number = other if type(other) is float else _other_operand(other, "+")
+        if number is None:
+            return NotImplemented
+        b: float = number
+        return make_node(self._data + b, ADD, self, None, 1.0, b)
 
     def __radd__(self, other: Any) -> Value:
-        number = _other_operand(other, "+")
-        return NotImplemented if number is None else make_node(number + self._data, ADD, number, self, 0.0, 1.0)
+        number = other if type(other) is float else _other_operand(other, "+")
+        if number is None:
+            return NotImplemented
+        a: float = number
+        return make_node(a + self._data, ADD, None, self, a, 1.0)
 
     def __sub__(self, other: Any) -> Value:
         if type(other) is Value:
-            return make_node(self._data - other._data, SUB, self, other, 1.0, -1.0)
-        number = _other_operand(other, "-")
-        return NotImplemented if number is None else make_node(self._data - number, SUB, self, number, 1.0, 0.0)
+            right: Value = other
+            return make_node(self._data - right._data, SUB, self, right, 1.0, -1.0)
+        number = other if type(other) is float else _other_operand(other, "-")
+        if number is None:
+            return NotImplemented
+        b: float = number
+        return make_node(self._data - b, SUB, self, None, 1.0, b)
 
     def __rsub__(self, other: Any) -> Value:
-        number = _other_operand(other, "-")
-        return NotImplemented if number is None else make_node(number - self._data, SUB, number, self, 0.0, -1.0)
+        number = other if type(other) is float else _other_operand(other, "-")
+        if number is None:
+            return NotImplemented
+        a: float = number
+        return make_node(a - self._data, SUB, None, self, a, -1.0)
 
     def __mul__(self, other: Any) -> Value:
         if type(other) is Value:
-            return make_node(self._data * other._data, MUL, self, other, other._data, self._data)
-        number = _other_operand(other, "*")
-        return NotImplemented if number is None else make_node(self._data * number, MUL, self, number, number, 0.0)
+            right: Value = other
+            return make_node(self._data * right._data, MUL, self, right, right._data, self._data)
+        number = other if type(other) is float else _other_operand(other, "*")
+        if number is None:
+            return NotImplemented
+        b: float = number
+        return make_node(self._data * b, MUL, self, None, b, b)
 
     def __rmul__(self, other: Any) -> Value:
-        number = _other_operand(other, "*")
-        return NotImplemented if number is None else make_node(number * self._data, MUL, number, self, 0.0, number)
+        number = other if type(other) is float else _other_operand(other, "*")
+        if number is None:
+            return NotImplemented
+        a: float = number
+        return make_node(a * self._data, MUL, None, self, a, a)
 
     def __truediv__(self, other: Any) -> Value:
         if type(other) is Value:
-            a, b = self._data, other._data
-            y = divide(a, b)
-            return make_node(y, DIV, self, other, divide(1.0, b), divide_by(y, a, b))
-        number = _other_operand(other, "/")
-        if number is None:
-            return NotImplemented
-        return make_node(divide(self._data, number), DIV, self, number, divide(1.0, number), 0.0)
+            right: Value = other
+            if right._data != 0.0:
+                y: float = self._data / right._data
+                if not 0.0 < abs(y) < 1e-290:  # else see divide_by
+                    return make_node(y, DIV, self, right, 1.0 / right._data, -(y / right._data))
+        elif type(other) is float and other != 0.0:
+            b: float = other
+            return make_node(self._data / b, DIV, self, None, 1.0 / b, b)
+        return _apply_operator(DIV, self, other)
 
     def __rtruediv__(self, other: Any) -> Value:
+        if (type(other) is float or type(other) is int) and self._data != 0.0:
+            a: float = float(other)
+            y: float = a / self._data
+            if not 0.0 < abs(y) < 1e-290:
+                return make_node(y, DIV, None, self, a, -(y / self._data))
         return _apply_operator(DIV, other, self)
 
     def __floordiv__(self, other: Any) -> Value:
@@ -304,6 +351,9 @@ class Value:
         return other // self, other % self
 
     def __pow__(self, other: Any) -> Value:
+        if (type(other) is int or type(other) is float) and other == 2 and 1e-90 < abs(self._data) < 1e90:
+            b: float = float(other)  # no constant, for which a compiler would multiply: that rounds in another way
+            return make_node(self._data**b, POW, self, None, 2.0 * self._data, b)
         return _apply_operator(POW, self, other)
 
     def __rpow__(self, other: Any) -> Value:
@@ -315,7 +365,8 @@ class Value:
         number = other._data if isinstance(other, Value) else other
         return bool(self._data == number) if is_number(number) else NotImplemented
 
-    __hash__ = object.__hash__  # by identity: two parameters that happen to be equal are still two
+    def __hash__(self) -> int:
+        return id(self) >> 4  # by identity: two parameters that happen to be equal are still two
 
     def __lt__(self, other: Any) -> bool:
         number = _comparable(other, "<")
@@ -374,9 +425,25 @@ class Value:
         return f"Value({', '.join(parts)})"
 
     def __copy__(self) -> Value:
-        twin = make_node(self._data, self._op, self._left, self._right, self._left_partial, self._right_partial)
+        right = None if self._op is None else self._right  # of a leaf it may be a stand-in, see reverse_pass
+        twin = make_node(self._data, self._op, self._left, right, self._left_partial, self._right_partial)
         twin._label, twin._grad = self._label, self._grad
         return twin
+
+    def __dealloc__(self) -> None:
+        # Called by the compiled class alone. To free a long chain must not recurse along it, and to
+        # free a result before its operands gives the next graph its memory in the order of this one.
+        global _freeing
+        if self._left is not None and self._left._op is not None:
+            _to_free.append(self._left)
+        if self._right is not None and self._right._op is not None:
+            _to_free.append(self._right)
+        if not _freeing:
+            _freeing = True
+            self._left = self._right = None
+            while len(_to_free) > _KEPT:
+                _to_free.pop()
+            _freeing = False
 
     def conjugate(self) -> Value:
         """This Value, which is real: NumPy's var, std and vdot ask."""
@@ -392,10 +459,19 @@ class Value:
 
 
 def make_node(
-    data: float, op: Primitive | None, left: Operand, right: Operand, left_partial: float, right_partial: float
+    data: float,
+    op: Primitive | None,
+    left: Value | None,
+    right: Value | None,
+    left_partial: float,
+    right_partial: float,
 ) -> Value:
-    """The one place where results come into being; `right` is None for a unary operation."""
-    node = _new(Value)
+    """The one place where results come into being.
+
+    `left` and `right` are None for a plain number, which then takes the place of its partial, and for
+    a second operand that there is none of.
+    """
+    node = Value.__new__(Value)
     node._data = data
     node._grad = 0.0
     node._label = unlabelled() if open_scopes else ""
@@ -408,13 +484,40 @@ def make_node(
     return node
 
 
-_new = Value.__new__
+def apply_unary(op: Primitive, operand: Operand) -> Any:
+    """The result of a primitive of one operand, a Value or a float."""
+    if type(operand) is not Value:
+        return float(op.evaluate(operand))
+    x: Value = operand
+    a: Any = x._data
+    y = op.evaluate(a)
+    return make_node(float(y), op, x, None, float(op.slope(y, a)), 0.0)
 
 
-def _comparable(other: Any, symbol: str) -> Any:
+def apply_binary(op: Primitive, left: Operand, right: Operand) -> Any:
+    """The result of a primitive of two operands, Values or floats."""
+    x: Value | None = left if type(left) is Value else None
+    y: Value | None = right if type(right) is Value else None
+    a: Any = left if x is None else x._data
+    b: Any = right if y is None else y._data
+    result = op.evaluate(a, b)
+    if x is None and y is None:
+        return float(result)
+    left_partial = float(a if x is None else op.rules[0](result, a, b))
+    right_partial = float(b if y is None else op.rules[1](result, a, b))
+    return make_node(float(result), op, x, y, left_partial, right_partial)
+
+
+def _known(operand: Any) -> Operand:
+    """The operand as a Value or a float; None for what is neither nor a number."""
+    return operand if type(operand) is Value or type(operand) is float else as_number(operand)
+
+
+def _comparable(other: Any, symbol: Text) -> Any:
     """The number in the other operand; None for a type that may know itself what to do with a Value."""
     if type(other) is Value:
-        return other._data
+        value: Value = other
+        return value._data
     if is_number(other):
         return other
     if type(other).__module__ in ("builtins", "decimal"):
@@ -422,52 +525,41 @@ def _comparable(other: Any, symbol: str) -> Any:
     return None
 
 
-def _other_operand(other: Any, symbol: str) -> float | None:
+def _other_operand(other: Any, symbol: Text) -> float | None:
+    if type(other) is int:
+        return float(other)
     number = _comparable(other, symbol)
     return None if number is None else float(number)
 
 
-def _apply_operator(primitive: Primitive, *operands: Any) -> Value:
-    known = [other if type(other) is Value else _other_operand(other, primitive.symbol) for other in operands]
-    return NotImplemented if any(other is None for other in known) else primitive._apply(*known)
+def _apply_operator(op: Primitive, left: Any, right: Any) -> Value:
+    if type(left) is not Value:
+        left = _other_operand(left, op.symbol)
+    if type(right) is not Value:
+        right = _other_operand(right, op.symbol)
+    return NotImplemented if left is None or right is None else apply_binary(op, left, right)
 
 
-def topological_order(*outputs: Value, since: int = 0) -> list[Value]:
+def topological_order(*outputs: Value, since: Mark = 0) -> list[Value]:
     """Every node that `outputs` depend on, leaves first, operands before results, at any depth.
 
     Args:
         outputs: Where to begin.
         since: A mark. Nodes made before it was drawn are left out, with all that is behind them.
     """
-    mark = fresh_mark()
-    leaves: dict[Value, None] = {}
-    order: list[Value] = []
-    stack: list[Value] = []
-    for output in outputs:
-        if output._op is None:
-            leaves[output] = None
-        elif since <= output._mark < mark:
-            output._mark = mark
-            stack.append(output)
-    ends = stack[:]
-    while stack:  # count in the mark of each result how many other results use it
-        node = stack.pop()
-        for operand in (node._left, node._right):
-            if type(operand) is not Value or operand._mark < since:
-                continue
-            if operand._op is None:
-                leaves[operand] = None
-            elif operand._mark < mark:
-                operand._mark = mark + 1
-                stack.append(operand)
-            else:
-                operand._mark += 1
-    stack = [end for end in ends if end._mark == mark]
+    mark = _count_uses(list(outputs), since, False)
+    leaves = dict.fromkeys(output for output in outputs if output._op is None and output._mark >= since)
+    stack = [output for output in dict.fromkeys(outputs) if output._op is not None and output._mark == mark]
+    order = []
     while stack:  # take a result when all that use it have been taken
         node = stack.pop()
         order.append(node)
         for operand in (node._left, node._right):
-            if type(operand) is Value and operand._mark > mark:
+            if operand is None or operand._mark < since:
+                continue
+            if operand._op is None:
+                leaves[operand] = True
+            elif operand._mark > mark:
                 operand._mark -= 1
                 if operand._mark == mark:
                     stack.append(operand)
@@ -476,26 +568,126 @@ def topological_order(*outputs: Value, since: int = 0) -> list[Value]:
     return order
 
 
-def reverse_pass(order: list[Value], seed: float) -> dict[Value, float]:
-    """The derivative of the last node of `order`, times `seed`, by each leaf; results get theirs in `grad`."""
-    adjoints = dict.fromkeys(itertools.takewhile(lambda node: node._op is None, order), 0.0)
-    results = order[len(adjoints) :]
-    if not results:
-        return {order[-1]: seed}
-    for node in results:
-        node._grad = 0.0
-    results[-1]._grad = seed
-    for node in reversed(results):
-        adjoint = node._grad
-        if adjoint == 0.0:
-            continue  # it contributes zero also where a partial is infinite or nan
-        for operand, partial in ((node._left, node._left_partial), (node._right, node._right_partial)):
-            if type(operand) is Value:
+# The two walks below are most of what a gradient costs. Both write out what they do for the left operand
+# and for the right one, and go on with an operand rather than over the stack.
+
+
+def _count_uses(outputs: list[Value], since: Mark, reset: bool, room: Mark = 1 << 16) -> Mark:
+    """Add to a fresh mark, in each result behind `outputs`, how many others of them use it.
+
+    With `reset` their gradients become 0. Returns the mark, which results that nobody uses have.
+    """
+    mark = fresh_mark(room)
+    once, limit = mark + 1, mark + room - 1
+    stack: list[Value | None] = [None] * _KEPT
+    for output in outputs:
+        if output._op is not None and since <= output._mark < mark:
+            output._mark = mark
+            stack.append(output)
+    node = stack.pop()
+    while node is not None:
+        if reset:
+            node._grad = 0.0
+        following = None
+        operand = node._left
+        if operand is not None and operand._op is not None:
+            uses = operand._mark
+            if uses >= mark:
+                operand._mark = uses + 1
+                if uses == limit:
+                    return _count_uses(outputs, since, reset, room << 16)
+            elif uses >= since:
+                operand._mark = once
+                following = operand
+        operand = node._right
+        if operand is not None and operand._op is not None:
+            uses = operand._mark
+            if uses >= mark:
+                operand._mark = uses + 1
+                if uses == limit:
+                    return _count_uses(outputs, since, reset, room << 16)
+            elif uses >= since:
+                operand._mark = once
+                if following is not None:
+                    stack.append(following)
+                following = operand
+        node = stack.pop() if following is None else following
+    return mark
+
+
+def reverse_pass(output: Value, seed: float) -> list[Value]:
+    """Give every result behind `output` its derivative, and every leaf a stand-in that has the leaf's.
+
+    Threads may share leaves, so a pass adds up a leaf's derivative in a Value of its own, which the leaf refers
+    to in the unused slot of its right operand for as long as the pass lasts.
+
+    Returns:
+        The stand-ins. The left operand of each is its leaf.
+    """
+    mark = _count_uses([output], 0, True)
+    once = mark + 1
+    stand_ins: list[Value] = []
+    stack: list[Value | None] = [None] * _KEPT
+    try:
+        first = output if output._op is not None else _stand_in(output, mark, stand_ins)
+        first._grad = seed
+        node: Value | None = first
+        while node is not None:  # all results that use it have been here
+            adjoint = node._grad
+            following = None
+            operand = node._left
+            if operand is not None:
+                partial = node._left_partial
                 share = adjoint * partial
-                if share != share and partial == 0.0 and node._op.piecewise:  # type: ignore[union-attr]
-                    continue
+                if share != share and (adjoint == 0.0 or (partial == 0.0 and node._op.piecewise)):  # type: ignore[union-attr]
+                    share = 0.0
                 if operand._op is None:
-                    adjoints[operand] += share
+                    stand_in = operand._right
+                    if stand_in is None or stand_in._mark != mark:
+                        stand_in = _stand_in(operand, mark, stand_ins)
+                    stand_in._grad += share
                 else:
                     operand._grad += share
-    return adjoints
+                    uses = operand._mark
+                    if uses == once:
+                        following = operand
+                    else:
+                        operand._mark = uses - 1
+            operand = node._right
+            if operand is not None:
+                partial = node._right_partial
+                share = adjoint * partial
+                if share != share and (adjoint == 0.0 or (partial == 0.0 and node._op.piecewise)):  # type: ignore[union-attr]
+                    share = 0.0
+                if operand._op is None:
+                    stand_in = operand._right
+                    if stand_in is None or stand_in._mark != mark:
+                        stand_in = _stand_in(operand, mark, stand_ins)
+                    stand_in._grad += share
+                else:
+                    operand._grad += share
+                    uses = operand._mark
+                    if uses == once:
+                        if following is not None:
+                            stack.append(following)
+                        following = operand
+                    else:
+                        operand._mark = uses - 1
+            node = stack.pop() if following is None else following
+    finally:
+        for made in stand_ins:
+            made._left._right = None  # type: ignore[union-attr]
+    return stand_ins
+
+
+def _stand_in(leaf: Value, mark: Mark, stand_ins: list[Value]) -> Value:
+    stand_in = make_node(0.0, None, leaf, None, 0.0, 0.0)
+    stand_in._mark = mark
+    stand_ins.append(stand_in)
+    leaf._right = stand_in
+    return stand_in
+
+
+def engine_kind() -> str:
+    """Which engine runs: "compiled", or "python" where there was no C compiler when microgrady was installed."""
+    return "python" if isinstance(make_node, FunctionType) else "compiled"
