@@ -1,0 +1,18 @@
+from libc cimport math as libm
+
+cpdef double exp(double x)
+cpdef double log(double x)
+cpdef double sqrt(double x)
+cpdef double sin(double x)
+cpdef double cos(double x)
+cpdef double tanh(double x)
+cpdef double divide(double a, double b)
+cpdef double sech(double x)
+cpdef double sigmoid(double x)
+cpdef double slope_of_exp(double y, double x)
+cpdef double slope_of_log(double y, double x)
+cpdef double slope_of_sqrt(double y, double x)
+cpdef double slope_of_sin(double y, double x)
+cpdef double slope_of_cos(double y, double x)
+cpdef double slope_of_tanh(double y, double x)
+cpdef double slope_of_sigmoid(double y, double x)

@@ -1,0 +1,48 @@
+cimport cython
+
+cdef long long _newest
+cdef int _KEPT
+cdef bint _freeing
+cdef list _to_free
+cdef list open_scopes
+cdef Primitive NEG, ADD, SUB, MUL, DIV, FLOORDIV, MOD, POW, ABS
+
+@cython.locals(mark=cython.longlong)
+cpdef long long fresh_mark(long long room=*)
+
+@cython.final
+cdef class Primitive:
+    cdef public str name
+    cdef public str symbol
+    cdef public object evaluate
+    cdef public object slope
+    cdef public tuple rules
+    cdef public bint singular
+    cdef public bint piecewise
+
+@cython.final
+cdef class Value:
+    cdef public double _data
+    cdef public double _grad
+    cdef public object _label
+    cdef public Primitive _op
+    cdef public Value _left
+    cdef public Value _right
+    cdef public double _left_partial
+    cdef public double _right_partial
+    cdef public long long _mark
+
+@cython.locals(node=Value)
+cpdef Value make_node(double data, Primitive op, Value left, Value right, double left_partial, double right_partial)
+cpdef apply_unary(Primitive op, operand)
+cpdef apply_binary(Primitive op, left, right)
+cdef _known(operand)
+cdef _comparable(other, str symbol)
+cdef _other_operand(other, str symbol)
+cdef _apply_operator(Primitive op, left, right)
+@cython.locals(output=Value, node=Value, following=Value, operand=Value, uses=cython.longlong, mark=cython.longlong, once=cython.longlong, limit=cython.longlong)
+cdef long long _count_uses(list[Value] outputs, long long since, bint reset, long long room=*)
+@cython.locals(first=Value, node=Value, following=Value, operand=Value, stand_in=Value, made=Value, adjoint=double, partial=double, share=double, uses=cython.longlong, mark=cython.longlong, once=cython.longlong)
+cpdef list[Value] reverse_pass(Value output, double seed)
+@cython.locals(stand_in=Value)
+cdef Value _stand_in(Value leaf, long long mark, list[Value] stand_ins)
