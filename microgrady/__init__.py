@@ -53,7 +53,7 @@ from microgrady.functions import (
 )
 from microgrady.scopes import scope
 from microgrady.transforms import grad, gradients, hessian, hvp, jacobian, value_and_grad
-from microgrady.value import Primitive, Value
+from microgrady.value import Primitive, Value, engine_kind
 
 __all__ = [
     "Primitive",
@@ -76,6 +76,7 @@ __all__ = [
     "digamma",
     "dot",
     "draw",
+    "engine_kind",
     "erf",
     "erfc",
     "exp",

@@ -217,7 +217,7 @@ sigmoid: Primitive = primitive(
     "sigmoid", ieee.sigmoid, lambda y, x: _square(0.5 * sech(0.5 * x)), symbol="σ", slope=ieee.slope_of_sigmoid
 )
 softplus = primitive("softplus", ieee.softplus, lambda y, x: sigmoid(x))
-relu = primitive("relu", lambda x: ieee.largest(x, 0.0), lambda y, x: greater(x, 0.0), piecewise=True)
+relu = primitive("relu", ieee.relu, lambda y, x: greater(x, 0.0), piecewise=True, slope=ieee.slope_of_relu)
 
 # Selecting and rounding.
 greater: Primitive = primitive(

@@ -220,6 +220,11 @@ def largest(a: float, b: float) -> float:
     return a if a > b or a != a else b
 
 
+def relu(x: float) -> float:
+    """The larger of x and 0."""
+    return x if x > 0.0 or x != x else 0.0
+
+
 def smallest(a: float, b: float) -> float:
     """The smaller of a and b; nan if either is."""
     return a if a < b or a != a else b
@@ -258,6 +263,11 @@ def slope_of_tanh(y: float, x: float) -> float:
     """sech(x)**2."""
     s = sech(x)
     return s * s
+
+
+def slope_of_relu(y: float, x: float) -> float:
+    """1 for a positive x, else 0."""
+    return 1.0 if x > 0.0 else 0.0
 
 
 def slope_of_sigmoid(y: float, x: float) -> float:
