@@ -18,9 +18,12 @@ def compiled(name: str, **directives: bool) -> list[Extension]:
     """A module that has a .pxd with C types beside its .py. To fail at compiling it is no error."""
     from Cython.Build import cythonize
 
-    extension = Extension(f"microgrady.{name}", [f"microgrady/{name}.py"], optional=True, extra_compile_args=ARGUMENTS)
+    extension = Extension(f"microgrady.{name}", [f"microgrady/{name}.py"], extra_compile_args=ARGUMENTS)
     directives["language_level"] = 3
-    return cythonize([extension], compiler_directives=directives, build_dir="build/cython", quiet=True)
+    found = cythonize([extension], compiler_directives=directives, build_dir="build/cython", quiet=True)
+    for extension in found:
+        extension.optional = True
+    return found
 
 
 def extensions() -> list[Extension]:
