@@ -195,6 +195,7 @@ def measure(engine: Engine, function: Function, point: list[float], samples: int
     """The median of the seconds of a value and gradient, and its sorted ratios to the function on floats."""
     seconds, ratios = [], []
     engine.run(function, point)
+    gc.collect()  # how often it runs from here on depends on how much there was at its last full run
     for _ in range(samples):
         plain = _seconds(lambda: function(FLOATS, point), SAMPLE)
         ours = _seconds(lambda: engine.run(function, point), SAMPLE)
@@ -290,7 +291,7 @@ def run(options: argparse.Namespace) -> None:
     else:
         missing.append("the compiled engine is not installed and left out")
     print(ROW.format("", *(name for name, *_ in CASES), "bytes a node"))
-    lines = {}
+    ours = []
     for make in (*makers, *(() if options.ours else PEERS)):  # made in turn: what one imports may slow the others
         try:
             engine = make()
@@ -299,8 +300,9 @@ def run(options: argparse.Namespace) -> None:
             continue
         print(_row(engine, options.samples if make in makers else max(1, options.samples // 5)), flush=True)
         if make in makers:
-            lines[engine.name] = sizes(engine, options.largest)
+            ours.append(engine)
     print("\n".join([NOTES, *missing, ""]))
+    lines = {engine.name: sizes(engine, options.largest) for engine in ours}
     for name, points in lines.items():
         costs = ", ".join(f"{1e9 * seconds / count:.0f} at {count:.0e}" for count, seconds in points)
         print(f"{name}: nanoseconds an operation by the number of operations: {costs}")
