@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import microgrady as mg
 from microgrady import Value, ieee, value
 from microgrady.value import primitives
+from tests import stack
 from tests.benchmarks.eager import plain_python
 
 COMPILED = mg.engine_kind() == "compiled"
@@ -190,7 +191,7 @@ def test_a_deep_graph_lives_on_a_small_stack() -> None:
         except BaseException as failure:
             failures.append(failure)
 
-    previous = threading.stack_size(256 * 1024)
+    previous = threading.stack_size(stack.SMALL)
     try:
         thread = threading.Thread(target=work)
         thread.start()

@@ -15,6 +15,7 @@ import pytest
 import microgrady as mg
 from microgrady import Value
 from microgrady.value import primitives
+from tests import stack
 
 Route = Callable[[Any], Any]
 
@@ -172,7 +173,7 @@ def test_a_deep_graph_travels_on_a_small_stack(route: str) -> None:
             y = y + 1.0
         outcome.append(ROUTES[route](y).data)
 
-    previous = threading.stack_size(256 * 1024)
+    previous = threading.stack_size(stack.SMALL)
     try:
         thread = threading.Thread(target=work)
         thread.start()

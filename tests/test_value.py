@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 import microgrady as mg
 from microgrady import Value
 from microgrady.value import primitives
+from tests import stack
 
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -467,7 +468,7 @@ def test_a_deep_chain_is_differentiated_and_freed_on_a_small_stack() -> None:
             outcome.append(x.grad - slope.data)
             del y, slope
 
-    previous = threading.stack_size(256 * 1024)
+    previous = threading.stack_size(stack.SMALL)
     try:
         thread = threading.Thread(target=work)
         thread.start()
