@@ -36,7 +36,7 @@ def executed(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Runs a notebook from top to bottom in a new kernel."""
     result = copy.deepcopy(notebook)
     clean(result)
-    client = NotebookClient(result, timeout=60, kernel_name="python3", record_timing=False)
+    client = NotebookClient(result, timeout=60, kernel_name="python3", record_timing=False, coalesce_streams=True)
     client.execute(cwd=str(FOLDER))
     result.metadata.language_info = nbformat.NotebookNode(name="python")
     nbformat.validate(result)
