@@ -57,8 +57,12 @@ def primitive(
         >>> mg.grad(sinc)(2.0) == (math.cos(2.0) - math.sin(2.0) / 2.0) / 2.0
         True
     """
-    if not all(callable(function) for function in (evaluate, *rules)):
-        raise TypeError(f"the value and the rules of primitive {name!r} must be functions")
+    if not all(callable(function) for function in (evaluate, *rules, *([] if slope is None else [slope]))):
+        raise TypeError(f"the value, the rules and the slope of primitive {name!r} must be functions")
+    if not isinstance(symbol, (str, type(None))):
+        raise TypeError(f"the symbol of primitive {name!r} must be a str, not {describe(symbol)}")
+    if slope is not None and len(rules) != 1:
+        raise ValueError(f"primitive {name!r} has {len(rules)} rules, and slope stands for a single one")
     if not isinstance(name, str) or not name.isidentifier():
         raise ValueError(f"a primitive's name must be an identifier, not {describe(name)}")
     taken = _built_in.intersection((name, *aliases))
@@ -67,11 +71,12 @@ def primitive(
             f"cannot be called {min(taken)}: that is built in" if taken else f"needs 1 or 2 rules, not {len(rules)}"
         )
         raise ValueError(f"primitive {name!r} {problem}")
+    name = str(name)
     entry = primitives.get(name)
     if entry is None or entry.rules:  # else it is an operator's, which value.py has begun
         entry = primitives[name] = Primitive(name)
-    entry.symbol, entry.evaluate, entry.rules = symbol or name, evaluate, rules
-    entry.singular, entry.piecewise = singular, piecewise
+    entry.symbol, entry.evaluate, entry.rules = str(symbol or name), evaluate, rules
+    entry.singular, entry.piecewise = bool(singular), bool(piecewise)
     entry.slope = slope or rules[0]
     methods.update(dict.fromkeys((name, *aliases), entry))
     return entry

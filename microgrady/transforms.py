@@ -230,6 +230,7 @@ class _Recording:
             return [0.0] * len(self.inputs)
         if connected:
             return [_as_value(derivative) for derivative in _differentiate(output, self.inputs, self.since)]
+        # One stand-in for each: no other thread has these leaves.
         adjoints = {stand_in._left: stand_in._grad for stand_in in reverse_pass(output, 1.0)}
         return [adjoints.get(value, 0.0) for value in self.inputs]
 

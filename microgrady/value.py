@@ -23,7 +23,7 @@ Text = str
 # carries the mark that was the newest when it was made: its age. Leaves, which threads may share,
 # are never marked.
 _newest = 0
-_lock = threading.Lock()
+_lock = threading.RLock()  # a signal handler may run a pass while its thread has it
 
 # A list that gets empty again and again is allocated again and again, so the stacks below keep some entries.
 _KEPT = 24
@@ -37,9 +37,9 @@ def fresh_mark(room: Mark = 1 << 16) -> Mark:
     """A mark above all that exist; it comes with the `room` - 1 marks that follow it."""
     global _newest
     with _lock:
-        mark = _newest + 1
-        _newest += room
-        return mark
+        newest = _newest + room
+        _newest = newest
+    return newest - room + 1
 
 
 class _Tracing(threading.local):
@@ -118,6 +118,7 @@ def divide_by(y: Any, a: Any, b: Any) -> Any:
     return -DIV(y, b)
 
 
+# No cycle of references runs through Values, which setup.py tells the compiler in place of this line.
 class Value:
     """A number that remembers how it was computed.
 
@@ -155,7 +156,7 @@ class Value:
         self._data = data if type(data) is float else require_number(data, "the data of a Value")
         self._grad = 0.0
         self._label = unlabelled() if open_scopes else ""
-        if type(label) is not str or label:
+        if type(label) is not str or label:  # most have none, and the setter takes its time
             self.label = label
         self._op = None
         self._left = self._right = None
@@ -188,7 +189,7 @@ class Value:
     @property
     def label(self) -> str:
         """A name, for pictures and messages."""
-        return str(self._label)
+        return str(self._label or "")
 
     @label.setter
     def label(self, label: Text) -> None:
@@ -350,13 +351,17 @@ class Value:
     def __rdivmod__(self, other: Any) -> tuple[Value, Value]:
         return other // self, other % self
 
-    def __pow__(self, other: Any) -> Value:
+    def __pow__(self, other: Any, modulus: Any = None) -> Value:
+        if modulus is not None:
+            return NotImplemented
         if (type(other) is int or type(other) is float) and other == 2 and 1e-90 < abs(self._data) < 1e90:
             b: float = float(other)  # no constant, for which a compiler would multiply: that rounds in another way
             return make_node(self._data**b, POW, self, None, 2.0 * self._data, b)
         return _apply_operator(POW, self, other)
 
-    def __rpow__(self, other: Any) -> Value:
+    def __rpow__(self, other: Any, modulus: Any = None) -> Value:
+        if modulus is not None:
+            return NotImplemented
         return _apply_operator(POW, other, self)
 
     # Comparisons and conversions look at the number alone, and give plain Python things.
@@ -628,10 +633,13 @@ def reverse_pass(output: Value, seed: float) -> list[Value]:
     once = mark + 1
     stand_ins: list[Value] = []
     stack: list[Value | None] = [None] * _KEPT
+    if output._op is None:
+        _stand_in(output, mark, stand_ins)._grad = seed
+        output._right = None
+        return stand_ins
+    output._grad = seed
+    node: Value | None = output
     try:
-        first = output if output._op is not None else _stand_in(output, mark, stand_ins)
-        first._grad = seed
-        node: Value | None = first
         while node is not None:  # all results that use it have been here
             adjoint = node._grad
             following = None

@@ -52,6 +52,10 @@ def test_a_node_of_the_compiled_engine_is_small_and_unknown_to_the_garbage_colle
     assert sys.getsizeof(node) <= (96 if COMPILED else 120)
 
 
+def test_primitives_which_their_rules_may_refer_to_are_known_to_the_garbage_collector() -> None:
+    assert gc.is_tracked(mg.sin)
+
+
 def test_sources_without_a_compiler_are_a_complete_package() -> None:
     package = plain_python()
     assert package.engine_kind() == "python"
@@ -227,6 +231,22 @@ def test_a_result_may_be_used_more_often_than_marks_were_drawn_for() -> None:
 
 
 # Leaves.
+
+
+@pytest.mark.parametrize("seed", [1.0, 0.0, -0.0, math.inf, -math.inf, math.nan])
+def test_a_leaf_gets_the_seed_itself(seed: float) -> None:
+    x = Value(3.0)
+    x.backward(seed)
+    assert alike(x.grad, seed)
+    assert_clean(x)
+
+
+def test_a_pass_may_run_inside_the_addition_of_another() -> None:
+    """As when a signal handler differentiates."""
+    x = Value(3.0)
+    with value._lock:
+        (x * x).backward()
+    assert x.grad == 6.0
 
 
 def assert_clean(*leaves: Value) -> None:

@@ -13,7 +13,7 @@ import mpmath
 import pytest
 from mpmath import mp, mpf
 
-from microgrady import Value
+from microgrady import Value, primitive
 from microgrady.value import primitives
 from tests.ulp import ulps
 
@@ -267,16 +267,16 @@ def test_every_entry_of_the_table_has_an_exact_counterpart() -> None:
 @pytest.mark.parametrize("name", TABLE)
 def test_value_and_derivatives_agree_with_mpmath_over_the_whole_range(name: str) -> None:
     entry = TABLE[name]
-    primitive = primitives[name]
+    function = primitives[name]
     for point in entry.points:
         with mp.workdps(700 if name in MANY_DIGITS else 50):
             exact = [mpf(x) for x in point]
             values = [Value(x) for x in point]
-            result = primitive(*values)
+            result = function(*values)
             result.backward()
             expected = entry.value(*exact)
             assert_close(result.data, expected, entry.value_ulps, entry.relative, f"{name}{point}")
-            assert primitive(*point) == result.data or math.isnan(result.data)
+            assert function(*point) == result.data or math.isnan(result.data)
             for position, partial in enumerate(entry.partials):
                 reference = partial(*exact)
                 if not mpmath.isnan(reference):
@@ -291,3 +291,18 @@ def assert_close(found: float, exact: Any, allowed: float, relative: float, wher
         assert error <= relative * max(abs(exact), 1) or error <= relative * abs(exact), f"{where}: {found} {exact}"
     else:
         assert ulps(found, exact) <= allowed, f"{where}: {found}, exactly {mpmath.nstr(exact, 20)}"
+
+
+@pytest.mark.parametrize(
+    ("error", "arguments"),
+    [
+        (TypeError, {"symbol": 5}),
+        (TypeError, {"slope": "a"}),
+        (ValueError, {"slope": lambda y, x: 1.0, "rules": 2}),
+    ],
+)
+def test_a_refused_primitive_leaves_nothing_behind(error: type[Exception], arguments: dict[str, Any]) -> None:
+    rules = [lambda y, *operands: 1.0] * arguments.pop("rules", 1)
+    with pytest.raises(error, match="unfinished"):
+        primitive("unfinished", lambda *operands: 1.0, *rules, **arguments)
+    assert "unfinished" not in primitives

@@ -22,6 +22,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import microgrady
+from microgrady.drawing.render import check_target
 from microgrady.value import topological_order
 
 Function = Callable[[Any, Sequence[Any]], Any]  # of a namespace with sin, exp, tanh and relu, and the inputs
@@ -284,6 +285,8 @@ def run(options: argparse.Namespace) -> None:
     """Prints the table, a line for each engine that is installed, and the cost of graphs of growing size."""
     if options.samples < 1 or options.largest < 1000:
         raise SystemExit("--samples must be at least 1 and --largest at least 1000")
+    if options.plot:
+        check_target(options.plot)
     makers: list[Callable[[], Engine]] = [lambda: _ours(microgrady)]
     missing = []
     if microgrady.engine_kind() == "compiled":
