@@ -8,8 +8,7 @@ import math
 import pickle
 import random
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from hypothesis import strategies as st
 import microgrady as mg
 from microgrady import Value, ieee, value
 from microgrady.value import primitives
-from tests import stack
 from tests.benchmarks.eager import plain_python
+from tests.threads import run_in_threads, run_on_a_small_stack
 
 COMPILED = mg.engine_kind() == "compiled"
 FLOATS = st.floats(allow_nan=True, allow_infinity=True, allow_subnormal=True)
@@ -186,23 +185,11 @@ def test_a_deep_graph_is_differentiated_copied_pickled_and_freed(kind: str) -> N
 
 
 def test_a_deep_graph_lives_on_a_small_stack() -> None:
-    failures: list[BaseException] = []
-
     def work() -> None:
-        try:
-            for kind in STEPS:
-                differentiate_copy_and_free(kind, 10_000)
-        except BaseException as failure:
-            failures.append(failure)
+        for kind in STEPS:
+            differentiate_copy_and_free(kind, 10_000)
 
-    previous = threading.stack_size(stack.SMALL)
-    try:
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join()
-    finally:
-        threading.stack_size(previous)
-    assert not failures
+    run_on_a_small_stack(work)
 
 
 def test_a_wide_graph_is_freed_in_any_order() -> None:
@@ -303,41 +290,22 @@ def test_an_interrupted_pass_leaves_nothing_behind_on_leaves() -> None:
 # Threads.
 
 
-@pytest.fixture
-def frequent_switches() -> Iterator[None]:
-    previous = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(previous)
-
-
 @pytest.mark.usefixtures("frequent_switches")
 def test_threads_that_share_leaves_lose_no_addition_and_leave_no_marks() -> None:
     leaves = [Value(k / 8.0) for k in range(1, 9)]
     age = [leaf._mark for leaf in leaves]
-    failures: list[BaseException] = []
     rounds, count = 40, 6
-    start = threading.Barrier(count)
 
     def work(index: int) -> None:
-        try:
-            start.wait()
-            for _ in range(rounds):
-                total = leaves[0] * 0.0
-                for leaf in leaves:
-                    total = total + leaf * leaf + mg.relu(leaf) * float(index)
-                total.backward()
-                alone = mg.grad(lambda p: sum(a * b for a, b in zip(p, leaves, strict=True)))([1.0] * len(leaves))
-                assert [slope.data for slope in alone] == [leaf.data for leaf in leaves]
-        except BaseException as failure:
-            failures.append(failure)
+        for _ in range(rounds):
+            total = leaves[0] * 0.0
+            for leaf in leaves:
+                total = total + leaf * leaf + mg.relu(leaf) * float(index)
+            total.backward()
+            alone = mg.grad(lambda p: sum(a * b for a, b in zip(p, leaves, strict=True)))([1.0] * len(leaves))
+            assert [slope.data for slope in alone] == [leaf.data for leaf in leaves]
 
-    threads = [threading.Thread(target=work, args=(index,)) for index in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures, failures
+    run_in_threads(work, count)
     # Eighths and whole numbers: every sum is exact, in any order.
     for leaf in leaves:
         assert leaf.grad == rounds * sum(2 * leaf.data + index for index in range(count))

@@ -15,7 +15,7 @@ import pytest
 import microgrady as mg
 from microgrady import Value
 from microgrady.value import primitives
-from tests import stack
+from tests.threads import run_on_a_small_stack
 
 Route = Callable[[Any], Any]
 
@@ -173,13 +173,7 @@ def test_a_deep_graph_travels_on_a_small_stack(route: str) -> None:
             y = y + 1.0
         outcome.append(ROUTES[route](y).data)
 
-    previous = threading.stack_size(stack.SMALL)
-    try:
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join()
-    finally:
-        threading.stack_size(previous)
+    run_on_a_small_stack(work)
     assert outcome == [20_001.0]
 
 

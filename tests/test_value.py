@@ -9,8 +9,7 @@ import math
 import operator
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -22,7 +21,7 @@ from hypothesis import strategies as st
 import microgrady as mg
 from microgrady import Value
 from microgrady.value import primitives
-from tests import stack
+from tests.threads import run_in_threads, run_on_a_small_stack
 
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -468,13 +467,7 @@ def test_a_deep_chain_is_differentiated_and_freed_on_a_small_stack() -> None:
             outcome.append(x.grad - slope.data)
             del y, slope
 
-    previous = threading.stack_size(stack.SMALL)
-    try:
-        thread = threading.Thread(target=work)
-        thread.start()
-        thread.join()
-    finally:
-        threading.stack_size(previous)
+    run_on_a_small_stack(work)
     assert outcome == [0.0] * 4
 
 
@@ -637,31 +630,6 @@ def test_an_exception_in_a_rule_leaves_no_half_recorded_graph() -> None:
 
 
 # Threads.
-
-
-@pytest.fixture
-def frequent_switches() -> Iterator[None]:
-    previous = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(previous)
-
-
-def run_in_threads(work: Callable[[int], None], count: int = 8) -> None:
-    failures: list[BaseException] = []
-
-    def guarded(index: int) -> None:
-        try:
-            work(index)
-        except BaseException as failure:
-            failures.append(failure)
-
-    threads = [threading.Thread(target=guarded, args=(index,)) for index in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures, failures
 
 
 @pytest.mark.usefixtures("frequent_switches")
