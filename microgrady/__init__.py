@@ -3,6 +3,7 @@
 import microgrady.pickling  # noqa: F401  (teaches pickle and copy about Values)
 from microgrady import testing
 from microgrady.checking import check_gradient, find_anomaly, numeric_derivative
+from microgrady.compiler import Jitted, jit
 from microgrady.composites import clip, dot, mean, prod, sum, where
 from microgrady.drawing import animate, draw, plot, plot_errors, plot_map, plot_surface
 from microgrady.functions import (
@@ -56,6 +57,7 @@ from microgrady.transforms import grad, gradients, hessian, hvp, jacobian, value
 from microgrady.value import Primitive, Value, engine_kind
 
 __all__ = [
+    "Jitted",
     "Primitive",
     "Value",
     "acos",
@@ -94,6 +96,7 @@ __all__ = [
     "hvp",
     "hypot",
     "jacobian",
+    "jit",
     "lgamma",
     "log",
     "log1p",

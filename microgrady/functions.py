@@ -8,12 +8,14 @@ are the numerically stable ones: derivatives are good to a few ulp also at the e
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
-from microgrady import ieee
+from microgrady import ieee, native
 from microgrady.inputs import describe
-from microgrady.value import Primitive, Value, divide_by, methods, primitives
+from microgrady.native import operation
+from microgrady.value import Primitive, methods, primitives
 
 _built_in: set[str] = set()
 
@@ -26,6 +28,7 @@ def primitive(
     singular: bool = False,
     piecewise: bool = False,
     slope: Callable[[float, float], float] | None = None,
+    native: str | Callable[..., Any] | None = None,
     aliases: tuple[str, ...] = (),
 ) -> Primitive:
     """Add an operation: this one call makes it work on floats, Values and arrays, to any derivative.
@@ -42,13 +45,16 @@ def primitive(
         piecewise: The operation selects or rounds: a partial of zero is exact, and stays zero also
             against an infinite derivative from above.
         slope: The rule of an operation of one operand once more, for floats alone: the same float, sooner.
+        native: How it is written as machine code, to the same bits: the name of a function of the C library, or a
+            function of a `microgrady.compiler.machine.Machine` and the operands that writes with the
+            machine's methods. None: compiled code calls `evaluate`.
         aliases: Further names, by which NumPy calls it as a method of an array's elements.
 
     Returns:
         The primitive: call it.
 
     Raises:
-        TypeError: `evaluate` or a rule cannot be called.
+        TypeError: `evaluate` or a rule cannot be called, or `native` is neither a name nor a function.
         ValueError: there are not one or two rules, or the name is that of a built-in operation.
 
     Example:
@@ -63,6 +69,8 @@ def primitive(
         raise TypeError(f"the symbol of primitive {name!r} must be a str, not {describe(symbol)}")
     if slope is not None and len(rules) != 1:
         raise ValueError(f"primitive {name!r} has {len(rules)} rules, and slope stands for a single one")
+    if not (native is None or isinstance(native, str) or callable(native)):
+        raise TypeError(f"the native of primitive {name!r} must be a function or its name, not {describe(native)}")
     if not isinstance(name, str) or not name.isidentifier():
         raise ValueError(f"a primitive's name must be an identifier, not {describe(name)}")
     taken = _built_in.intersection((name, *aliases))
@@ -77,13 +85,9 @@ def primitive(
         entry = primitives[name] = Primitive(name)
     entry.symbol, entry.evaluate, entry.rules = str(symbol or name), evaluate, rules
     entry.singular, entry.piecewise = bool(singular), bool(piecewise)
-    entry.slope = slope or rules[0]
+    entry.slope, entry.native = slope or rules[0], operation(native) if isinstance(native, str) else native
     methods.update(dict.fromkeys((name, *aliases), entry))
     return entry
-
-
-def _plain(x: Any) -> float:
-    return x.data if type(x) is Value else x
 
 
 def _sign(x: Any) -> Any:
@@ -102,33 +106,26 @@ def _exp_minus_square(x: Any) -> Any:
 
 
 def _power_by_base(y: Any, a: Any, b: Any) -> Any:
-    """b * a**(b - 1), also where the power alone leaves the range."""
-    if b == 0.0:
-        return 0.0
+    return 2.0 * a if type(b) is float and b == 2.0 else power_slope(a, b)
+
+
+def _power_by_both(y: Any, a: Any, b: Any) -> Any:
+    """The derivative of a**b by both operands, a**(b - 1) * (1 + b * log(a))."""
     lower = b - 1.0
-    power = pow(a, lower)
-    base, exponent, rest = abs(_plain(a)), _plain(b), 0.0
-    if base == 0.0 or not math.isfinite(base) or not math.isfinite(exponent):
-        return b * power
-    if abs(exponent) < 1.0:
-        # b - 1 may have been rounded, which tells at the ends of the range of a.
-        rest = (exponent - (_plain(lower) + 1.0)) * math.log(base)
-    if not ieee.in_normal_range(_plain(power)):
-        half = pow(abs(a), lower / 2.0)  # the whole power over- or underflows, its product with b may not
-        power = pow(copysign(1.0, a), lower) * half
-        return b * power * half * (1.0 + rest)
-    return b * power if rest == 0.0 else b * power * (1.0 + rest)
+    return _regain(pow(a, lower) + gated(b, power_log(a, lower)), a, b)
 
 
-def _logaddexp_partial(a: Any, b: Any) -> Any:
-    """exp(a) / (exp(a) + exp(b))."""
-    difference = a - b
-    share = sigmoid(difference)
-    x, y, d = _plain(a), _plain(b), _plain(difference)
-    if not math.isfinite(d):
-        return share
-    rest = (x - (d - (d - x))) - (y + (d - x))  # what rounding took from the difference (Knuth's two-sum)
-    return share if rest == 0.0 else share * (1.0 + rest * sigmoid(-difference))
+def _power_by_base_twice(y: Any, a: Any, b: Any) -> Any:
+    """b * (b - 1) * a**(b - 2), which is 0 for b = 0 wherever a is."""
+    return _regain(gated(b, power_slope(a, b - 1.0)), a, b)
+
+
+def _regain(power: Any, a: Any, b: Any) -> Any:
+    """A power of `a` with what it lacks because its exponent, b - 1.0, has been rounded."""
+    lost = b - ((b - 1.0) + 1.0)
+    if type(lost) is float and lost == 0.0:
+        return power
+    return power * (1.0 + gated(lost, log(clip_high(clip_low(fabs(a), SMALLEST), LARGEST))))
 
 
 def _truncated_quotient(a: Any, b: Any) -> Any:
@@ -137,57 +134,100 @@ def _truncated_quotient(a: Any, b: Any) -> Any:
 
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
+SMALLEST, LARGEST = math.ulp(0.0), sys.float_info.max
 
 
 # The operators. Python calls the first nine for +, -, *, /, //, %, ** and abs().
-neg = primitive("neg", lambda x: -x, lambda y, x: -1.0, symbol="-", aliases=("negative",))
-add = primitive("add", lambda a, b: a + b, lambda y, a, b: 1.0, lambda y, a, b: 1.0, symbol="+")
-sub = primitive("sub", lambda a, b: a - b, lambda y, a, b: 1.0, lambda y, a, b: -1.0, symbol="-")
-mul = primitive("mul", lambda a, b: a * b, lambda y, a, b: b, lambda y, a, b: a, symbol="*")
+neg = primitive("neg", lambda x: -x, lambda y, x: -1.0, symbol="-", aliases=("negative",), native="neg")
+add = primitive("add", lambda a, b: a + b, lambda y, a, b: 1.0, lambda y, a, b: 1.0, symbol="+", native="add")
+sub = primitive("sub", lambda a, b: a - b, lambda y, a, b: 1.0, lambda y, a, b: -1.0, symbol="-", native="sub")
+mul = primitive("mul", lambda a, b: a * b, lambda y, a, b: b, lambda y, a, b: a, symbol="*", native="mul")
 div: Primitive = primitive(
-    "div", ieee.divide, lambda y, a, b: div(1.0, b), lambda y, a, b: divide_by(y, a, b), symbol="/", singular=True
+    "div",
+    ieee.divide,
+    lambda y, a, b: div(1.0, b),
+    lambda y, a, b: -div_square(a, b),
+    symbol="/",
+    singular=True,
+    native="div",
 )
 floordiv = primitive(
-    "floordiv", ieee.floor_divide, lambda y, a, b: 0.0, lambda y, a, b: 0.0, symbol="//", piecewise=True
+    "floordiv",
+    ieee.floor_divide,
+    lambda y, a, b: 0.0,
+    lambda y, a, b: 0.0,
+    symbol="//",
+    piecewise=True,
+    native=native.floor_divide,
 )
-mod = primitive("mod", ieee.modulo, lambda y, a, b: 1.0, lambda y, a, b: -floordiv(a, b), symbol="%", singular=True)
+mod = primitive(
+    "mod",
+    ieee.modulo,
+    lambda y, a, b: 1.0,
+    lambda y, a, b: -floordiv(a, b),
+    symbol="%",
+    singular=True,
+    native=native.modulo,
+)
 pow = primitive(
-    "pow", ieee.power, _power_by_base, lambda y, a, b: power_log(a, b), symbol="**", singular=True, aliases=("power",)
+    "pow",
+    ieee.power,
+    _power_by_base,
+    lambda y, a, b: power_log(a, b),
+    symbol="**",
+    singular=True,
+    aliases=("power",),
+    native=native.power,
 )
-fabs = primitive("abs", abs, lambda y, x: _sign(x), piecewise=True, aliases=("fabs", "absolute"))
+fabs = primitive("abs", abs, lambda y, x: _sign(x), piecewise=True, aliases=("fabs", "absolute"), native="abs")
 
 # Exponentials and logarithms.
-exp = primitive("exp", ieee.exp, lambda y, x: y, singular=True, slope=ieee.slope_of_exp)
-exp2 = primitive("exp2", ieee.exp2, lambda y, x: y * LN2, singular=True)
-expm1 = primitive("expm1", ieee.expm1, lambda y, x: exp(x), singular=True)
-log = primitive("log", ieee.log, lambda y, x: div(1.0, x), singular=True, slope=ieee.slope_of_log)
-log2 = primitive("log2", ieee.log2, lambda y, x: div(1.0 / LN2, x), singular=True)
-log10 = primitive("log10", ieee.log10, lambda y, x: div(1.0 / LN10, x), singular=True)
-log1p = primitive("log1p", ieee.log1p, lambda y, x: div(1.0, 1.0 + x), singular=True)
+exp = primitive("exp", ieee.exp, lambda y, x: y, singular=True, slope=ieee.slope_of_exp, native="exp")
+exp2 = primitive("exp2", ieee.exp2, lambda y, x: y * LN2, singular=True, native="exp2")
+expm1 = primitive("expm1", ieee.expm1, lambda y, x: exp(x), singular=True, native="expm1")
+log = primitive("log", ieee.log, lambda y, x: div(1.0, x), singular=True, slope=ieee.slope_of_log, native="log")
+log2 = primitive("log2", ieee.log2, lambda y, x: div(1.0 / LN2, x), singular=True, native="log2")
+log10 = primitive("log10", ieee.log10, lambda y, x: div(1.0 / LN10, x), singular=True, native="log10")
+log1p = primitive("log1p", ieee.log1p, lambda y, x: div(1.0, 1.0 + x), singular=True, native="log1p")
 logaddexp = primitive(
     "logaddexp",
     ieee.logaddexp,
-    lambda y, a, b: _logaddexp_partial(a, b),
-    lambda y, a, b: _logaddexp_partial(b, a),
+    lambda y, a, b: exp_share(a, b),
+    lambda y, a, b: exp_share(b, a),
     singular=True,
+    native=native.logaddexp,
 )
 
 # Roots.
-sqrt = primitive("sqrt", ieee.sqrt, lambda y, x: div(0.5, y), symbol="√", singular=True, slope=ieee.slope_of_sqrt)
-cbrt = primitive("cbrt", ieee.cbrt, lambda y, x: div(1.0, 3.0 * (y * y)), symbol="∛", singular=True)
-hypot = primitive("hypot", math.hypot, lambda y, a, b: unit(a, b), lambda y, a, b: unit(b, a), singular=True)
+sqrt = primitive(
+    "sqrt", ieee.sqrt, lambda y, x: div(0.5, y), symbol="√", singular=True, slope=ieee.slope_of_sqrt, native="sqrt"
+)
+cbrt = primitive("cbrt", ieee.cbrt, lambda y, x: div(1.0, 3.0 * (y * y)), symbol="∛", singular=True, native=native.cbrt)
+hypot = primitive(
+    "hypot", ieee.hypot, lambda y, a, b: unit(a, b), lambda y, a, b: unit(b, a), singular=True, native=native.hypot
+)
 
 # Trigonometry.
-sin = primitive("sin", ieee.sin, lambda y, x: cos(x), slope=ieee.slope_of_sin)
-cos: Primitive = primitive("cos", ieee.cos, lambda y, x: -sin(x), slope=ieee.slope_of_cos)
-tan = primitive("tan", ieee.tan, lambda y, x: _square(div(1.0, cos(x))), singular=True)
+sin = primitive("sin", ieee.sin, lambda y, x: cos(x), slope=ieee.slope_of_sin, native="sin")
+cos: Primitive = primitive("cos", ieee.cos, lambda y, x: -sin(x), slope=ieee.slope_of_cos, native="cos")
+tan = primitive("tan", ieee.tan, lambda y, x: _square(div(1.0, cos(x))), singular=True, native="tan")
 asin = primitive(
-    "asin", ieee.asin, lambda y, x: div(1.0, sqrt(one_minus_square(x))), singular=True, aliases=("arcsin",)
+    "asin",
+    ieee.asin,
+    lambda y, x: div(1.0, sqrt(one_minus_square(x))),
+    singular=True,
+    aliases=("arcsin",),
+    native="asin",
 )
 acos = primitive(
-    "acos", ieee.acos, lambda y, x: div(-1.0, sqrt(one_minus_square(x))), singular=True, aliases=("arccos",)
+    "acos",
+    ieee.acos,
+    lambda y, x: div(-1.0, sqrt(one_minus_square(x))),
+    singular=True,
+    aliases=("arccos",),
+    native="acos",
 )
-atan = primitive("atan", math.atan, lambda y, x: _square(div(1.0, hypot(1.0, x))), aliases=("arctan",))
+atan = primitive("atan", math.atan, lambda y, x: _square(div(1.0, hypot(1.0, x))), aliases=("arctan",), native="atan")
 atan2 = primitive(
     "atan2",
     math.atan2,
@@ -195,21 +235,29 @@ atan2 = primitive(
     lambda y, a, b: -over_square(a, b),
     singular=True,
     aliases=("arctan2",),
+    native="atan2",
 )
 
 # Hyperbolic functions.
-sinh = primitive("sinh", ieee.sinh, lambda y, x: cosh(x), singular=True)
-cosh: Primitive = primitive("cosh", ieee.cosh, lambda y, x: sinh(x), singular=True)
-tanh = primitive("tanh", ieee.tanh, lambda y, x: _square(sech(x)), slope=ieee.slope_of_tanh)
-asinh = primitive("asinh", math.asinh, lambda y, x: div(1.0, hypot(1.0, x)), aliases=("arcsinh",))
+sinh = primitive("sinh", ieee.sinh, lambda y, x: cosh(x), singular=True, native="sinh")
+cosh: Primitive = primitive("cosh", ieee.cosh, lambda y, x: sinh(x), singular=True, native="cosh")
+tanh = primitive("tanh", ieee.tanh, lambda y, x: _square(sech(x)), slope=ieee.slope_of_tanh, native="tanh")
+asinh = primitive("asinh", math.asinh, lambda y, x: div(1.0, hypot(1.0, x)), aliases=("arcsinh",), native="asinh")
 acosh = primitive(
-    "acosh", ieee.acosh, lambda y, x: div(1.0, sqrt(x - 1.0) * sqrt(x + 1.0)), singular=True, aliases=("arccosh",)
+    "acosh",
+    ieee.acosh,
+    lambda y, x: div(1.0, sqrt(x - 1.0) * sqrt(x + 1.0)),
+    singular=True,
+    aliases=("arccosh",),
+    native="acosh",
 )
-atanh = primitive("atanh", ieee.atanh, lambda y, x: div(1.0, one_minus_square(x)), singular=True, aliases=("arctanh",))
+atanh = primitive(
+    "atanh", ieee.atanh, lambda y, x: div(1.0, one_minus_square(x)), singular=True, aliases=("arctanh",), native="atanh"
+)
 
 # Error and gamma functions.
-erf = primitive("erf", math.erf, lambda y, x: 2.0 / math.sqrt(math.pi) * _exp_minus_square(x))
-erfc = primitive("erfc", math.erfc, lambda y, x: -2.0 / math.sqrt(math.pi) * _exp_minus_square(x))
+erf = primitive("erf", math.erf, lambda y, x: 2.0 / math.sqrt(math.pi) * _exp_minus_square(x), native="erf")
+erfc = primitive("erfc", math.erfc, lambda y, x: -2.0 / math.sqrt(math.pi) * _exp_minus_square(x), native="erfc")
 gamma = primitive("gamma", ieee.gamma, lambda y, x: y * digamma(x), symbol="Γ", singular=True)
 lgamma = primitive("lgamma", ieee.lgamma, lambda y, x: digamma(x), singular=True)
 digamma: Primitive = primitive("digamma", ieee.digamma, lambda y, x: polygamma(1.0, x), symbol="ψ", singular=True)
@@ -219,14 +267,27 @@ polygamma: Primitive = primitive(
 
 # What neurons are made of.
 sigmoid: Primitive = primitive(
-    "sigmoid", ieee.sigmoid, lambda y, x: _square(0.5 * sech(0.5 * x)), symbol="σ", slope=ieee.slope_of_sigmoid
+    "sigmoid",
+    ieee.sigmoid,
+    lambda y, x: _square(0.5 * sech(0.5 * x)),
+    symbol="σ",
+    slope=ieee.slope_of_sigmoid,
+    native=native.sigmoid,
 )
-softplus = primitive("softplus", ieee.softplus, lambda y, x: sigmoid(x))
-relu = primitive("relu", ieee.relu, lambda y, x: greater(x, 0.0), piecewise=True, slope=ieee.slope_of_relu)
+softplus = primitive("softplus", ieee.softplus, lambda y, x: sigmoid(x), native=native.softplus)
+relu = primitive(
+    "relu", ieee.relu, lambda y, x: greater(x, 0.0), piecewise=True, slope=ieee.slope_of_relu, native=native.relu
+)
 
 # Selecting and rounding.
 greater: Primitive = primitive(
-    "greater", lambda a, b: float(a > b), lambda y, a, b: 0.0, lambda y, a, b: 0.0, symbol=">", piecewise=True
+    "greater",
+    lambda a, b: float(a > b),
+    lambda y, a, b: 0.0,
+    lambda y, a, b: 0.0,
+    symbol=">",
+    piecewise=True,
+    native=native.greater,
 )
 maximum = primitive(
     "maximum",
@@ -235,6 +296,7 @@ maximum = primitive(
     lambda y, a, b: 0.5 * (1.0 + greater(b, a) - greater(a, b)),
     symbol="max",
     piecewise=True,
+    native=native.largest,
 )
 minimum = primitive(
     "minimum",
@@ -243,9 +305,15 @@ minimum = primitive(
     lambda y, a, b: 0.5 * (1.0 + greater(a, b) - greater(b, a)),
     symbol="min",
     piecewise=True,
+    native=native.smallest,
 )
 clip_low = primitive(
-    "clip_low", ieee.largest, lambda y, x, low: 1.0 - greater(low, x), lambda y, x, low: greater(low, x), piecewise=True
+    "clip_low",
+    ieee.largest,
+    lambda y, x, low: 1.0 - greater(low, x),
+    lambda y, x, low: greater(low, x),
+    piecewise=True,
+    native=native.largest,
 )
 clip_high = primitive(
     "clip_high",
@@ -253,24 +321,35 @@ clip_high = primitive(
     lambda y, x, high: 1.0 - greater(x, high),
     lambda y, x, high: greater(x, high),
     piecewise=True,
+    native=native.smallest,
 )
-floor = primitive("floor", ieee.floor, lambda y, x: 0.0, piecewise=True)
-ceil = primitive("ceil", ieee.ceil, lambda y, x: 0.0, piecewise=True)
-trunc = primitive("trunc", ieee.trunc, lambda y, x: 0.0, piecewise=True)
-fmod = primitive("fmod", ieee.fmod, lambda y, a, b: 1.0, lambda y, a, b: -_truncated_quotient(a, b), singular=True)
+floor = primitive("floor", ieee.floor, lambda y, x: 0.0, piecewise=True, native="floor")
+ceil = primitive("ceil", ieee.ceil, lambda y, x: 0.0, piecewise=True, native="ceil")
+trunc = primitive("trunc", ieee.trunc, lambda y, x: 0.0, piecewise=True, native="trunc")
+fmod = primitive(
+    "fmod", ieee.fmod, lambda y, a, b: 1.0, lambda y, a, b: -_truncated_quotient(a, b), singular=True, native="fmod"
+)
 copysign: Primitive = primitive(
-    "copysign", math.copysign, lambda y, a, b: _sign(a) * copysign(1.0, b), lambda y, a, b: 0.0, piecewise=True
+    "copysign",
+    math.copysign,
+    lambda y, a, b: _sign(a) * copysign(1.0, b),
+    lambda y, a, b: 0.0,
+    piecewise=True,
+    native="copysign",
 )
 
 # What rules need so that their own derivatives are as good: their obvious forms cancel or overflow.
-one_minus_square: Primitive = primitive("one_minus_square", lambda x: (1.0 - x) * (1.0 + x), lambda y, x: -2.0 * x)
-sech: Primitive = primitive("sech", ieee.sech, lambda y, x: -y * tanh(x))
+one_minus_square: Primitive = primitive(
+    "one_minus_square", lambda x: (1.0 - x) * (1.0 + x), lambda y, x: -2.0 * x, native=native.one_minus_square
+)
+sech: Primitive = primitive("sech", ieee.sech, lambda y, x: -y * tanh(x), native=native.sech)
 unit: Primitive = primitive(
     "unit",
     ieee.unit,
     lambda y, a, b: unit(b, a) * div(unit(b, a), hypot(a, b)),
     lambda y, a, b: -y * div(unit(b, a), hypot(a, b)),
     singular=True,
+    native=native.unit,
 )
 over_square: Primitive = primitive(
     "over_square",  # a / (a**2 + b**2): the derivative of the complex 1 / z is -1 / z**2
@@ -278,18 +357,43 @@ over_square: Primitive = primitive(
     lambda y, a, b: (over_square(b, a) - y) * (over_square(b, a) + y),
     lambda y, a, b: -2.0 * y * over_square(b, a),
     singular=True,
+    native=native.over_square,
 )
 power_log: Primitive = primitive(
     "power_log",  # a**b * log(a)
     ieee.power_log,
-    lambda y, a, b: pow(a, b - 1.0) + b * power_log(a, b - 1.0),
+    _power_by_both,
     lambda y, a, b: _square(power_log(a, 0.5 * b)),
     singular=True,
+    native=native.power_log,
+)
+power_slope: Primitive = primitive(
+    "power_slope",  # b * a**(b - 1)
+    ieee.power_slope,
+    _power_by_base_twice,
+    _power_by_both,
+    singular=True,
+    native=native.power_slope,
+)
+div_square: Primitive = primitive(
+    "div_square",  # a / b**2
+    ieee.div_square,
+    lambda y, a, b: div_square(1.0, b),
+    lambda y, a, b: div(-2.0 * y, b),
+    singular=True,
+    native=native.div_square,
+)
+exp_share: Primitive = primitive(
+    "exp_share",  # exp(a) / (exp(a) + exp(b))
+    ieee.exp_share,
+    lambda y, a, b: y * exp_share(b, a),
+    lambda y, a, b: -y * exp_share(b, a),
+    native=native.exp_share,
 )
 
 # What transforms need: the operand itself, and a product that is zero where its gate is.
-chosen = primitive("where", lambda x: x, lambda y, x: 1.0)
-argument = primitive("argument", lambda x: x, lambda y, x: 1.0)
+chosen = primitive("where", lambda x: x, lambda y, x: 1.0, native=native.same)
+argument = primitive("argument", lambda x: x, lambda y, x: 1.0, native=native.same)
 gated = primitive(
     "gated",
     lambda gate, x: gate * x if gate else 0.0,
@@ -297,6 +401,7 @@ gated = primitive(
     lambda y, gate, x: gate,
     symbol="*",
     singular=True,
+    native=native.gated,
 )
 
 _built_in.update(methods)

@@ -110,9 +110,11 @@ def tanh(x: float) -> float:
 
 
 def power(a: float, b: float) -> float:
-    """a**b; nan where that is complex."""
+    """a**b; nan where that is complex. A square is a product, which is rounded correctly and costs less."""
+    if b == 2.0:
+        return a * a
     try:
-        return math.pow(a, b)
+        return libm.pow(a, b)
     except ValueError:
         if a != 0.0:
             return math.nan
@@ -159,29 +161,48 @@ def sech(x: float) -> float:
 
 
 def power_of_two(a: float, b: float) -> float:
-    """1, or what brings the larger of two very large or very small numbers near 1."""
-    larger = max(abs(a), abs(b))
-    if 1e-150 < larger < 1e150 or larger == 0.0 or not math.isfinite(larger):
-        return 1.0
-    return math.ldexp(1.0, max(-1022, min(1022, -math.frexp(larger)[1])))
+    """1, or what brings the larger of two very large or very small numbers to where its square is in range."""
+    x, y = abs(a), abs(b)
+    if x < 1e-150 and y < 1e-150:
+        return 2.0**600
+    return 2.0**-600 if x > 1e150 or y > 1e150 else 1.0
+
+
+def hypot(a: float, b: float) -> float:
+    """sqrt(a**2 + b**2), where the squares neither overflow nor lose digits."""
+    if abs(a) == math.inf or abs(b) == math.inf:
+        return math.inf
+    scale = power_of_two(a, b)
+    x, y = a * scale, b * scale
+    return sqrt(x * x + y * y) / scale
 
 
 def unit(a: float, b: float) -> float:
     """a / hypot(a, b), also where hypot(a, b) overflows or has lost digits."""
     scale = power_of_two(a, b)
-    return divide(a * scale, math.hypot(a * scale, b * scale))
+    if scale < 1.0:
+        scale = 0.25  # enough for hypot; more would take digits from an a that is far smaller than b
+    return divide(a * scale, hypot(a * scale, b * scale))
 
 
 def over_square(a: float, b: float) -> float:
     """a / (a**2 + b**2), likewise."""
     scale = power_of_two(a, b)
-    h = math.hypot(a * scale, b * scale)
-    return divide(a * scale, h * h) * scale
+    x, y = a * scale, b * scale
+    return divide(x, x * x + y * y) * scale
 
 
 def in_normal_range(x: float) -> bool:
     """Whether x is neither zero, infinite or nan nor so small that it may have lost digits."""
     return 1e-290 < abs(x) < math.inf
+
+
+def div_square(a: float, b: float) -> float:
+    """a / b**2, also where a / b is so small that it has lost digits, which dividing by b again would bring up."""
+    quotient = divide(a, b)
+    if 0.0 < abs(quotient) < 1e-290:
+        return a * divide(2.0**60, b) * divide(2.0**-60, b)
+    return divide(quotient, b)
 
 
 def power_log(a: float, b: float) -> float:
@@ -193,6 +214,26 @@ def power_log(a: float, b: float) -> float:
         return whole * log(a)
     half = power(a, b / 2.0)
     return half * log(a) * half
+
+
+def power_slope(a: float, b: float) -> float:
+    """b * a**(b - 1), also where the power alone over- or underflows; 0 for b = 0, as PyTorch has it."""
+    if b == 0.0:
+        return 0.0
+    if b == 2.0:
+        return 2.0 * a
+    size, lower = abs(a), b - 1.0
+    # What rounding b - 1 took from it, which tells at the ends of the range of a.
+    lost = b - (lower + 1.0) if abs(b) < math.inf else 0.0
+    whole = power(a, lower)
+    ordinary = in_normal_range(whole)
+    if not ordinary and not (0.0 < size < math.inf and abs(b) < math.inf):
+        return b * whole
+    regained = 1.0 if lost == 0.0 else 1.0 + lost * log(size)
+    if ordinary:
+        return b * whole * regained
+    half = power(size, lower / 2.0)
+    return b * (power(math.copysign(1.0, a), lower) * half) * half * regained
 
 
 def sigmoid(x: float) -> float:
@@ -213,6 +254,17 @@ def logaddexp(a: float, b: float) -> float:
     if a == b:
         return a + math.log(2.0)  # infinities too, of which the difference is nan
     return largest(a, b) + math.log1p(math.exp(-abs(a - b)))
+
+
+def exp_share(a: float, b: float) -> float:
+    """exp(a) / (exp(a) + exp(b)), likewise."""
+    difference = a - b
+    share = sigmoid(difference)
+    if not abs(difference) < math.inf:
+        return share
+    # What rounding took from the difference (Knuth's two-sum).
+    rest = (a - (difference - (difference - a))) - (b + (difference - a))
+    return share * (1.0 + rest * sigmoid(-difference))
 
 
 def largest(a: float, b: float) -> float:

@@ -11,6 +11,7 @@ import weakref
 from array import array
 from typing import Any, ClassVar
 
+from microgrady.tracing import leave
 from microgrady.value import Primitive, Value, fresh_mark, make_node, primitives
 
 _BLOCK = 1 << 16  # marks; a record has whole blocks of them, by which it is found
@@ -157,6 +158,7 @@ def _load_primitive(name: str) -> Primitive:
 
 def _reduce_value(value: Value) -> tuple[Any, ...]:
     if value._op is None:
+        leave(value, "copying or pickling v")
         return _load_leaf, (value._data, value._label, value._grad)
     record = _Record.holding(value) or _Record(value)
     return _load_node, (record, value._mark - record.mark)

@@ -11,8 +11,9 @@ from typing import Any
 from microgrady.composites import dot
 from microgrady.functions import argument, gated
 from microgrady.inputs import as_number, describe, is_array
+from microgrady.tracing import own_work, tracing
 from microgrady.trees import Structure, count, flatten, make_array, paths
-from microgrady.value import Value, fresh_mark, reverse_pass, topological_order, tracing
+from microgrady.value import Value, fresh_mark, reverse_pass, topological_order
 
 Argnums = int | tuple[int, ...]
 
@@ -46,7 +47,9 @@ def gradients(output: Value, inputs: Any) -> Any:
     for value in values:
         if not isinstance(value, Value):
             raise TypeError(f"the inputs of gradients must be Values, not {describe(value)}")
-    return structure.rebuild([_as_value(derivative) for derivative in _differentiate(output, values)])
+    # What a recorded function has from outside must stay recognisable as such by its mark.
+    since = 0 if tracing.recorder is None else tracing.recorder.since
+    return structure.rebuild([_as_value(derivative) for derivative in _differentiate(output, values, since)])
 
 
 def grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
@@ -94,12 +97,12 @@ def value_and_grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callab
     _require_function("value_and_grad", function, argnums)
 
     def derivative(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        recording = _Recording("grad", function, argnums, args, kwargs)
-        output = _one_number(recording.output, recording.name)
-        connected = recording.is_connected(output)
-        numbers = recording.differentiate(output, connected)
-        value = output if connected or not isinstance(output, Value) else output.data
-        return value, recording.structure.rebuild(numbers)
+        run = _Run("grad", function, argnums, args, kwargs)
+        output = _one_number(run.output, run.name)
+        connected = run.is_connected(output)
+        numbers = run.differentiate(output, connected)
+        value = output if connected or not isinstance(output, Value) else output._data
+        return value, run.structure.rebuild(numbers)
 
     return _named("value_and_grad", function, derivative)
 
@@ -127,11 +130,11 @@ def jacobian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...
     _require_function("jacobian", function, argnums)
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        recording = _Recording("jacobian", function, argnums, args, kwargs)
-        outputs, rows = flatten(recording.output, f"the result of {recording.name}")
-        connected = recording.is_connected(*outputs)
-        matrix = [recording.differentiate(output, connected) for output in outputs]
-        return _blocks(matrix, rows, recording.structure)
+        run = _Run("jacobian", function, argnums, args, kwargs)
+        outputs, rows = flatten(run.output, f"the result of {run.name}")
+        connected = run.is_connected(*outputs)
+        matrix = [run.differentiate(output, connected) for output in outputs]
+        return _blocks(matrix, rows, run.structure)
 
     return _named("jacobian", function, derivative)
 
@@ -185,7 +188,7 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
     return _named("hvp", function, product)
 
 
-class _Recording:
+class _Run:
     """One run of a function on Values, and what is needed to differentiate it.
 
     Attributes:
@@ -216,6 +219,7 @@ class _Recording:
         with _inside(f"{transform} of {self.name}"):
             self.output = function(*replaced, **kwargs)
 
+    @own_work()
     def is_connected(self, *outputs: Any) -> bool:
         """Whether the outputs depend on Values made before the run."""
         values = [output for output in outputs if isinstance(output, Value)]
@@ -225,6 +229,7 @@ class _Recording:
             for operand in (node, *node.operands)
         )
 
+    @own_work()
     def differentiate(self, output: Any, connected: bool) -> list[Any]:
         if not isinstance(output, Value):
             return [0.0] * len(self.inputs)
@@ -235,6 +240,7 @@ class _Recording:
         return [adjoints.get(value, 0.0) for value in self.inputs]
 
 
+@own_work()
 def _differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[Any]:
     """The reverse pass in Values: each share is recorded, so that it has derivatives of its own."""
     order = topological_order(output, since=since)
@@ -248,7 +254,8 @@ def _differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[A
         adjoint = adjoints.get(node)
         if node.op is None or adjoint is None:
             continue
-        _require_current(node)
+        if tracing.recorder is None:
+            _require_current(node)
         for rule, operand in zip(node.op.rules, node.operands, strict=True):
             if isinstance(operand, Value) and operand in active:
                 share = _share(node, adjoint, rule(node, *node.operands))
@@ -271,7 +278,11 @@ def _share(node: Value, adjoint: Any, partial: Any) -> Any:
             return partial
     if node.op.piecewise:
         return gated(partial, adjoint)
-    finite = math.isfinite(partial.data if isinstance(partial, Value) else partial)
+    if isinstance(partial, Value):
+        # What is recorded must also hold for numbers that are not finite now.
+        finite = tracing.recorder is None and math.isfinite(partial._data)
+    else:
+        finite = math.isfinite(partial)
     return gated(adjoint, partial) if node.op.singular or not finite else adjoint * partial
 
 

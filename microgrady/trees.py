@@ -21,6 +21,9 @@ class Structure:
         self.shapes = shapes
         self._build = build
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _structure_of, (self.rebuild([0.0] * sum(map(count, self.shapes))),)
+
     def assemble(self, parts: Iterable[Any]) -> Any:
         """Put `parts`, one for each number and each array, in their places."""
         return self._build(iter(parts))
@@ -36,6 +39,10 @@ class Structure:
         return self.assemble(parts)
 
 
+def _structure_of(template: Any) -> Structure:
+    return flatten(template, "a template")[1]
+
+
 def count(shape: tuple[int, ...] | None) -> int:
     """How many numbers an array of this shape has; one for None, a single number."""
     return math.prod(shape or ())
@@ -47,9 +54,8 @@ def make_array(entries: Sequence[Any], shape: tuple[int, ...]) -> Any:
 
     if all(isinstance(entry, float) for entry in entries):
         return numpy.array(entries, dtype=numpy.float64).reshape(shape)
-    array = numpy.empty(len(entries), dtype=object)
-    array[:] = entries
-    return array.reshape(shape)
+    # Assigned together, each entry would be asked whether it is a sequence.
+    return numpy.fromiter(entries, object, len(entries)).reshape(shape)
 
 
 def flatten(tree: Any, what: str) -> tuple[list[Any], Structure]:

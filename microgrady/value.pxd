@@ -5,6 +5,7 @@ cdef int _KEPT
 cdef bint _freeing
 cdef list _to_free
 cdef list open_scopes
+cdef list recorders
 cdef Primitive NEG, ADD, SUB, MUL, DIV, FLOORDIV, MOD, POW, ABS
 
 @cython.locals(mark=cython.longlong)
@@ -17,6 +18,7 @@ cdef class Primitive:
     cdef public object evaluate
     cdef public object slope
     cdef public tuple rules
+    cdef public object native
     cdef public bint singular
     cdef public bint piecewise
 
@@ -36,6 +38,7 @@ cdef class Value:
 cpdef Value make_node(double data, Primitive op, Value left, Value right, double left_partial, double right_partial)
 cpdef apply_unary(Primitive op, operand)
 cpdef apply_binary(Primitive op, left, right)
+cdef bint _decide(str symbol, left, right, bint outcome)
 cdef _known(operand)
 cdef _comparable(other, str symbol)
 cdef _other_operand(other, str symbol)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import threading
 from collections.abc import Callable
 from types import FunctionType
@@ -10,6 +11,7 @@ from typing import Any
 
 from microgrady.inputs import as_number, describe, is_array, is_number, map_arrays, require_number
 from microgrady.scopes import open_scopes, relabelled, unlabelled
+from microgrady.tracing import leave, recorders, tracing
 
 Operand = Any  # a Value or a float
 Mark = int
@@ -42,13 +44,10 @@ def fresh_mark(room: Mark = 1 << 16) -> Mark:
     return newest - room + 1
 
 
-class _Tracing(threading.local):
-    """Whether this thread is inside a transform, and which one: it decides what float() may do."""
-
-    transform = ""
-
-
-tracing = _Tracing()
+def _decide(symbol: Text, left: Any, right: Any, outcome: bool) -> bool:
+    if recorders and tracing.recorder is not None:
+        tracing.recorder.compared(symbol, left, right, outcome)
+    return outcome
 
 
 class Primitive:
@@ -57,12 +56,13 @@ class Primitive:
     Made by `microgrady.primitive`, which explains the parts.
     """
 
-    __slots__ = ("evaluate", "name", "piecewise", "rules", "singular", "slope", "symbol")
+    __slots__ = ("evaluate", "name", "native", "piecewise", "rules", "singular", "slope", "symbol")
     name: str
     symbol: str
     evaluate: Callable[..., float]
     rules: tuple[Callable[..., Any], ...]
     slope: Callable[..., Any]  # the rule of a unary operation, or what gives the same on floats sooner
+    native: Callable[..., Any] | None  # how it is written as machine code; None: Python is called back
     singular: bool
     piecewise: bool
 
@@ -70,6 +70,7 @@ class Primitive:
         self.name = self.symbol = name
         self.evaluate = self.slope = float
         self.rules = ()
+        self.native = None
         self.singular = self.piecewise = False
 
     def __repr__(self) -> str:
@@ -108,14 +109,6 @@ def _entry(name: Text) -> Primitive:
 
 NEG, ADD, SUB, MUL, DIV = _entry("neg"), _entry("add"), _entry("sub"), _entry("mul"), _entry("div")
 FLOORDIV, MOD, POW, ABS = _entry("floordiv"), _entry("mod"), _entry("pow"), _entry("abs")
-
-
-def divide_by(y: Any, a: Any, b: Any) -> Any:
-    """The derivative of y = a / b by b, -a / b**2. It is the rule of the table, needed here for `/`."""
-    if 0.0 < abs(y._data if type(y) is Value else y) < 1e-290:
-        # A quotient near the smallest floats has lost digits, which dividing by b again would bring up.
-        return -(a * DIV(2.0**60, b)) * DIV(2.0**-60, b)
-    return -DIV(y, b)
 
 
 # No cycle of references runs through Values, which setup.py tells the compiler in place of this line.
@@ -166,6 +159,8 @@ class Value:
     @property
     def data(self) -> float:
         """The number. That of a leaf can be assigned; that of a result follows from its operands."""
+        if recorders:
+            leave(self, "v.data")
         return self._data
 
     @data.setter
@@ -175,11 +170,15 @@ class Value:
                 f"the data of a result cannot be assigned, and this Value is a result of {self._op.name}: "
                 "assign the data of a leaf and compute anew"
             )
+        if recorders and tracing.recorder is not None:
+            tracing.recorder.changing("the data of a Value")
         self._data = require_number(data, "the data of a Value")
 
     @property
     def grad(self) -> float:
         """The derivative of an output by this Value, as `backward` left it."""
+        if recorders:
+            leave(self, "v.grad")
         return self._grad
 
     @grad.setter
@@ -216,6 +215,8 @@ class Value:
     @property
     def partials(self) -> tuple[float, ...]:
         """The local derivative by each operand, 0.0 for a plain number."""
+        if recorders:
+            leave(self, "v.partials")
         op = self._op
         if op is None:
             return ()
@@ -243,6 +244,8 @@ class Value:
             >>> x.grad
             6.0
         """
+        if recorders:
+            leave(self, "v.backward()")
         stand_ins = reverse_pass(self, require_number(seed, "the seed of backward"))
         with _lock:
             for stand_in in stand_ins:
@@ -318,7 +321,7 @@ class Value:
             right: Value = other
             if right._data != 0.0:
                 y: float = self._data / right._data
-                if not 0.0 < abs(y) < 1e-290:  # else see divide_by
+                if not 0.0 < abs(y) < 1e-290:  # else see ieee.div_square
                     return make_node(y, DIV, self, right, 1.0 / right._data, -(y / right._data))
         elif type(other) is float and other != 0.0:
             b: float = other
@@ -354,9 +357,8 @@ class Value:
     def __pow__(self, other: Any, modulus: Any = None) -> Value:
         if modulus is not None:
             return NotImplemented
-        if (type(other) is int or type(other) is float) and other == 2 and 1e-90 < abs(self._data) < 1e90:
-            b: float = float(other)  # no constant, for which a compiler would multiply: that rounds in another way
-            return make_node(self._data**b, POW, self, None, 2.0 * self._data, b)
+        if (type(other) is int or type(other) is float) and other == 2:
+            return make_node(self._data * self._data, POW, self, None, 2.0 * self._data, 2.0)
         return _apply_operator(POW, self, other)
 
     def __rpow__(self, other: Any, modulus: Any = None) -> Value:
@@ -368,31 +370,39 @@ class Value:
 
     def __eq__(self, other: object) -> bool:
         number = other._data if isinstance(other, Value) else other
-        return bool(self._data == number) if is_number(number) else NotImplemented
+        if is_number(number):
+            return _decide("==", self, other, bool(self._data == number))
+        if recorders and isinstance(number, numbers.Number):
+            leave(self, f"== with a {type(number).__name__}")
+        return NotImplemented
 
     def __hash__(self) -> int:
+        if recorders and not tracing.own_work:
+            leave(self, "a set, a dict or hash(v)")
         return id(self) >> 4  # by identity: two parameters that happen to be equal are still two
 
     def __lt__(self, other: Any) -> bool:
         number = _comparable(other, "<")
-        return NotImplemented if number is None else bool(self._data < number)
+        return NotImplemented if number is None else _decide("<", self, other, bool(self._data < number))
 
     def __le__(self, other: Any) -> bool:
         number = _comparable(other, "<=")
-        return NotImplemented if number is None else bool(self._data <= number)
+        return NotImplemented if number is None else _decide("<=", self, other, bool(self._data <= number))
 
     def __gt__(self, other: Any) -> bool:
         number = _comparable(other, ">")
-        return NotImplemented if number is None else bool(self._data > number)
+        return NotImplemented if number is None else _decide(">", self, other, bool(self._data > number))
 
     def __ge__(self, other: Any) -> bool:
         number = _comparable(other, ">=")
-        return NotImplemented if number is None else bool(self._data >= number)
+        return NotImplemented if number is None else _decide(">=", self, other, bool(self._data >= number))
 
     def __bool__(self) -> bool:
-        return self._data != 0.0
+        return _decide("!=", self, 0.0, self._data != 0.0)
 
     def __float__(self) -> float:
+        if recorders:
+            leave(self, "float(v)")
         if tracing.transform:
             raise TypeError(
                 f"inside {tracing.transform} a Value must not become a float, or its derivative would be lost: use "
@@ -402,22 +412,44 @@ class Value:
         return self._data
 
     def __int__(self) -> int:
+        if recorders:
+            leave(self, "int(v)")
         return int(self._data)
 
+    def __index__(self) -> int:
+        if recorders:
+            leave(self, "range(v) or an index")
+        raise TypeError("a Value is no int: write int(v) where a whole number is meant")
+
     def __round__(self, digits: int | None = None) -> float:
+        if recorders:
+            leave(self, "round(v)")
         return round(self._data, digits)
 
     def __floor__(self) -> int:
+        if recorders:
+            leave(self, "math.floor(v)")
         return math.floor(self._data)
 
     def __ceil__(self) -> int:
+        if recorders:
+            leave(self, "math.ceil(v)")
         return math.ceil(self._data)
 
     def __trunc__(self) -> int:
+        if recorders:
+            leave(self, "math.trunc(v)")
         return math.trunc(self._data)
 
     def __format__(self, specification: str) -> str:
+        if recorders:
+            leave(self, "format(v)")
         return format(self._data, specification)
+
+    def __str__(self) -> str:
+        if recorders:
+            leave(self, "str(v)")
+        return repr(self)
 
     def __repr__(self) -> str:
         parts = [repr(self._data)]
@@ -430,6 +462,8 @@ class Value:
         return f"Value({', '.join(parts)})"
 
     def __copy__(self) -> Value:
+        if recorders and self._op is None:
+            leave(self, "copy.copy(v)")
         right = None if self._op is None else self._right  # of a leaf it may be a stand-in, see reverse_pass
         twin = make_node(self._data, self._op, self._left, right, self._left_partial, self._right_partial)
         twin._label, twin._grad = self._label, self._grad
@@ -686,6 +720,13 @@ def reverse_pass(output: Value, seed: float) -> list[Value]:
         for made in stand_ins:
             made._left._right = None  # type: ignore[union-attr]
     return stand_ins
+
+
+def add_to_leaves(leaves: list[Value], derivatives: list[float]) -> None:
+    """Add to the gradients of leaves, which other threads may do at the same time."""
+    with _lock:
+        for leaf, derivative in zip(leaves, derivatives):  # noqa: B905  (leaves that nothing reached come last)
+            leaf._grad += derivative
 
 
 def _stand_in(leaf: Value, mark: Mark, stand_ins: list[Value]) -> Value:

@@ -89,6 +89,7 @@ def zero(*operands: Any) -> Any:
 def power_points() -> list[tuple[float, float]]:
     exponents = [
         -1000.0,
+        -7.3,
         -3.0,
         -2.5,
         -1.0,
@@ -111,12 +112,19 @@ def power_points() -> list[tuple[float, float]]:
     return points
 
 
+def power_by_both(a: Any, b: Any) -> Any:
+    """Where its two terms do not cancel and neither leaves the range."""
+    factor = 1 + b * mpmath.log(a) if a > 1e-300 else mpf(0)
+    return mpmath.power(a, b - 1) * factor if abs(factor) > HALF else mpmath.nan
+
+
 HALF, ROOT_PI = mpf(0.5), mpmath.sqrt(mpmath.pi)
 
 # To tell 1 + 1e-320 from 1, or find a remainder of 1e300 by 1e-300, takes more than 50 digits.
 MANY_DIGITS = {
     *("add", "sub", "floordiv", "mod", "fmod", "hypot", "atan2", "logaddexp", "log1p", "atan", "asinh", "acosh"),
     *("maximum", "minimum", "unit", "over_square", "one_minus_square", "softplus", "sigmoid", "asin", "acos", "atanh"),
+    "exp_share",
 }
 
 TABLE = {
@@ -239,7 +247,6 @@ TABLE = {
         lambda a, b: (b * b - a * a) / (a * a + b * b) ** 2,
         lambda a, b: -2 * a * b / (a * a + b * b) ** 2,
         [(a, b) for a, b in pairs(EVERYWHERE[::2], EVERYWHERE[::3]) if 1e-150 < abs(a) < 1e150 > abs(b) > 1e-150],
-        value_ulps=4.0,
     ),
     "power_log": two(
         lambda a, b: mpmath.power(a, b) * mpmath.log(a),
@@ -248,6 +255,22 @@ TABLE = {
         list(itertools.product([0.1, 0.5, 1.5, 2.0, 30.0], [-3.0, -0.5, 0.5, 2.0, 7.5])),
         value_ulps=4.0,
         partial_ulps=20.0,
+    ),
+    "power_slope": two(
+        lambda a, b: b * mpmath.power(a, b - 1),
+        lambda a, b: b * (b - 1) * mpmath.power(a, b - 2),
+        power_by_both,
+        power_points(),
+        partial_ulps=20.0,
+    ),
+    "div_square": two(
+        lambda a, b: a / b**2, lambda a, b: 1 / b**2, lambda a, b: -2 * a / b**3, pairs(EVERYWHERE, EVERYWHERE)
+    ),
+    "exp_share": two(
+        lambda a, b: logistic(a - b),
+        lambda a, b: logistic(a - b) * logistic(b - a),
+        lambda a, b: -logistic(a - b) * logistic(b - a),
+        pairs(EVERYWHERE[::5], EVERYWHERE[::7]),
     ),
     "where": one(lambda x: x, lambda x: mpf(1), EVERYWHERE),
     "argument": one(lambda x: x, lambda x: mpf(1), EVERYWHERE),

@@ -1,0 +1,80 @@
+"""The arguments of a call: the numbers in them, and how they are nested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from microgrady.inputs import is_array, is_number
+from microgrady.trees import flatten
+from microgrady.value import Value
+
+
+class Arguments:
+    """The arguments of one call.
+
+    Attributes:
+        tree: Those that are numbers, positional and named ones.
+        call: Calls the function with others in their place.
+        parts: The numbers in order, in floats and arrays.
+        shapes: Of each number (None) and array.
+        key: Equal for arguments of one structure, with the same static ones.
+        values: The Values among them, by their place.
+    """
+
+    def __init__(self, tree: Any, static: Any, call: Callable[[Any], Any]) -> None:
+        self.tree = tree
+        self.call = call
+        self.parts: list[Any] = []
+        self.shapes: list[tuple[int, ...] | None] = []
+        self.values: dict[int, Value] = {}
+        self._count = 0
+        self.key: tuple[Any, ...] = (self._outline(tree), static)
+
+    def _outline(self, tree: Any) -> Any:
+        kind = type(tree)
+        if kind is float:
+            return self._number(tree)
+        if isinstance(tree, dict):
+            return (dict, *((name, self._outline(branch)) for name, branch in tree.items()))
+        if isinstance(tree, (list, tuple)):
+            return (kind, *map(self._outline, tree))
+        if is_array(tree):
+            _require_plain(tree)
+        if is_array(tree) and tree.dtype.kind in "fiub":
+            if tree.dtype.itemsize > 8:
+                raise TypeError(f"compiled functions calculate in float64, which {tree.dtype} is too wide for")
+            self.parts.append(tree)
+            self.shapes.append(tree.shape)
+            self._count += tree.size
+            return tree.shape
+        if kind is Value:
+            self.values[self._count] = tree
+            return self._number(tree._data)
+        if is_number(tree):
+            return self._number(float(tree))
+        # An array of Values, which has its elements one by one; or what is refused with a sentence.
+        numbers, _ = flatten(tree, "an argument of a compiled function")
+        for number in numbers:
+            self._outline(number)
+        return (object, tree.shape)
+
+    def _number(self, number: float) -> None:
+        self.parts.append(number)
+        self.shapes.append(None)
+        self._count += 1
+
+
+def with_types(value: Any) -> Any:
+    """A static argument with its types: 1, 1.0 and True are equal, but not the same argument."""
+    if isinstance(value, tuple):
+        return (type(value), *map(with_types, value))
+    return (type(value), value.hex() if isinstance(value, float) else value)  # -0.0 equals 0.0, and nan not itself
+
+
+def _require_plain(array: Any) -> None:
+    if type(array).__name__ not in ("ndarray", "memmap"):
+        raise TypeError(
+            f"compiled functions take plain NumPy arrays, not {type(array).__name__}, which calculates in its own way: "
+            "pass numpy.asarray of it"
+        )

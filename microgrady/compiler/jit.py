@@ -1,0 +1,462 @@
+"""jit: records a function, compiles what was recorded, and notices when a call goes another way."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from microgrady.compiler.arguments import Arguments, with_types
+from microgrady.compiler.c import c_source
+from microgrady.compiler.engine import binding
+from microgrady.compiler.paths import CompiledPath
+from microgrady.compiler.recording import Recording, one_number
+from microgrady.compiler.travel import ByName, portable
+from microgrady.inputs import describe
+from microgrady.tracing import tracing
+from microgrady.trees import flatten, paths
+from microgrady.value import Value, add_to_leaves
+
+
+class _Signature:
+    """What was recorded for arguments of one structure."""
+
+    def __init__(self) -> None:
+        self.first: CompiledPath | None = None
+        self.paths: list[CompiledPath] = []
+
+
+class Jitted:
+    """A function that runs as machine code. Made by `jit`, which tells how it behaves."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any] | None,
+        name: str,
+        static_argnames: tuple[str, ...],
+        max_paths: int,
+        optimize: bool | None,
+        cache: Path | None,
+    ) -> None:
+        self._function = function
+        self._name = name
+        self._static = static_argnames
+        self._max_paths = max_paths
+        self._optimize = optimize
+        self._cache = cache
+        self._signatures: dict[Any, _Signature] = {}
+        self._prepare()
+
+    def _prepare(self) -> None:
+        if self._function is not None:
+            functools.update_wrapper(self, self._function, updated=())
+        # By position, by which names are found for arguments that are given without one.
+        self._parameters = _parameters(self._function, by_name=False)
+        self._lock = threading.RLock()
+        # The first paths for floats and arrays, by the types of the arguments, which is the fastest question.
+        self._quick: dict[tuple[type, ...], CompiledPath] = {}
+        self._door: Callable[..., Any] | None = None  # the machine code itself, for the latest such path of floats
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What the function gives, as floats; where Values come in, the function itself runs."""
+        if tracing.transform:
+            return self._python()(*args, **kwargs)  # which is differentiated or recorded there
+        if not kwargs:
+            if self._door is not None:
+                result = self._door(*args)
+                if result is not float:
+                    return result
+            path = self._quick.get(tuple(map(type, args)))
+            if path is not None and path.takes(args):
+                failed, result = path.run(args)
+                if not failed:
+                    return result
+        arguments = self._arguments(args, kwargs)
+        if arguments.values:
+            return self._python()(*args, **kwargs)
+        return self._run(arguments, False)
+
+    def backward(self, *args: Any, **kwargs: Any) -> float:
+        """Run the function and its backward pass as machine code.
+
+        Args:
+            *args: The function's arguments. Values are allowed among them.
+            **kwargs: Likewise.
+
+        Returns:
+            The value. Its derivatives are added to the `grad` of the leaves that the function refers to and of the
+            Values among the arguments, as the interpreted `backward()` adds them.
+
+        Raises:
+            TypeError: The function does not return one number, or as for a call.
+
+        Example:
+            >>> import microgrady as mg
+            >>> w = mg.Value(2.0)
+            >>> loss = mg.jit(lambda x: (w * x - 1.0) ** 2)
+            >>> loss.backward(3.0), w.grad
+            (25.0, 30.0)
+        """
+        arguments = self._arguments(args, kwargs)
+        if tracing.transform or any(value._op is not None for value in arguments.values.values()):
+            # Their graphs go on beyond the arguments.
+            output = one_number(self._python()(*args, **kwargs), self._name)
+            output.backward()
+            return output._data
+        arguments.key = (*arguments.key, tuple(arguments.values))
+        value, leaves, slopes = self._run(arguments, True)
+        add_to_leaves([*arguments.values.values(), *leaves], slopes)
+        return float(value)
+
+    @property
+    def paths(self) -> tuple[CompiledPath, ...]:
+        """The ways through the function that have been compiled, in the order in which they were met."""
+        return tuple(path for signature in self._signatures.values() for path in signature.paths)
+
+    def llvm_ir(self) -> str:
+        """What LLVM compiles, path by path, before it optimises."""
+        return "\n\n".join(f"; {path!r}\n{path.llvm_ir()}" for path in self._compiled())
+
+    def to_c(self, name: str = "compiled") -> str:
+        """The program as C99.
+
+        It gives the same numbers when compiled by `cc -std=c99 -O2 -ffp-contract=off`, with `-lm`.
+
+        Args:
+            name: What to call the function.
+
+        Returns:
+            `int name(const double *in, double *out)` for each path; from the second on, `_2` and so on are
+            appended to the name. `in` has the numbers of the arguments in order and then the data of the leaves that
+            the function refers to, `out` those of the result. What comes back is 0, or the number of the first guard
+            that does not hold, counted from 1.
+
+        Raises:
+            ValueError: `name` is no identifier, or nothing has been compiled yet.
+            NotImplementedError: An operation has no form in C: gamma and its relatives, and users' primitives.
+        """
+        return c_source([path.program for path in self._compiled()], name)
+
+    def graph(self, *args: Any, **kwargs: Any) -> list[Value]:
+        """The simplified program as a graph of Values at some arguments, for `draw`.
+
+        Returns:
+            The Values that the result is made of, in order.
+
+        Example:
+            >>> import microgrady as mg
+            >>> square = mg.jit(lambda x: x * x + x * x)
+            >>> len(mg.draw(*square.graph(3.0)).body) < len(mg.draw(square(mg.Value(3.0))).body)
+            True
+        """
+        arguments = self._arguments(args, kwargs)
+        numbers = flatten(arguments.tree, self._what())[0]
+        floats = [number._data if isinstance(number, Value) else number for number in numbers]
+        self._run(arguments, False)
+        path, _, _, _ = _follow(self._signatures.get(arguments.key) or _Signature(), arguments)
+        if path is not None:
+            return path.graph(floats)
+        raise RuntimeError(f"jit of {self._name} interprets these arguments: max_paths={self._max_paths} are compiled")
+
+    def __repr__(self) -> str:
+        return f"<jit of {self._name}: {len(self.paths)} paths compiled>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        options = self._name, self._static, self._max_paths, self._optimize, self._cache
+        function, signatures = portable(self._function, Jitted), self._signatures
+        if isinstance(function, ByName):
+            # What such a function refers to is there where it is loaded, and stays what it is there.
+            signatures = {
+                key: signature
+                for key, signature in signatures.items()
+                if not any(path.leaves for path in signature.paths)
+            }
+        return _load, (function, options, signatures)
+
+    def __copy__(self) -> Jitted:
+        return self  # as functions do
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Jitted:
+        return self
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        return self if instance is None else _Bound(self, instance)
+
+    def _compiled(self) -> tuple[CompiledPath, ...]:
+        if not self.paths:
+            raise ValueError(f"jit of {self._name} has compiled nothing yet: call it first")
+        return self.paths
+
+    def _python(self) -> Callable[..., Any]:
+        if self._function is None:
+            raise RuntimeError(
+                f"{self._name} itself was not pickled with what was compiled of it, as it is no function of a module: "
+                "only the paths that had been compiled can run here"
+            )
+        return self._function
+
+    def _what(self) -> str:
+        return f"the arguments of {self._name}"
+
+    def _run(self, arguments: Arguments, backward: bool) -> Any:
+        signature = self._signatures.get(arguments.key) or _Signature()
+        path, result, _, _ = _follow(signature, arguments)
+        if path is None:
+            with self._lock:  # another thread may have recorded the same meanwhile
+                signature = self._signatures.get(arguments.key) or signature
+                path, result, previous, failed = _follow(signature, arguments)
+                if path is None:
+                    return self._record(arguments, backward, signature, previous, failed)
+        if path is signature.first and not backward:
+            self._remember(arguments.tree, path)
+        return (result[0], path.leaves, result[1]) if backward else result
+
+    def _remember(self, tree: Any, path: CompiledPath) -> None:
+        """Let the next call with such arguments go to `path` at once."""
+        args, kwargs = tree
+        plain = len(args) == len(path.shapes) and all(
+            type(arg) is float or shape is not None for arg, shape in zip(args, path.shapes, strict=True)
+        )
+        if plain and not kwargs and not self._static:
+            self._quick[tuple(map(type, args))] = path
+            if all(type(arg) is float for arg in args):
+                self._door = path.compile().door
+
+    def _record(
+        self,
+        arguments: Arguments,
+        backward: bool,
+        signature: _Signature,
+        previous: CompiledPath | None,
+        failed: int,
+    ) -> Any:
+        self._python()
+        binding()
+        numbers, structure = flatten(arguments.tree, self._what())
+        floats = [number._data if isinstance(number, Value) else number for number in numbers]
+        recording = Recording(
+            lambda inputs: arguments.call(structure.rebuild(inputs)),
+            self._name,
+            floats,
+            list(arguments.values) if backward else None,
+        )
+        kept = False
+        if len(signature.paths) < self._max_paths:
+            names = [*self._names(arguments.tree), *_names_of(recording.leaves)]
+            path = CompiledPath(
+                recording.program,
+                recording.leaves,
+                tuple(arguments.shapes),
+                recording.structure,
+                names,
+                self._optimize,
+                self._cache,
+            )
+            kept = path.gives(arguments.parts, recording.results)
+            if not kept:
+                warnings.warn(
+                    f"the machine code for {self._name} does not give the numbers that were recorded, so they are "
+                    "interpreted; a primitive may give another result each time",
+                    RuntimeWarning,
+                    stacklevel=4,
+                )
+        if kept:
+            signature.paths.append(path)
+            self._signatures[arguments.key] = signature
+            if previous is None:
+                signature.first = path
+            else:
+                previous.add_other(failed, path)
+        elif len(signature.paths) >= self._max_paths:
+            warnings.warn(
+                f"jit of {self._name} has compiled max_paths={self._max_paths} paths; calls that take another one "
+                "are interpreted",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+        result = recording.structure.rebuild(recording.results)
+        return (result[0], recording.leaves, result[1]) if backward else result
+
+    def _names(self, tree: Any) -> list[str]:
+        args, kwargs = tree
+        parameters = [name for name in self._parameters if name not in self._static]
+        positional = [*parameters[: len(args)], *(f"argument{k}" for k in range(len(parameters), len(args)))]
+        return [
+            path
+            for name, argument in (*zip(positional, args, strict=True), *kwargs.items())
+            for path in paths(argument, name)
+        ]
+
+    def _arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """The arguments that are numbers apart from the static ones."""
+        if not self._static:
+            return Arguments((args, kwargs), (), lambda tree: self._python()(*tree[0], **tree[1]))
+        names = [*self._parameters[: len(args)], *[""] * (len(args) - len(self._parameters))]
+        static = {name: value for name, value in zip(names, args, strict=True) if name in self._static}
+        static.update((name, value) for name, value in kwargs.items() if name in self._static)
+        for name, value in static.items():
+            try:
+                hash(value)
+            except TypeError:
+                raise TypeError(
+                    f"the static argument {name} of {self._name} must be hashable, not {describe(value)}"
+                ) from None
+        places = [place for place, name in enumerate(names) if name not in self._static]
+        numbers = tuple(args[place] for place in places)
+        others = {name: value for name, value in kwargs.items() if name not in self._static}
+
+        def call(tree: Any) -> Any:
+            complete = list(args)
+            for place, value in zip(places, tree[0], strict=True):
+                complete[place] = value
+            return self._python()(*complete, **{**kwargs, **tree[1]})
+
+        key = tuple((name, with_types(static[name])) for name in sorted(static))
+        return Arguments((numbers, others), key, call)
+
+
+def jit(
+    function: Callable[..., Any] | None = None,
+    *,
+    static_argnames: str | Iterable[str] = (),
+    max_paths: int = 64,
+    optimize: bool | None = None,
+    cache: str | os.PathLike[str] | None = None,
+) -> Any:
+    """The function as machine code: the same arguments, the same numbers.
+
+    The first call runs `function` on Values, and keeps the graph; it is simplified and compiled by LLVM.
+    Comparisons on the way become guards: a call that goes another way is noticed, and what it does is recorded
+    and compiled as well. So `if`, `while`, recursion, `min` and `sorted` work as they are. It composes: `jit(grad(f))`,
+    `jit(hessian(f))`; inside `grad` or another `jit`, and called on Values, the function itself runs.
+
+    Values from outside that the function refers to, such as the parameters of a model, are read at each call;
+    assign to their `data` (a new Value in a variable of that name is not noticed). Anything else from outside is
+    what it was when the function was recorded; what the function changes outside of it, or prints, it does only then.
+    Values of results equal the interpreted ones, those of `function` on Values, to the last bit.
+
+    It pickles: a function of a module by its name, any other as what has been compiled of it, with copies of the
+    Values that it refers to.
+
+    Args:
+        function: A function of numbers, or of lists, tuples, dicts and NumPy arrays of numbers, that
+            returns the same. Without it, a decorator.
+        static_argnames: The names of arguments that are no numbers to calculate with: sizes, options. They must be
+            hashable, and the function is recorded anew for each value.
+        max_paths: How many ways through the function are compiled, for each structure of the arguments; others are
+            interpreted, with a warning.
+        optimize: Whether LLVM's full effort is spent; None: for up to 2,000 operations.
+        cache: A folder that keeps machine code for later processes; None for none.
+
+    Returns:
+        A `Jitted` function. `backward` adds derivatives to leaves; `paths`, `llvm_ir`, `to_c` and `graph` show
+        what was compiled.
+
+    Raises:
+        TypeError: `function` cannot be called or an option has a wrong type. At a call: an argument is no
+            number, the function returns something else than numbers, or turns a Value into a plain number, which would
+            become a constant.
+        ValueError: `static_argnames` names no parameter, or `max_paths` is below 1.
+        ImportError: llvmlite is not installed.
+
+    Example:
+        >>> import microgrady as mg
+        >>> @mg.jit
+        ... def halvings(x):
+        ...     count = 0
+        ...     while x > 1:
+        ...         x = x / 2
+        ...         count += 1
+        ...     return x + count
+        >>> halvings(6.0), halvings(100.0)
+        (3.75, 7.78125)
+        >>> [path.guards[-1] for path in halvings.paths][0]
+        'not (((x / 2) / 2) / 2) > 1'
+        >>> mg.jit(mg.grad(lambda p: p[0] ** 2 * p[1]))([2.0, 3.0])
+        [12.0, 4.0]
+    """
+    names = [static_argnames] if isinstance(static_argnames, str) else static_argnames
+    if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"static_argnames must be names of arguments, not {describe(static_argnames)}")
+    static = tuple(names)
+    if type(max_paths) is not int:
+        raise TypeError(f"max_paths must be an int, not {describe(max_paths)}")
+    if max_paths < 1:
+        raise ValueError(f"max_paths must be at least 1, not {max_paths}")
+    if not isinstance(optimize, (bool, type(None))):
+        raise TypeError(f"optimize must be True, False or None, not {describe(optimize)}")
+    if not isinstance(cache, (str, os.PathLike, type(None))):
+        raise TypeError(f"cache must be the path of a folder or None, not {describe(cache)}")
+    folder = None if cache is None else Path(cache)
+    if function is None:
+        return functools.partial(jit, static_argnames=static, max_paths=max_paths, optimize=optimize, cache=cache)
+    if not callable(function):
+        raise TypeError(f"jit takes a function, not {describe(function)}")
+    parameters = _parameters(function, by_name=True)
+    unknown = [name for name in static if name not in parameters]
+    if unknown:
+        raise ValueError(
+            f"static_argnames has {unknown[0]!r}, but the parameters are {', '.join(parameters) or 'none'}"
+        )
+    name = getattr(function, "__name__", type(function).__name__)
+    return Jitted(function, name, static, max_paths, optimize, folder)
+
+
+def _follow(signature: _Signature, arguments: Arguments) -> tuple[CompiledPath | None, Any, CompiledPath | None, int]:
+    """The path of these arguments, and the result; or None, None, and after which guard of which path to go on."""
+    path = signature.first
+    previous, failed = None, 0
+    while path is not None:
+        failed, result = path.run(arguments.parts)
+        if not failed:
+            return path, result, None, 0
+        previous, path = path, path.other(failed)
+    return None, None, previous, failed
+
+
+def _parameters(function: Callable[..., Any] | None, by_name: bool) -> tuple[str, ...]:
+    """The names of the parameters that can be given by position, and of those that can only be given by name."""
+    try:
+        found = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return ()
+    by_position = [parameter.name for parameter in found if parameter.kind <= parameter.POSITIONAL_OR_KEYWORD]
+    only_by_name = [parameter.name for parameter in found if by_name and parameter.kind is parameter.KEYWORD_ONLY]
+    return (*by_position, *only_by_name)
+
+
+def _names_of(leaves: list[Value]) -> list[str]:
+    return [leaf.label or f"leaf{number}" for number, leaf in enumerate(leaves, 1)]
+
+
+class _Bound:
+    """A compiled method of one object, which is its first argument."""
+
+    def __init__(self, jitted: Jitted, instance: object) -> None:
+        self.jitted = jitted
+        self.instance = instance
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.jitted(self.instance, *args, **kwargs)
+
+    def backward(self, *args: Any, **kwargs: Any) -> float:
+        return self.jitted.backward(self.instance, *args, **kwargs)
+
+    def graph(self, *args: Any, **kwargs: Any) -> list[Value]:
+        return self.jitted.graph(self.instance, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.jitted, name)
+
+
+def _load(function: Any, options: tuple[Any, ...], signatures: dict[Any, _Signature]) -> Jitted:
+    if isinstance(function, ByName):
+        function = function.find(Jitted)
+    jitted = Jitted(function, *options)
+    jitted._signatures = signatures
+    return jitted
