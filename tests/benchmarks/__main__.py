@@ -8,6 +8,7 @@ import importlib
 # name, module with `add_arguments(parser)` and `run(options)`, what it measures
 BENCHMARKS = (
     ("checkers", "checkers", "gradient checkers side by side: false alarms, misses, evaluations, time"),
+    ("compiled", "compiled", "what the calls of a compiled function cost, against numba, CasADi and JAX"),
     ("eager", "eager", "what a value and a gradient cost, against plain floats, micrograd, PyTorch and autograd"),
     ("estimates", "random_functions", "how honest the bounds of numeric_derivative are, on random functions"),
 )
