@@ -46,7 +46,7 @@ def primitive(
             against an infinite derivative from above.
         slope: The rule of an operation of one operand once more, for floats alone: the same float, sooner.
         native: How it is written as machine code, to the same bits: the name of a function of the C library, or a
-            function of a `microgrady.compiler.machine.Machine` and the operands that writes with the
+            function of a `microgrady.machine.Machine` and the operands that writes with the
             machine's methods. None: compiled code calls `evaluate`.
         aliases: Further names, by which NumPy calls it as a method of an array's elements.
 

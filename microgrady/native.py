@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from microgrady.compiler.machine import Condition, Machine, Operand
+    from microgrady.machine import Condition, Machine, Operand
 
 Form = Callable[..., "Operand"]
 

@@ -19,7 +19,7 @@ import pytest
 import microgrady as mg
 from microgrady import Value, functions
 from microgrady.compiler import c, llvm
-from microgrady.compiler.machine import Machine, Operand, library_function
+from microgrady.machine import Machine, Operand, library_function
 from microgrady.tracing import recorders, tracing
 from microgrady.value import Primitive, primitives
 

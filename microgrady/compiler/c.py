@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from microgrady.compiler.machine import Condition, Machine, Operand
 from microgrady.compiler.program import Program
 from microgrady.inputs import describe
+from microgrady.machine import Condition, Machine, Operand
 
 FORMS = {
     "neg": "-{}",

@@ -6,7 +6,7 @@ import ctypes
 import struct
 from collections.abc import Callable, Iterable
 
-from microgrady.compiler.machine import Condition, Machine, Operand, library_function
+from microgrady.machine import Condition, Machine, Operand, library_function
 
 FORMS = {
     "neg": "fneg double {}",
