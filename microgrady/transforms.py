@@ -49,7 +49,7 @@ def gradients(output: Value, inputs: Any) -> Any:
             raise TypeError(f"the inputs of gradients must be Values, not {describe(value)}")
     # What a recorded function has from outside must stay recognisable as such by its mark.
     since = 0 if tracing.recorder is None else tracing.recorder.since
-    return structure.rebuild([_as_value(derivative) for derivative in _differentiate(output, values, since)])
+    return structure.rebuild([as_value(derivative) for derivative in _differentiate(output, values, since)])
 
 
 def grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
@@ -98,7 +98,7 @@ def value_and_grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callab
 
     def derivative(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         run = _Run("grad", function, argnums, args, kwargs)
-        output = _one_number(run.output, run.name)
+        output = one_number(run.output, run.name, "grad", "; jacobian takes functions that return several")
         connected = run.is_connected(output)
         numbers = run.differentiate(output, connected)
         value = output if connected or not isinstance(output, Value) else output._data
@@ -234,7 +234,7 @@ class _Run:
         if not isinstance(output, Value):
             return [0.0] * len(self.inputs)
         if connected:
-            return [_as_value(derivative) for derivative in _differentiate(output, self.inputs, self.since)]
+            return [as_value(derivative) for derivative in _differentiate(output, self.inputs, self.since)]
         # One stand-in for each: no other thread has these leaves.
         adjoints = {stand_in._left: stand_in._grad for stand_in in reverse_pass(output, 1.0)}
         return [adjoints.get(value, 0.0) for value in self.inputs]
@@ -325,18 +325,23 @@ def _blocks(matrix: list[list[Any]], rows: Structure, columns: Structure) -> Any
     return rows.assemble(parts)
 
 
-def _as_value(number: Any) -> Value:
+def as_value(number: Any) -> Value:
+    """A number as a Value, which it may be."""
     return number if isinstance(number, Value) else Value(number)
 
 
-def _one_number(output: Any, name: str) -> Any:
+def one_number(output: Any, name: str, needed_by: str, hint: str = "") -> Any:
+    """What a function called `name` returned, a Value or a float.
+
+    Raises:
+        TypeError: It is not one number; the message says by what that is needed, and ends in the hint.
+    """
     if is_array(output) and output.ndim == 0:
         output = output.item()
     number = output if isinstance(output, Value) else as_number(output)
     if number is None:
         raise TypeError(
-            f"grad needs a function that returns one number, but {name} returned {describe(output)}; "
-            "jacobian takes functions that return several"
+            f"{needed_by} needs a function that returns one number, but {name} returned {describe(output)}{hint}"
         )
     return number
 

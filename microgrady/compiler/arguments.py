@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from microgrady.inputs import is_array, is_number
-from microgrady.trees import flatten
+from microgrady.trees import Structure, flatten
 from microgrady.value import Value
 
 
@@ -41,13 +41,11 @@ class Arguments:
             return (kind, *map(self._outline, tree))
         if is_array(tree):
             _require_plain(tree)
-        if is_array(tree) and tree.dtype.kind in "fiub":
-            if tree.dtype.itemsize > 8:
-                raise TypeError(f"compiled functions calculate in float64, which {tree.dtype} is too wide for")
-            self.parts.append(tree)
-            self.shapes.append(tree.shape)
-            self._count += tree.size
-            return tree.shape
+            if is_numeric(tree):
+                self.parts.append(tree)
+                self.shapes.append(tree.shape)
+                self._count += tree.size
+                return tree.shape
         if kind is Value:
             self.values[self._count] = tree
             return self._number(tree._data)
@@ -58,6 +56,11 @@ class Arguments:
         for number in numbers:
             self._outline(number)
         return (object, tree.shape)
+
+    def numbers(self) -> tuple[list[float], Structure]:
+        """All numbers one by one, those of Values too, and the structure that takes such a list back."""
+        found, structure = flatten(self.tree, "the arguments")
+        return [number._data if isinstance(number, Value) else number for number in found], structure
 
     def _number(self, number: float) -> None:
         self.parts.append(number)
@@ -72,9 +75,16 @@ def with_types(value: Any) -> Any:
     return (type(value), value.hex() if isinstance(value, float) else value)  # -0.0 equals 0.0, and nan not itself
 
 
+def is_numeric(array: Any) -> bool:
+    """Whether float64 holds the elements of a NumPy array, which are no objects."""
+    return array.dtype.kind in "fiub" and array.dtype.itemsize <= 8
+
+
 def _require_plain(array: Any) -> None:
     if type(array).__name__ not in ("ndarray", "memmap"):
         raise TypeError(
             f"compiled functions take plain NumPy arrays, not {type(array).__name__}, which calculates in its own way: "
             "pass numpy.asarray of it"
         )
+    if array.dtype.kind == "f" and not is_numeric(array):
+        raise TypeError(f"compiled functions calculate in float64, which {array.dtype} is too wide for")

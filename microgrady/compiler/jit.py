@@ -15,11 +15,12 @@ from microgrady.compiler.arguments import Arguments, with_types
 from microgrady.compiler.c import c_source
 from microgrady.compiler.engine import binding
 from microgrady.compiler.paths import CompiledPath
-from microgrady.compiler.recording import Recording, one_number
+from microgrady.compiler.recording import Recording
 from microgrady.compiler.travel import ByName, portable
 from microgrady.inputs import describe
 from microgrady.tracing import tracing
-from microgrady.trees import flatten, paths
+from microgrady.transforms import as_value, one_number
+from microgrady.trees import paths
 from microgrady.value import Value, add_to_leaves
 
 
@@ -105,7 +106,7 @@ class Jitted:
         arguments = self._arguments(args, kwargs)
         if tracing.transform or any(value._op is not None for value in arguments.values.values()):
             # Their graphs go on beyond the arguments.
-            output = one_number(self._python()(*args, **kwargs), self._name)
+            output = as_value(one_number(self._python()(*args, **kwargs), self._name, "backward"))
             output.backward()
             return output._data
         arguments.key = (*arguments.key, tuple(arguments.values))
@@ -155,12 +156,10 @@ class Jitted:
             True
         """
         arguments = self._arguments(args, kwargs)
-        numbers = flatten(arguments.tree, self._what())[0]
-        floats = [number._data if isinstance(number, Value) else number for number in numbers]
         self._run(arguments, False)
         path, _, _, _ = _follow(self._signatures.get(arguments.key) or _Signature(), arguments)
         if path is not None:
-            return path.graph(floats)
+            return path.graph(arguments.numbers()[0])
         raise RuntimeError(f"jit of {self._name} interprets these arguments: max_paths={self._max_paths} are compiled")
 
     def __repr__(self) -> str:
@@ -200,9 +199,6 @@ class Jitted:
             )
         return self._function
 
-    def _what(self) -> str:
-        return f"the arguments of {self._name}"
-
     def _run(self, arguments: Arguments, backward: bool) -> Any:
         signature = self._signatures.get(arguments.key) or _Signature()
         path, result, _, _ = _follow(signature, arguments)
@@ -237,12 +233,11 @@ class Jitted:
     ) -> Any:
         self._python()
         binding()
-        numbers, structure = flatten(arguments.tree, self._what())
-        floats = [number._data if isinstance(number, Value) else number for number in numbers]
+        numbers, structure = arguments.numbers()
         recording = Recording(
             lambda inputs: arguments.call(structure.rebuild(inputs)),
             self._name,
-            floats,
+            numbers,
             list(arguments.values) if backward else None,
         )
         kept = False

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from microgrady.compiler.arguments import is_numeric
 from microgrady.compiler.callbacks import raise_failure
 from microgrady.compiler.engine import SMALL, MachineCode
 from microgrady.compiler.pieces import layout_of, modules_of
@@ -109,7 +110,7 @@ class CompiledPath:
         """Whether arguments, floats and NumPy arrays in the right places, are such as it was recorded for."""
         for place, shape in self._arrays:
             array = args[place]
-            if array.shape != shape or array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
+            if array.shape != shape or not is_numeric(array):
                 return False
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,12 +16,12 @@ Place = int  # an operand: from 0 on the inputs and then the results, in order; 
 _NEG, _ADD, _SUB, _MUL = (primitives[name] for name in ("neg", "add", "sub", "mul"))
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
 }
 
 
@@ -139,7 +140,7 @@ class Builder:
             place = simplify(self, left, right)
             if place is not None:
                 return place
-        key = (op, right, left) if op.name in ("add", "mul") and right < left else (op, left, right)
+        key = (op, right, left) if op in (_ADD, _MUL) and right < left else (op, left, right)
         place = self._shared.get(key)
         if place is None:
             program = self.program

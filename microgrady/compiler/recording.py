@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from microgrady.compiler.program import Builder, Program
-from microgrady.inputs import describe, is_number
+from microgrady.inputs import describe
 from microgrady.tracing import own_work, recorders, tracing
-from microgrady.transforms import gradients
+from microgrady.transforms import as_value, gradients, one_number
 from microgrady.trees import Structure, flatten
 from microgrady.value import Value, fresh_mark, topological_order
 
@@ -112,7 +112,7 @@ class Recording:
         with _told(recorder):
             returned = function(inputs)
             if differentiate is not None:
-                output = one_number(returned, name)
+                output = as_value(one_number(returned, name, "backward"))
                 with own_work():
                     leaves = _leaves_from_outside([output], since, name)
                 returned = output, gradients(output, [*(inputs[place] for place in differentiate), *leaves])
@@ -129,17 +129,6 @@ class Recording:
         for symbol, left, right, outcome in comparisons:
             builder.guard(symbol, _place(builder, left), _place(builder, right), outcome)
         self.program: Program = builder.finish([_place(builder, output) for output in outputs])
-
-
-def one_number(returned: Any, name: str) -> Value:
-    """What a function returned, as a Value.
-
-    Raises:
-        TypeError: It is not one number.
-    """
-    if isinstance(returned, Value) or is_number(returned):
-        return returned if isinstance(returned, Value) else Value(returned)
-    raise TypeError(f"backward needs a function that returns one number, but {name} returned {describe(returned)}")
 
 
 def _flat(returned: Any, name: str) -> tuple[list[Any], Structure]:

@@ -6,7 +6,6 @@ from microgrady.compiler.program import Guard, Place, Program
 
 DEPTH = 4  # operations within each other that are written out; what is deeper becomes dots
 
-_OPERATORS = {"add", "sub", "mul", "div", "floordiv", "mod", "pow"}
 _OPPOSITES = {"==": "!=", "!=": "=="}
 
 
@@ -37,4 +36,5 @@ def formula(program: Program, place: Place, names: list[str], depth: int) -> str
     if len(op.rules) == 1:
         return f"{op.name}({left})"
     right = formula(program, program.rights[index], names, depth - 1)
-    return f"({left} {op.symbol} {right})" if op.name in _OPERATORS else f"{op.name}({left}, {right})"
+    is_operator = op.symbol.isascii() and not op.symbol.isidentifier()
+    return f"({left} {op.symbol} {right})" if is_operator else f"{op.name}({left}, {right})"

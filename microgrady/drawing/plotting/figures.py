@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from microgrady import transforms
 from microgrady.checking.estimate import FLOAT_DIGITS
 from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target, write_whole
-from microgrady.inputs import as_number, describe, is_array
+from microgrady.inputs import as_number, describe
 from microgrady.value import Value
 
 if TYPE_CHECKING:
@@ -210,16 +211,7 @@ def one_number(f: Callable[..., Any], result: Any) -> Any:
     Raises:
         TypeError: It is something else.
     """
-    if is_array(result) and result.ndim == 0:
-        result = result.item()
-    if isinstance(result, Value):
-        return result
-    number = as_number(result)
-    if number is None:
-        raise TypeError(
-            f"a plot needs a function that returns one number, but {name_of(f)} returned {describe(result)}"
-        )
-    return number
+    return transforms.one_number(result, name_of(f), "a plot")
 
 
 # Words and numbers
