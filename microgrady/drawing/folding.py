@@ -27,6 +27,8 @@ A_NUMBER = -1  # in place of an operand's block
 FULLER = 8
 # So many frames within each other can still be told apart, and Graphviz lays them out at once.
 DEEPEST = 20
+# Each frame is a level of recursion, here and in Graphviz.
+MOST_FRAMES = 100
 
 
 class Likeness(IntEnum):
@@ -118,7 +120,7 @@ def fold(order: Sequence[Value], outputs: Iterable[Value], depth: int | None, ma
     """
     kept = frozenset(outputs)
     deepest = max((len(path_of(value._label)) for value in order), default=0)
-    shown = min(deepest, DEEPEST if depth is None else depth)
+    shown = min(deepest, DEEPEST if depth is None else min(depth, MOST_FRAMES))
     blocks = blocks_of(order, kept, shown, {})
     if max_nodes is None or (len(blocks) <= max_nodes and sum(map(Block.box_count, blocks)) <= max_nodes):
         return framed([Part([block]) for block in blocks])

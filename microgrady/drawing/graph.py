@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import graphviz
 
 from microgrady.drawing.folding import Block, Frame, Part, fold
-from microgrady.drawing.labels import box_label, common, quoted, spread, times, titles
+from microgrady.drawing.labels import box_label, common, quoted, spread, times, titles, wrapped
 from microgrady.drawing.render import Picture, check_target, write_picture
 from microgrady.drawing.style import (
     EDGE,
@@ -34,6 +34,7 @@ DIRECTIONS = ("LR", "TB")
 # With 17 significant digits a float is told from every other.
 MOST_DIGITS = 17
 PLURALS = {"operation": "operations", "leaf": "leaves", "box": "boxes"}
+FRAME_WIDTH = 60  # letters in a line of a frame's title
 # Bending arrows around what is in their way takes Graphviz seconds where they pass more boxes than this, all together,
 # and makes a tangle of them.
 MOST_PASSED = 600
@@ -65,7 +66,7 @@ def draw(
         precision: Significant digits of the numbers, 1 to 17.
         colour: Whether boxes are the darker, the larger their gradient.
         direction: "LR" from left to right or "TB" from top to bottom.
-        depth: How many scopes within each other are shown open, 0 for none; None for as many as fit.
+        depth: How many scopes within each other are shown open, 0 for none and 100 at most; None for as many as fit.
         max_nodes: About how many boxes there are at most; None for any number.
 
     Returns:
@@ -267,7 +268,9 @@ def add_frames(picture: graphviz.Digraph, boxes: Sequence[Box], look: Look, dept
     for number, (outer, inside) in enumerate(framed.items()):
         title = common([scope.name for scope in outer.scopes]) + times([len(outer.scopes)])
         inner_name = f"{name}_{number}"
-        with picture.subgraph(name=f"cluster{inner_name}", graph_attr=FRAME | {"label": quoted(title)}) as frame:
+        with picture.subgraph(
+            name=f"cluster{inner_name}", graph_attr=FRAME | {"label": wrapped(title, FRAME_WIDTH)}
+        ) as frame:
             add_frames(frame, inside, look, depth + 1, inner_name)
 
 

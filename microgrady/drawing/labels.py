@@ -27,9 +27,13 @@ def box_label(title: str, lines: Sequence[str], direction: str) -> str:
     Returns:
         The label, quoted.
     """
-    heading = textwrap.wrap(title, TITLE_WIDTH, max_lines=TITLE_LINES, placeholder=" …")
-    fields = r"\n".join(map(quoted, heading)) + "|" + "".join(rf"{line}\l" for line in lines)
+    fields = wrapped(title, TITLE_WIDTH) + "|" + "".join(rf"{line}\l" for line in lines)
     return fields if direction == "LR" else f"{{{fields}}}"
+
+
+def wrapped(title: str, width: int) -> str:
+    """Breaks a title into a few lines and quotes them; what is too long for those is left out."""
+    return r"\n".join(map(quoted, textwrap.wrap(title, width, max_lines=TITLE_LINES, placeholder=" …")))
 
 
 def spread(numbers: Collection[float], precision: int) -> str:
@@ -110,6 +114,6 @@ def atom(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Quotes text so that it appears in a label exactly as it is."""
-    visible = NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Quotes text so that it appears in a label as it is, but in one line: Graphviz can fail at a line break."""
+    visible = NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.split()))
     return re.sub(r"([\\{}|<>])", r"\\\1", visible).replace("&", "&amp;")

