@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import copy
-import ctypes
 import functools
 import gc
 import itertools
@@ -12,7 +11,6 @@ import math
 import operator
 import pickle
 import random
-import shutil
 import subprocess
 import sys
 import threading
@@ -588,6 +586,44 @@ def test_storing_into_a_float_array_is_refused() -> None:
             jit(function)(2.0)
 
 
+def test_an_error_that_the_function_raises_comes_out_as_it_is_whatever_its_message_says() -> None:
+    def function(x: Any, way: str) -> Any:
+        if x < 0:
+            message = {"f": f"{x} is negative", "str": str(x), "percent": "%s" % x, "format": format(x, ".2f")}[way]  # noqa: UP031
+            raise ValueError(message)
+        return x * 2
+
+    compiled = jit(function, static_argnames="way")
+    for way, message in (("f", "-1.0 is negative"), ("str", "-1.0"), ("percent", "-1.0"), ("format", "-1.00")):
+        for _ in range(2):
+            with pytest.raises(ValueError, match=message):
+                compiled(-1.0, way)
+            assert compiled(2.0, way) == 4.0
+        with pytest.raises(ValueError, match=message):
+            compiled.backward(-1.0, way)
+    assert tracing.recorder is None
+    with pytest.raises(TypeError, match=r"inside jit of <lambda>, format\(v\) would make a constant"):
+        jit(lambda x: x if f"{x:.1f}" == "2.0" else -x)(2.0)
+
+
+NAMES_OF_OURS = """
+self args kwargs function instance tree arguments jitted arg
+"""
+
+
+@pytest.mark.parametrize("name", NAMES_OF_OURS.split())
+def test_a_parameter_may_have_any_name(name: str) -> None:
+    namespace: dict[str, Any] = {}
+    exec(f"def doubled({name}): return {name} * 2", namespace)
+    compiled = jit(namespace["doubled"])
+    for _ in range(3):
+        assert compiled(**{name: 3.0}) == compiled(3.0) == 6.0
+    assert compiled.backward(**{name: 3.0}) == 6.0
+    assert compiled.graph(**{name: 3.0})[0].data == 6.0
+    weighted = jit(lambda power, **named: named[name] ** power, static_argnames="power")
+    assert weighted(2, **{name: 3.0}) == weighted(power=2, **{name: 3.0}) == 9.0
+
+
 def test_leaves_that_the_function_makes_of_plain_numbers_give_them_back() -> None:
     def function(x: Any) -> Any:
         three = Value(3.0)
@@ -1017,81 +1053,6 @@ def test_the_graph_is_simplified_has_the_values_and_can_be_drawn() -> None:
     assert "w" in mg.draw(total, five, same).source
     total.backward()
     assert weight.grad == 0.0  # the graph is a copy
-
-
-def in_c(compiled: Jitted, folder: Path, name: str = "compiled") -> Any:
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("no C compiler")
-    source = folder / f"{name}.c"
-    source.write_text(compiled.to_c(name))
-    library = folder / f"{name}.so"
-    options = ["-std=c99", "-O2", "-ffp-contract=off", "-Wall", "-Werror", "-shared", "-fPIC"]
-    subprocess.run([compiler, *options, str(source), "-o", str(library), "-lm"], check=True)
-    return ctypes.CDLL(str(library))
-
-
-def test_c_gives_the_same_bits_and_the_same_guards(tmp_path: Path) -> None:
-    weight = Value(1.5)
-
-    def function(x: Any, y: Any) -> Any:
-        if x > y:
-            return [x**y + weight, mg.hypot(x, y) % 3, 1.0]
-        z = mg.atan2(x, y) * weight
-        if z != weight and not x * y <= 0.5:
-            return [mg.logaddexp(x, z), mg.cbrt(y), x]
-        return [mg.sigmoid(x) // 0.3, mg.exp(Value(3.3)) - y, y**-1.5]
-
-    compiled = jit(function)
-    generator = random.Random(3)
-    points = [[generator.choice((generator.choice(AWKWARD), generator.gauss(0, 2))) for _ in "xy"] for _ in range(300)]
-    for point in points:
-        compiled(*point)
-    library = in_c(compiled, tmp_path)
-    assert len(compiled.paths) >= 3
-    for number, path in enumerate(compiled.paths, 1):
-        run = library["compiled" if number == 1 else f"compiled_{number}"]
-        guards = [guard for _, guard in path.program.guards]
-        for point in points:
-            numbers = [*point, weight.data]
-            out = (ctypes.c_double * 3)()
-            failed = run((ctypes.c_double * 3)(*numbers), out)
-            expected = path.program.evaluate(numbers)
-            assert failed == path.run(point)[0]
-            if isinstance(expected, Guard):
-                assert guards[failed - 1] == expected
-            else:
-                assert failed == 0
-                assert same_bits(list(out), expected)
-
-
-def test_c_of_gradients_and_of_programs_without_inputs(tmp_path: Path) -> None:
-    slope = jit(mg.grad(rosenbrock))
-    slope([1.5, -0.5, 2.0])
-    run = in_c(slope, tmp_path, "slope")["slope"]
-    out = (ctypes.c_double * 3)()
-    assert run((ctypes.c_double * 3)(0.1, 0.2, 0.3), out) == 0
-    assert same_bits(list(out), slope([0.1, 0.2, 0.3]))
-    constant = jit(lambda: [1.5, INF, -INF, NAN, -0.0])
-    constant()
-    out = (ctypes.c_double * 5)()
-    assert in_c(constant, tmp_path, "constant")["constant"](None, out) == 0
-    assert same_bits(list(out), constant())
-
-
-def test_c_refuses_what_it_cannot_say() -> None:
-    pytest.importorskip("scipy")
-    compiled = jit(lambda x: mg.gamma(x))
-    with pytest.raises(ValueError, match="nothing yet"):
-        compiled.to_c()
-    compiled(1.0)
-    with pytest.raises(NotImplementedError, match="gamma has no form in C"):
-        compiled.to_c()
-    double = jit(lambda x: x * 2)
-    double(1.0)
-    for name in ("two words", "", "1st", "größe", 5, "double", "int"):
-        with pytest.raises(ValueError, match="must be an identifier"):
-            double.to_c(name)
 
 
 # Everything against everything.

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from microgrady.compiler.program import Program
+from microgrady.compiler.reserved import MATHEMATICS, is_reserved
 from microgrady.inputs import describe
 from microgrady.machine import Condition, Machine, Operand
 
@@ -30,14 +31,6 @@ FORMS = {
     "both": "{} && {}",
     "either": "{} || {}",
 }
-
-KEYWORDS = frozenset(
-    re.findall(
-        r"\w+",
-        "auto break case char const continue default do double else enum extern float for goto if inline int long "
-        "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while",
-    )
-)
 
 # Compilers know other ways to a few powers: pow(x, -1.0), pow(x, 0.5) and pow(10.0, x). They end in other bits.
 HIDDEN = {"pow": "static double (*volatile library_pow)(double, double) = pow;"}
@@ -115,7 +108,13 @@ def text(operand: Operand | Condition) -> str:
 
 def preamble(called: Iterable[tuple[str, int]]) -> list[str]:
     """The lines in front of functions that call these functions of the C library."""
-    return ["#include <math.h>", *(HIDDEN[name] for name, _ in sorted(called) if name in HIDDEN)]
+    lines = ["#include <math.h>"]
+    for name, count in sorted(called):
+        if name in HIDDEN:
+            lines.append(HIDDEN[name])
+        elif name not in MATHEMATICS:
+            lines.append(f"double {name}({', '.join(['double'] * count)});")
+    return lines
 
 
 def used(lines: list[str]) -> list[str]:
@@ -143,10 +142,12 @@ def c_source(programs: Sequence[Program], name: str) -> str:
 
     Raises:
         NotImplementedError: An operation of a program has no form in C.
-        ValueError: `name` is no identifier of C.
+        ValueError: `name` is not an identifier of C, or is one that C keeps for itself.
     """
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name) or name in KEYWORDS:
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name):
         raise ValueError(f"the name of a function in C must be an identifier, not {describe(name)}")
+    if is_reserved(name):
+        raise ValueError(f"a function in C cannot be called {name!r}, which C or its library keeps for itself")
     called: set[tuple[str, int]] = set()
     functions = [
         _function(program, name if number == 1 else f"{name}_{number}", called)
@@ -176,7 +177,8 @@ def _function(program: Program, name: str, called: set[tuple[str, int]]) -> str:
             comparison = f"{text(operand(guard.left))} {guard.symbol} {text(operand(guard.right))}"
             lines.append(f"    if ({f'!({comparison})' if guard.outcome else comparison}) return {number};")
     lines += [f"    out[{number}] = {text(operand(place))};" for number, place in enumerate(program.outputs)]
-    called |= machine.called
-    body = "\n".join(used(lines))
-    unread = "" if re.search(r"\bin\[", body) else "    (void)in;\n"
-    return f"\nint {name}(const double *in, double *out)\n{{\n{unread}{body}\n    return 0;\n}}\n"
+    body = used(lines)
+    mentioned = set(re.findall(r"\b[A-Za-z_]\w*", "\n".join(body)))
+    called |= {(name, count) for name, count in machine.called if {name, f"library_{name}"} & mentioned}
+    unread = [f"    (void){array};" for array in ("in", "out") if array not in mentioned]
+    return "\n".join(["", f"int {name}(const double *in, double *out)", "{", *unread, *body, "    return 0;", "}", ""])

@@ -17,7 +17,7 @@ from microgrady.compiler.engine import binding
 from microgrady.compiler.paths import CompiledPath
 from microgrady.compiler.recording import Recording
 from microgrady.compiler.travel import ByName, portable
-from microgrady.inputs import describe
+from microgrady.inputs import describe, is_array
 from microgrady.tracing import tracing
 from microgrady.transforms import as_value, one_number
 from microgrady.trees import paths
@@ -63,7 +63,7 @@ class Jitted:
         self._quick: dict[tuple[type, ...], CompiledPath] = {}
         self._door: Callable[..., Any] | None = None  # the machine code itself, for the latest such path of floats
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """What the function gives, as floats; where Values come in, the function itself runs."""
         if tracing.transform:
             return self._python()(*args, **kwargs)  # which is differentiated or recorded there
@@ -82,7 +82,7 @@ class Jitted:
             return self._python()(*args, **kwargs)
         return self._run(arguments, False)
 
-    def backward(self, *args: Any, **kwargs: Any) -> float:
+    def backward(self, /, *args: Any, **kwargs: Any) -> float:
         """Run the function and its backward pass as machine code.
 
         Args:
@@ -138,12 +138,12 @@ class Jitted:
             that does not hold, counted from 1.
 
         Raises:
-            ValueError: `name` is no identifier, or nothing has been compiled yet.
+            ValueError: `name` is not an identifier or is C's own, such as exp; or nothing has been compiled yet.
             NotImplementedError: An operation has no form in C: gamma and its relatives, and users' primitives.
         """
         return c_source([path.program for path in self._compiled()], name)
 
-    def graph(self, *args: Any, **kwargs: Any) -> list[Value]:
+    def graph(self, /, *args: Any, **kwargs: Any) -> list[Value]:
         """The simplified program as a graph of Values at some arguments, for `draw`.
 
         Returns:
@@ -215,8 +215,9 @@ class Jitted:
     def _remember(self, tree: Any, path: CompiledPath) -> None:
         """Let the next call with such arguments go to `path` at once."""
         args, kwargs = tree
+        # A list of one array has one shape too, and an array of one object none, but both must be unpacked.
         plain = len(args) == len(path.shapes) and all(
-            type(arg) is float or shape is not None for arg, shape in zip(args, path.shapes, strict=True)
+            type(arg) is float if shape is None else is_array(arg) for arg, shape in zip(args, path.shapes, strict=True)
         )
         if plain and not kwargs and not self._static:
             self._quick[tuple(map(type, args))] = path
@@ -436,13 +437,13 @@ class _Bound:
         self.jitted = jitted
         self.instance = instance
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self.jitted(self.instance, *args, **kwargs)
 
-    def backward(self, *args: Any, **kwargs: Any) -> float:
+    def backward(self, /, *args: Any, **kwargs: Any) -> float:
         return self.jitted.backward(self.instance, *args, **kwargs)
 
-    def graph(self, *args: Any, **kwargs: Any) -> list[Value]:
+    def graph(self, /, *args: Any, **kwargs: Any) -> list[Value]:
         return self.jitted.graph(self.instance, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:

@@ -14,6 +14,8 @@ from microgrady.transforms import as_value, gradients, one_number
 from microgrady.trees import Structure, flatten
 from microgrady.value import Value, fresh_mark, topological_order
 
+_TEXTS = ("format(v)", "str(v)")  # they may be for the message of an error that the function is about to raise
+
 
 class _Recorder:
     """Notes the comparisons of one run, and refuses what would freeze a number."""
@@ -33,7 +35,8 @@ class _Recorder:
     def leaving(self, value: Value, action: str) -> None:
         if value._op is None and value._mark >= self.since and id(value) not in self.inputs:
             return  # made of a plain number, by the function itself
-        self._refuse(
+        refuse = self._refuse_later if action in _TEXTS else self._refuse
+        refuse(
             f"inside jit of {self.name}, {action} would make a constant of a number that depends on the arguments: "
             "write mg.sin(v) for math.sin(v), mg.floor(v) for math.floor(v) or int(v), and so on, collect Values in "
             "lists or object arrays, and name arguments that are no numbers to calculate with in static_argnames"
@@ -42,8 +45,12 @@ class _Recorder:
     def changing(self, action: str) -> None:
         self._refuse(f"inside jit of {self.name}, {action} cannot be assigned: it would only be done while recording")
 
-    def _refuse(self, message: str) -> None:
+    def _refuse_later(self, message: str) -> None:
         self.refusal = self.refusal or TypeError(message)
+
+    def _refuse(self, message: str) -> None:
+        self._refuse_later(message)
+        assert self.refusal is not None
         raise self.refusal
 
 
@@ -73,7 +80,7 @@ def _told(recorder: _Recorder) -> Iterator[None]:
     try:
         yield
         if recorder.refusal is not None:
-            raise recorder.refusal  # which the function must have caught
+            raise recorder.refusal  # the function has caught it, or has made a text of a number
     finally:
         recorders.remove(recorder)
         tracing.recorder, tracing.transform = outer
