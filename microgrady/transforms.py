@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -80,9 +81,7 @@ def grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., An
         >>> grad(lambda point, scale: scale * (point["a"] + point["b"]**2))({"a": 1, "b": 2}, 10)
         {'a': 10.0, 'b': 40.0}
     """
-    _require_function("grad", function, argnums)
-    slope = value_and_grad(function, argnums)
-    return _named("grad", function, lambda *args, **kwargs: slope(*args, **kwargs)[1])
+    return Derivative("grad", function, argnums)
 
 
 def value_and_grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
@@ -94,17 +93,7 @@ def value_and_grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callab
         >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)
         (6.0, (3.0, 2.0))
     """
-    _require_function("value_and_grad", function, argnums)
-
-    def derivative(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        run = _Run("grad", function, argnums, args, kwargs)
-        output = one_number(run.output, run.name, "grad", "; jacobian takes functions that return several")
-        connected = run.is_connected(output)
-        numbers = run.differentiate(output, connected)
-        value = output if connected or not isinstance(output, Value) else output._data
-        return value, run.structure.rebuild(numbers)
-
-    return _named("value_and_grad", function, derivative)
+    return Derivative("value_and_grad", function, argnums)
 
 
 def jacobian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
@@ -127,16 +116,7 @@ def jacobian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...
         >>> jacobian(lambda p: [p[0] * p[1], p[0] + p[1]])([2.0, 3.0])
         [[3.0, 2.0], [1.0, 1.0]]
     """
-    _require_function("jacobian", function, argnums)
-
-    def derivative(*args: Any, **kwargs: Any) -> Any:
-        run = _Run("jacobian", function, argnums, args, kwargs)
-        outputs, rows = flatten(run.output, f"the result of {run.name}")
-        connected = run.is_connected(*outputs)
-        matrix = [run.differentiate(output, connected) for output in outputs]
-        return _blocks(matrix, rows, run.structure)
-
-    return _named("jacobian", function, derivative)
+    return Derivative("jacobian", function, argnums)
 
 
 def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
@@ -146,8 +126,7 @@ def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...,
         >>> hessian(lambda p: p[0] ** 2 * p[1])([2.0, 3.0])
         [[6.0, 4.0], [4.0, 0.0]]
     """
-    _require_function("hessian", function, argnums)
-    return _named("hessian", function, jacobian(grad(function, argnums), argnums))
+    return Derivative("hessian", function, argnums)
 
 
 def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
@@ -166,26 +145,90 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
         >>> hvp(lambda p: p[0] ** 2 * p[1])([2.0, 3.0], [1.0, 10.0])
         [46.0, 4.0]
     """
-    _require_function("hvp", function, argnums)
-    gradient = grad(function, argnums)
+    return Derivative("hvp", function, argnums)
 
-    def product(*args: Any, **kwargs: Any) -> Any:
-        if len(args) < 2:
-            raise TypeError(f"hvp takes the arguments of {_name(function)} and then the vector")
-        *point, vector = args
-        selected = _select(point, _positions(argnums, len(point)), argnums)
-        given = dict(zip(paths(vector), flatten(vector, "the vector of hvp")[0], strict=True))
-        expected = paths(selected)
-        if set(given) != set(expected):
-            raise ValueError(f"the vector of hvp must have the structure of the argument, but is {describe(vector)}")
-        direction = [given[path] for path in expected]
 
-        def slope_along(*inner: Any) -> Any:
-            return dot(flatten(gradient(*inner, **kwargs), "the gradient")[0], direction)
+class Derivative:
+    """A function that a transform has made of another one. As a function does, it binds as a method of a class.
 
-        return grad(slope_along, argnums)(*point)
+    Args:
+        transform: The name of the transform.
+        function: What is differentiated.
+        argnums: By which of its arguments.
+    """
 
-    return _named("hvp", function, product)
+    __wrapped__: Callable[..., Any]
+
+    def __init__(self, transform: str, function: Callable[..., Any], argnums: Argnums) -> None:
+        _require_function(transform, function, argnums)
+        self._set_up(transform, function, argnums)
+
+    def _set_up(self, transform: str, function: Callable[..., Any], argnums: Argnums) -> None:
+        self._transform, self._argnums = transform, argnums
+        self._evaluate, of_gradient = _TRANSFORMS[transform]
+        self._subject = Derivative("grad", function, argnums) if of_gradient else function
+        functools.update_wrapper(self, function, assigned=("__module__", "__doc__"), updated=())
+        self.__name__ = self.__qualname__ = f"{transform}({_name(function)})"
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """What the transform says, at some arguments."""
+        return self._evaluate(self._subject, self._argnums, args, kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"<{self.__name__}>"
+
+
+def _value_and_gradient(
+    function: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, Any]:
+    run = _Run("grad", function, argnums, args, kwargs)
+    output = one_number(run.output, run.name, "grad", "; jacobian takes functions that return several")
+    connected = run.is_connected(output)
+    numbers = run.differentiate(output, connected)
+    value = output if connected or not isinstance(output, Value) else output._data
+    return value, run.structure.rebuild(numbers)
+
+
+def _gradient(function: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return _value_and_gradient(function, argnums, args, kwargs)[1]
+
+
+def _jacobian(function: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    run = _Run("jacobian", function, argnums, args, kwargs)
+    outputs, rows = flatten(run.output, f"the result of {run.name}")
+    connected = run.is_connected(*outputs)
+    matrix = [run.differentiate(output, connected) for output in outputs]
+    return _blocks(matrix, rows, run.structure)
+
+
+def _hessian_product(gradient: Derivative, argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if len(args) < 2:
+        raise TypeError(f"hvp takes the arguments of {_name(gradient.__wrapped__)} and then the vector")
+    *point, vector = args
+    selected = _select(point, _positions(argnums, len(point)), argnums)
+    given = dict(zip(paths(vector), flatten(vector, "the vector of hvp")[0], strict=True))
+    expected = paths(selected)
+    if set(given) != set(expected):
+        raise ValueError(f"the vector of hvp must have the structure of the argument, but is {describe(vector)}")
+    direction = [given[path] for path in expected]
+
+    def slope_along(*inner: Any) -> Any:
+        return dot(flatten(gradient(*inner, **kwargs), "the gradient")[0], direction)
+
+    return grad(slope_along, argnums)(*point)
+
+
+# How each is evaluated, and whether what it differentiates is the gradient of the function.
+_TRANSFORMS: dict[str, tuple[Callable[..., Any], bool]] = {
+    "grad": (_gradient, False),
+    "value_and_grad": (_value_and_gradient, False),
+    "jacobian": (_jacobian, False),
+    "hessian": (_jacobian, True),
+    "hvp": (_hessian_product, True),
+}
 
 
 class _Run:
@@ -372,12 +415,6 @@ def _require_function(transform: str, function: object, argnums: object) -> None
     positions = argnums if isinstance(argnums, tuple) else (argnums,)
     if not positions or not all(isinstance(position, int) for position in positions):
         raise TypeError(f"argnums must be an int or a tuple of ints, not {describe(argnums)}")
-
-
-def _named(transform: str, function: Callable[..., Any], derivative: Callable[..., Any]) -> Callable[..., Any]:
-    functools.update_wrapper(derivative, function, assigned=("__module__", "__doc__"), updated=())
-    derivative.__name__ = derivative.__qualname__ = f"{transform}({_name(function)})"
-    return derivative
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import inspect
 import math
 from collections.abc import Callable
 from fractions import Fraction
@@ -153,11 +154,12 @@ def test_keyword_arguments_are_passed_on_and_not_differentiated() -> None:
     assert hvp(power)(3.0, 2.0, exponent=3) == 36.0
 
 
-def test_a_transformed_function_has_a_name_that_tells() -> None:
-    def cube(x: Any) -> Any:
-        """x to the third."""
-        return x**3
+def cube(x: Any) -> Any:
+    """x to the third."""
+    return x**3
 
+
+def test_a_transformed_function_has_a_name_that_tells() -> None:
     assert grad(cube).__name__ == "grad(cube)"
     assert hessian(cube).__name__ == "hessian(cube)"
     assert grad(cube).__doc__ == cube.__doc__
@@ -231,9 +233,9 @@ def test_the_jacobian_has_the_structure_of_the_result_over_that_of_the_argument(
     assert found == {"product": {"a": 3.0, "b": 2.0}, "rest": ({"a": 0.0, "b": 1.0}, {"a": 0.0, "b": 0.0})}
     matrix = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     assert np.array_equal(jacobian(lambda v: matrix @ v)(np.ones(3)), matrix)
-    cube = jacobian(lambda v: np.outer(v, v))(np.array([1.0, 2.0]))
-    assert cube.shape == (2, 2, 2)
-    assert cube.tolist() == [[[2.0, 0.0], [2.0, 1.0]], [[2.0, 1.0], [0.0, 4.0]]]
+    block = jacobian(lambda v: np.outer(v, v))(np.array([1.0, 2.0]))
+    assert block.shape == (2, 2, 2)
+    assert block.tolist() == [[[2.0, 0.0], [2.0, 1.0]], [[2.0, 1.0], [0.0, 4.0]]]
     by_both = jacobian(lambda v, k: v * k, (0, 1))(np.array([1.0, 2.0]), 3.0)
     assert by_both[0].tolist() == [[3.0, 0.0], [0.0, 3.0]] if isinstance(by_both, tuple) else True
 
@@ -817,3 +819,25 @@ def test_logistic_regression_on_the_breast_cancer_data_finds_the_optimum_of_scik
     assert result.x[1:] == pytest.approx(reference.coef_[0], abs=1e-5)
     assert result.x[0] == pytest.approx(reference.intercept_[0], abs=1e-5)
     assert grad(loss)(result.x) == pytest.approx(np.zeros(7), abs=1e-4)
+
+
+TRANSFORMS = [grad, value_and_grad, jacobian, hessian]
+
+
+@pytest.mark.parametrize("transform", [*TRANSFORMS, hvp])
+def test_what_a_transform_gives_tells_what_it_is_made_of(transform: Any) -> None:
+    made = transform(cube)
+    assert made.__wrapped__ is cube
+    assert (made.__doc__, made.__module__) == (cube.__doc__, cube.__module__)
+    assert repr(made) == f"<{transform.__name__}(cube)>"
+    assert inspect.signature(made) == inspect.signature(cube)
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_what_a_transform_gives_is_a_method_in_a_class_and_takes_arguments_of_any_name(transform: Any) -> None:
+    class Curve:
+        factor = 2.0
+        slope = transform(lambda self, x: self.factor * x**3, argnums=1)
+
+    assert Curve().slope(3.0) == Curve.slope(Curve(), 3.0) == transform(lambda x: 2.0 * x**3)(3.0)
+    assert grad(lambda x, self: self * x)(2.0, self=3.0) == 3.0
