@@ -821,10 +821,7 @@ def test_logistic_regression_on_the_breast_cancer_data_finds_the_optimum_of_scik
     assert grad(loss)(result.x) == pytest.approx(np.zeros(7), abs=1e-4)
 
 
-TRANSFORMS = [grad, value_and_grad, jacobian, hessian]
-
-
-@pytest.mark.parametrize("transform", [*TRANSFORMS, hvp])
+@pytest.mark.parametrize("transform", [grad, value_and_grad, jacobian, hessian, hvp])
 def test_what_a_transform_gives_tells_what_it_is_made_of(transform: Any) -> None:
     made = transform(cube)
     assert made.__wrapped__ is cube
@@ -833,7 +830,7 @@ def test_what_a_transform_gives_tells_what_it_is_made_of(transform: Any) -> None
     assert inspect.signature(made) == inspect.signature(cube)
 
 
-@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("transform", [grad, jacobian, hessian])
 def test_what_a_transform_gives_is_a_method_in_a_class_and_takes_arguments_of_any_name(transform: Any) -> None:
     class Curve:
         factor = 2.0
