@@ -176,6 +176,26 @@ def test_the_report_counts_what_it_leaves_out() -> None:
     assert "... and 5 more" in str(report)
 
 
+def test_a_mismatch_is_not_buried_under_matches() -> None:
+    point = np.arange(1.0, 41.0)
+    report = check_gradient(lambda x: (x**2).sum(), point, gradient=2 * point + (point == 18.0))
+    header, worst, note, summary = str(report).splitlines()
+    assert worst.split()[:3] == ["x[17]", "37", "36"]
+    assert note == "... and 39 matches: report.entries has all"
+    assert summary == report.summary() == "39 of 40 derivatives match; 1 mismatch"
+    assert report._repr_html_().count("<tr>") == 2
+    assert "and 39 matches" in report._repr_html_()
+    assert report.table() == "\n".join([header, worst, note])
+    assert len(report.table(limit=5).splitlines()) == 1 + 5 + 1
+    assert report.table(limit=5).endswith("... and 35 more matches: report.entries has all")
+    assert len(report.table(limit=40).splitlines()) == 1 + 40
+    wrong = check_gradient(lambda x: (x**2).sum(), point, gradient=2 * point + (point > 2.0))
+    assert str(wrong).splitlines()[-2] == "... and 8 more mismatches and 2 matches: report.entries has all"
+    for limit in (-1, 2.0, True):
+        with pytest.raises(ValueError, match="limit must be None or an int of at least 0, not"):
+            report.table(limit=limit)  # type: ignore[arg-type]
+
+
 def test_the_report_is_html_in_a_notebook_and_json_elsewhere() -> None:
     report = check_gradient(lambda p: p["<a>"] ** 2, {"<a>": 2.0})
     assert "<td>p[&#x27;&lt;a&gt;&#x27;]</td>" in report._repr_html_()

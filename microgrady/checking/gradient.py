@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import dataclasses
 import functools
 import inspect
 import math
@@ -11,15 +13,18 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from microgrady.checking.estimate import Estimate
+from microgrady.checking.evaluation import evaluate, plain, without_warnings
 from microgrady.checking.numeric import numeric_derivative
 from microgrady.checking.report import Entry, Report
-from microgrady.checking.verdict import judge
-from microgrady.inputs import as_number, describe, is_number
+from microgrady.checking.verdict import Verdict, judge
+from microgrady.inputs import describe, is_number
 from microgrady.transforms import jacobian
 from microgrady.trees import flatten, paths
 from microgrady.value import Value
 
 MANY = 300  # estimates from which on a progress bar is shown
+TWO_VALUES, TWO_CLAIMS = "two values at one point", "two claims at one point"
+UNKNOWN = Estimate(math.nan, math.inf, 0, math.nan, math.nan, kind="noisy")
 
 
 def check_gradient(
@@ -37,8 +42,9 @@ def check_gradient(
 
     Args:
         f: A function of numbers, or of lists, tuples, dicts and arrays of numbers. It is called with
-            floats and float64 arrays. Its result is a number or any such structure of numbers;
-            tensors and arrays of other libraries will do.
+            floats and float64 arrays, and with Values where it raises for these or gives no real number.
+            Its result is a number or any such structure of numbers; tensors and arrays of other
+            libraries will do.
         *point: Where to check, one for each argument of `f`.
         gradient: The claim: a function of the same arguments, or the numbers themselves, in the
             structure of the argument (a tuple for several arguments); for an `f` of several results
@@ -50,12 +56,14 @@ def check_gradient(
             the estimate calls for, at most 5e-4.
 
     Returns:
-        The report: true if all derivatives match; printed, a table.
+        The report: true if all derivatives match; printed, a table. Where `f` or the claim gives two
+            values at the point, since it is random or keeps state, it says so and nothing is proved.
 
     Raises:
         TypeError: `f` cannot be called, or it or the point gives something else than numbers.
         ValueError: the point lies outside the domain of `f`, the claim has another structure than
             the derivative, or `order` or `directions` is none of the allowed ones.
+        Exception: what `f` or the claim raises at the point, where that does not mean the end of a domain.
 
     Example:
         >>> import microgrady as mg
@@ -64,6 +72,53 @@ def check_gradient(
         >>> bool(check_gradient(lambda x: x**3, 2.0, gradient=lambda x: 3 * x))
         False
     """
+    __tracebackhide__ = True
+    _require_arguments(f, point, order, directions, tolerance)
+    with without_warnings():
+        first = _Function(f, point)
+        if not first.numbers or not first.results:
+            raise ValueError("there is nothing to check: the point or the result of the function has no numbers")
+        first.look_again()
+        function = _Slopes(first) if order == 2 else first
+        claims = _Derivative(function, f, order, len(point)) if gradient is None else _Claims(function, gradient)
+        lines = function.axes() if directions is None else function.random_lines(directions)
+        rows: list[list[Entry]] = [[] for _ in function.results]
+        for line in _with_progress(lines, len(function.results)):
+            for position, (result, row) in enumerate(zip(function.results, rows, strict=True)):
+                claim, estimate = claims.along(line, position), function.estimate(line, position)
+                row.append(Entry(result + line.name, claim, estimate, judge(claim, estimate, tolerance)))
+        function.look_again()
+        claims.look_again()
+    reasons = [function.doubt(position) or claims.doubt(position) for position in range(len(rows))]
+    entries = [
+        dataclasses.replace(entry, verdict=Verdict.INCONCLUSIVE, reason=reason) if reason else entry
+        for row, reason in zip(rows, reasons, strict=True)
+        for entry in row
+    ]
+    return Report(tuple(entries), (*function.remarks(), *claims.remarks()))
+
+
+def is_differentiable(f: Callable[..., Any], *point: Any) -> bool:
+    """Whether `f` is defined at a point and has a derivative by each input, as finite differences see it.
+
+    Example:
+        >>> is_differentiable(abs, 1.0), is_differentiable(abs, 0.0)
+        (True, False)
+    """
+    __tracebackhide__ = True
+    try:
+        function = _Function(f, point)
+        return all(
+            numeric_derivative(line.component(position), line.start).kind == "smooth"
+            for line in function.axes()
+            for position in range(len(function.results))
+        )
+    except (ValueError, ArithmeticError):  # outside the domain
+        return False
+
+
+def _require_arguments(f: Any, point: tuple[Any, ...], order: Any, directions: Any, tolerance: Any) -> None:
+    __tracebackhide__ = True
     if not callable(f):
         raise TypeError(f"check_gradient takes a function, not {describe(f)}")
     if not point:
@@ -74,42 +129,6 @@ def check_gradient(
         raise ValueError(f"tolerance must be a real number of at least 0, not {describe(tolerance)}")
     if directions is not None and not (type(directions) is int and directions >= 1 and order == 1):
         raise ValueError(f"directions must be an int of at least 1, for first derivatives, not {directions!r}")
-    function = _Function(f, point)
-    if not function.numbers or not function.results:
-        raise ValueError("there is nothing to check: the point or the result of the function has no numbers")
-    floats = function.structure.rebuild(function.numbers)
-    if order == 2:
-        function = _Slopes(function)
-    if gradient is None:
-        argnums = 0 if len(point) == 1 else tuple(range(len(point)))
-        gradient = functools.reduce(lambda derivative, _: jacobian(derivative, argnums), range(order), f)
-    claims = _claims(function, gradient, floats)
-    lines = function.axes() if directions is None else function.random_lines(directions)
-    entries: list[list[Entry]] = [[] for _ in function.results]
-    for line in _with_progress(lines, len(function.results)):
-        for position, (result, claimed, row) in enumerate(zip(function.results, claims, entries, strict=True)):
-            claim = math.fsum(claimed[index] * weight for index, weight in line.weights.items())
-            estimate = numeric_derivative(line.component(position), line.start, function.grain(position))
-            row.append(Entry(result + line.name, claim, estimate, judge(claim, estimate, tolerance)))
-    return Report(tuple(entry for row in entries for entry in row))
-
-
-def is_differentiable(f: Callable[..., Any], *point: Any) -> bool:
-    """Whether `f` is defined at a point and has a derivative by each input, as finite differences see it.
-
-    Example:
-        >>> is_differentiable(abs, 1.0), is_differentiable(abs, 0.0)
-        (True, False)
-    """
-    try:
-        function = _Function(f, point)
-        return all(
-            numeric_derivative(line.component(position), line.start).kind == "smooth"
-            for line in function.axes()
-            for position in range(len(function.results))
-        )
-    except ValueError:  # outside the domain
-        return False
 
 
 class _Line:
@@ -132,19 +151,64 @@ class _Line:
         self.known: dict[float, list[float] | None] = {}
 
     def component(self, position: int) -> Callable[[float], float]:
-        """One of the results as a function. The steps for one are mostly those for the others."""
+        """One of the results as a function, nan where it raises. The steps for one are mostly those for the others."""
 
         def evaluate(place: float) -> float:
             if place not in self.known:
                 self.known[place] = None
-                self.known[place] = self.values(place)
+                with contextlib.suppress(Exception):
+                    self.known[place] = self.values(place)
             values = self.known[place]
             return math.nan if values is None else values[position]
 
         return evaluate
 
 
-class _Function:
+class _Steady:
+    """What is called at the point more than once, and should give the same each time.
+
+    Attributes:
+        what: How a sentence names it.
+        places: Where each number stands in what it gives, for such a sentence.
+        seen: What the first call gave.
+        changes: For each number that was another one later, both.
+    """
+
+    def __init__(self, what: str, places: list[str], seen: list[float]) -> None:
+        self.what = what
+        self.places = places
+        self.seen = seen
+        self.changes: dict[int, str] = {}
+
+    def call(self) -> list[float]:
+        """The numbers, anew."""
+        raise NotImplementedError
+
+    def look_again(self) -> None:
+        """Call once more, and remember what has changed."""
+        try:
+            now = self.call()
+            later = [repr(number) for number in now] + ["nothing"] * (len(self.seen) - len(now))
+        except Exception as error:
+            later = [f"an error, {type(error).__name__}"] * len(self.seen)
+        for place, (number, words) in enumerate(zip(self.seen, later, strict=False)):
+            if words != repr(number) and not (number == 0.0 and words in ("0.0", "-0.0")):
+                self.changes.setdefault(place, f"{number!r} and then {words}")
+
+    def remarks(self) -> list[str]:
+        """A sentence on what has changed, if anything has."""
+        if not self.changes:
+            return []
+        first = min(self.changes)
+        where = f" at {self.places[first]}" if self.places[first] else ""
+        others = f" ({len(self.changes)} numbers differ)" if len(self.changes) > 1 else ""
+        return [
+            f"{self.what} gave two values at one point: {self.changes[first]}{where}{others}. "
+            "It is random or keeps state, so nothing is proved of its derivatives."
+        ]
+
+
+class _Function(_Steady):
     """A function of nested arguments as a function from a list of floats to a list of floats.
 
     Attributes:
@@ -156,6 +220,7 @@ class _Function:
     """
 
     def __init__(self, function: Callable[..., Any], point: tuple[Any, ...]) -> None:
+        __tracebackhide__ = True
         self.function = function
         numbers, self.structure = flatten(point, "the point")
         self.numbers = [number.data if isinstance(number, Value) else number for number in numbers]
@@ -163,21 +228,49 @@ class _Function:
         self.inputs = [path for name, part in zip(names, point, strict=True) for path in paths(part, name)]
         self.input_places = _places(point[0] if len(point) == 1 else point)
         pairs = [f"{name} = {number!r}" for name, number in zip(self.inputs, self.numbers, strict=True)]
+        for pair, number in zip(pairs, self.numbers, strict=True):
+            if not math.isfinite(number):
+                raise ValueError(f"the point must be finite numbers, not {pair}")
         where = "at " + ", ".join(pairs[:5] + ["..."] * (len(pairs) > 5))
-        try:
-            result = function(*self.structure.rebuild(self.numbers))
-        except Exception as error:
-            raise ValueError(f"the function raises {type(error).__name__} {where}: {error}") from error
-        values = flatten(_plain(result, f"the result of the function {where}"), "the result")[0]
-        self.result_places = _places(result)
+
+        def read(result: Any) -> tuple[list[float], list[tuple[str, str]]]:
+            return flatten(plain(result, f"the result of the function {where}"), "the result")[0], _places(result)
+
+        def words(error: Exception) -> str:
+            return f"the function raises {type(error).__name__} {where}"
+
+        values, self.result_places = evaluate(function, self.numbers, read, self.structure.rebuild, words)
         written = ["".join(place) for place in self.result_places]
         self.results = [f"result{path} by " if path else "" for path in written]
         for path, value in zip(written, values, strict=True):
             if not math.isfinite(value):
                 raise ValueError(f"the function is not defined {where}: the result{path} is {value}")
+        super().__init__("the function", [path and f"result{path}" for path in written], values)
 
     def __call__(self, numbers: list[float]) -> list[float]:
-        return flatten(_plain(self.function(*self.structure.rebuild(numbers)), "the result"), "the result")[0]
+        return evaluate(self.function, numbers, _flat, self.structure.rebuild)
+
+    def call(self) -> list[float]:
+        return self(self.numbers)
+
+    def doubt(self, position: int) -> str:
+        """Why nothing can be said of the derivatives of a result; empty if nothing speaks against it."""
+        return TWO_VALUES if position in self.changes else ""
+
+    def estimate(self, line: _Line, position: int) -> Estimate:
+        """The slope of one result along a line.
+
+        Raises:
+            ValueError: the function is defined at the point but nowhere near it.
+        """
+        __tracebackhide__ = True
+        try:
+            return numeric_derivative(line.component(position), line.start, self.grain(position))
+        except ValueError:  # so looks a function that gives nothing from the second call on
+            self.look_again()
+            if self.doubt(position):
+                return UNKNOWN
+            raise
 
     def grain(self, position: int) -> float:
         """How coarse a result is known to be."""
@@ -214,14 +307,23 @@ class _Slopes(_Function):
 
     def __init__(self, first: _Function) -> None:
         self.first = first
+        self.structure = first.structure
         self.numbers, self.inputs, self.input_places = first.numbers, first.inputs, first.input_places
         self.results = [f"{result}{name}, " for result in first.results for name in first.inputs]
         self.result_places = [_joined(place, by) for place in first.result_places for by in first.input_places]
-
         self.grains = [estimate.error for estimate in self.estimates(self.numbers)]
 
     def __call__(self, numbers: list[float]) -> list[float]:
         return [estimate.value for estimate in self.estimates(numbers)]
+
+    def look_again(self) -> None:
+        self.first.look_again()
+
+    def remarks(self) -> list[str]:
+        return self.first.remarks()
+
+    def doubt(self, position: int) -> str:
+        return self.first.doubt(position // len(self.inputs))
 
     def grain(self, position: int) -> float:
         """The bound on the error of a first derivative."""
@@ -233,33 +335,95 @@ class _Slopes(_Function):
         moved = copy.copy(self.first)
         moved.numbers = numbers
         axes = moved.axes()
-        return [
-            numeric_derivative(axis.component(position), axis.start)
-            for position in range(len(self.first.results))
-            for axis in axes
-        ]
+        found = []
+        for position in range(len(self.first.results)):
+            for axis in axes:
+                try:
+                    found.append(numeric_derivative(axis.component(position), axis.start))
+                except ValueError:
+                    if not self.doubt(len(found)):
+                        raise
+                    found.append(UNKNOWN)
+        return found
 
 
-def _claims(function: _Function, gradient: Any, point: tuple[Any, ...]) -> list[list[float]]:
-    """The claimed derivatives, a row for each result."""
-    try:
-        claimed = gradient(*point) if callable(gradient) else gradient
-    except TypeError:  # says already what is wrong, if it is microgrady's
-        raise
-    except Exception as error:
-        raise ValueError(f"the claimed gradient raises {type(error).__name__} at the point: {error}") from error
-    claimed = _plain(claimed, "the claimed gradient")
-    numbers = dict(zip(paths(claimed), flatten(claimed, "the claimed gradient")[0], strict=True))
-    expected = [["".join(_joined(place, by)) for by in function.input_places] for place in function.result_places]
-    missing = {path for row in expected for path in row} ^ set(numbers)
-    if missing:
-        path = min(missing)
-        problem = "has none" if path not in numbers else "has one, which belongs to no input,"
-        raise ValueError(
-            f"the claimed gradient must have a number for each input{' of each result' if len(expected) > 1 else ''}, "
-            f"but {problem} at {path or 'its top'}: it is {describe(claimed)}"
-        )
-    return [[numbers[path] for path in row] for row in expected]
+class _Claims(_Steady):
+    """The claimed derivatives, a row for each result.
+
+    Args:
+        function: What they are the derivatives of.
+        gradient: A function of the point, or the numbers.
+    """
+
+    def __init__(self, function: _Function, gradient: Any, what: str = "the claimed gradient") -> None:
+        __tracebackhide__ = True
+        self.function, self.gradient, self.what = function, gradient, what
+        expected = [["".join(_joined(place, by)) for by in function.input_places] for place in function.result_places]
+        self.places = [path for row in expected for path in row]
+        super().__init__(what, self.places, self.call())
+
+    def call(self) -> list[float]:
+        __tracebackhide__ = True
+        claimed = self.claimed()
+        numbers = dict(zip(paths(claimed), flatten(claimed, self.what)[0], strict=True))
+        missing = set(self.places) ^ set(numbers)
+        if missing:
+            path = min(missing)
+            problem = "has none" if path not in numbers else "has one, which belongs to no input,"
+            each = " of each result" if len(self.function.result_places) > 1 else ""
+            raise ValueError(
+                f"{self.what} must have a number for each input{each}, but {problem} at {path or 'its top'}: "
+                f"it is {describe(claimed)}"
+            )
+        return [numbers[path] for path in self.places]
+
+    def claimed(self) -> Any:
+        """The claim, in floats."""
+        __tracebackhide__ = True
+        gradient, function = self.gradient, self.function
+
+        def words(error: Exception) -> str:
+            return f"{self.what} raises {type(error).__name__} at the point"
+
+        def read(claimed: Any) -> Any:
+            return plain(claimed, self.what)
+
+        if not callable(gradient):
+            return read(gradient)
+        return evaluate(gradient, function.numbers, read, function.structure.rebuild, words)
+
+    def row(self, position: int) -> range:
+        """Which of the numbers belong to a result."""
+        inputs = len(self.function.input_places)
+        return range(position * inputs, (position + 1) * inputs)
+
+    def along(self, line: _Line, position: int) -> float:
+        """The claimed slope of a result along a line."""
+        row = self.row(position)
+        return math.fsum(self.seen[row[index]] * weight for index, weight in line.weights.items())
+
+    def doubt(self, position: int) -> str:
+        """Why no verdict on the derivatives of a result can be given; empty if nothing speaks against it."""
+        return TWO_CLAIMS if self.changes.keys() & set(self.row(position)) else ""
+
+
+class _Derivative(_Claims):
+    """What microgrady says itself, which is the same each time if the function is."""
+
+    def __init__(self, function: _Function, f: Callable[..., Any], order: int, arguments: int) -> None:
+        __tracebackhide__ = True
+        argnums = 0 if arguments == 1 else tuple(range(arguments))
+        derivative = functools.reduce(lambda derivative, _: jacobian(derivative, argnums), range(order), f)
+        try:
+            super().__init__(function, derivative, "microgrady's derivative of the function")
+        except Exception as error:
+            function.look_again()
+            for remark in function.remarks():
+                error.add_note(remark)
+            raise
+
+    def look_again(self) -> None:
+        """Nothing: the function itself is looked at."""
 
 
 def _places(tree: Any) -> list[tuple[str, str]]:
@@ -269,7 +433,7 @@ def _places(tree: Any) -> list[tuple[str, str]]:
     elif isinstance(tree, (list, tuple)):
         branches = [(f"[{place}]", branch) for place, branch in enumerate(tree)]
     else:
-        return [("", path) for path in paths(_plain(tree, "the tree"))]
+        return [("", path) for path in paths(plain(tree, "the tree"))]
     return [(step + outer, inner) for step, branch in branches for outer, inner in _places(branch)]
 
 
@@ -289,20 +453,10 @@ def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
     return names + [f"x{position}" for position in range(len(names), count)]
 
 
-def _plain(tree: Any, what: str) -> Any:
-    """`tree` in floats, lists and dicts, whatever library its arrays are of."""
-    if isinstance(tree, Value):
-        return tree.data
-    number = as_number(tree)
-    if number is not None:
-        return number
-    if isinstance(tree, dict):
-        return {key: _plain(branch, f"{what}[{key!r}]") for key, branch in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return [_plain(branch, f"{what}[{place}]") for place, branch in enumerate(tree)]
-    if hasattr(tree, "tolist") and not isinstance(tree, type):
-        return _plain(tree.tolist(), what)
-    raise TypeError(f"{what} must be a real number or a nested structure of real numbers, not {describe(tree)}")
+def _flat(result: Any) -> list[float]:
+    """The numbers in what a function returned."""
+    numbers: list[float] = flatten(plain(result, "the result"), "the result")[0]
+    return numbers
 
 
 def _with_progress(lines: list[_Line], results: int) -> Iterable[_Line]:

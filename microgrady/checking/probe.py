@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import decimal
 import math
+import reprlib
 import struct
 from collections.abc import Callable
-from typing import Any
 
+from microgrady.checking.evaluation import evaluate, plain_number
 from microgrady.checking.window import Window, unit
 
 EVALUATIONS = 60  # of f, at most
@@ -84,7 +85,7 @@ class Probe:
             self.count += 1
             # Whatever happens away from the point only says that the domain of f ends before.
             try:
-                value = float(self.function(point))  # type: ignore[arg-type]
+                value = evaluate(self.function, (point,), _number)
             except Exception:
                 value = math.nan
             if not math.isfinite(value):
@@ -179,23 +180,30 @@ class Probe:
 
 
 def _value_at_point(function: Callable[[float], object], point: float) -> float:
-    try:
-        result: Any = function(point)
-    except Exception as error:
-        raise ValueError(f"f({point!r}) raised {type(error).__name__}: {error}") from error
-    if isinstance(result, (str, bytes, complex)) or getattr(result, "shape", ()) not in ((), None):
-        raise _refusal(point, result)
-    try:
-        value = float(result)
-    except Exception as error:
-        raise _refusal(point, result) from error
+    __tracebackhide__ = True
+
+    def words(error: Exception) -> str:
+        return f"f({point!r}) raised {type(error).__name__}"
+
+    def read(result: object) -> float:
+        try:
+            return _number(result)
+        except TypeError:
+            raise TypeError(
+                f"f({point!r}) must be a real number, not {type(result).__name__}: {reprlib.repr(result)}"
+            ) from None
+
+    value = evaluate(function, (point,), read, words=words)
     if not math.isfinite(value):
         raise ValueError(f"f({point!r}) is {value}: the point lies outside the domain of f")
     return value
 
 
-def _refusal(point: float, result: object) -> TypeError:
-    return TypeError(f"f({point!r}) must be a real number, not {type(result).__name__}: {result!r}")
+def _number(result: object) -> float:
+    number = plain_number(result)
+    if number is None:
+        raise TypeError
+    return number
 
 
 def _is_single(value: float) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import html
 import math
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
 from microgrady.checking.estimate import Estimate
 from microgrady.checking.verdict import Verdict
 
-SHOWN = 30  # rows of a printed report; what is left out is counted
+SHOWN = 30  # rows of a printed report, at most; what is left out is counted
+WIDTH = 80  # of a sentence below it
+FEW = 10  # derivatives that are all shown; among more, those that match would hide the others
 # The worst come first.
 SEVERITY = [Verdict.MISMATCH, Verdict.INCONCLUSIVE, Verdict.NOT_DIFFERENTIABLE, Verdict.MATCH]
 HEADER = ("input", "claimed", "estimate", "bound", "relative error", "verdict")
@@ -26,12 +29,14 @@ class Entry:
         claimed: The derivative in question.
         estimate: What finite differences say.
         verdict: How the two compare.
+        reason: Why nothing is proved, where that is not for the estimate to say.
     """
 
     name: str
     claimed: float
     estimate: Estimate
     verdict: Verdict
+    reason: str = ""
 
     @property
     def relative_error(self) -> float:
@@ -56,7 +61,7 @@ class Entry:
     def remark(self) -> str:
         """The verdict, and where it is open, why."""
         if self.verdict is Verdict.INCONCLUSIVE:
-            return f"{self.verdict} ({self.estimate.digits} digits certain)"
+            return f"{self.verdict} ({self.reason or f'{self.estimate.digits} digits certain'})"
         if self.verdict is Verdict.NOT_DIFFERENTIABLE:
             return f"{self.verdict} ({self.estimate.kind})"
         return str(self.verdict)
@@ -69,9 +74,11 @@ class Report:
     Attributes:
         entries: One for each derivative, in the order of the inputs (for several results: result by
             result).
+        remarks: Sentences on what makes the whole check doubtful, such as a function that is random.
     """
 
     entries: tuple[Entry, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -92,11 +99,35 @@ class Report:
 
     def summary(self) -> str:
         """One line: how many derivatives match, and how many do not."""
-        counts = {verdict: sum(entry.verdict is verdict for entry in self.entries) for verdict in SEVERITY}
-        total = len(self.entries)
-        found = f"{counts[Verdict.MATCH]} of {total} derivatives match"
-        rest = [f"{count} {verdict}" for verdict, count in counts.items() if count and verdict is not Verdict.MATCH]
-        return "; ".join([found, *rest])
+        matching = [entry for entry in self.entries if entry.verdict is Verdict.MATCH]
+        others = [entry for entry in self.entries if entry.verdict is not Verdict.MATCH]
+        return "; ".join([f"{len(matching)} of {len(self.entries)} derivatives match", *counted(others)])
+
+    def table(self, limit: int | None = None) -> str:
+        """The derivatives as a table, the worst first, without the summary.
+
+        Args:
+            limit: How many derivatives it has. By default 30 at most; where there are more than 10, those that
+                match are left out if others do not.
+
+        Raises:
+            ValueError: `limit` is not an int of at least 0.
+
+        Example:
+            >>> from microgrady import check_gradient
+            >>> report = check_gradient(lambda x, y: x * y, 2.0, 3.0, gradient=(3.0, 2.5))
+            >>> header, worst, note = report.table(limit=1).splitlines()
+            >>> worst.split()[:3], note
+            (['y', '2.5', '2'], '... and 1 match: report.entries has all')
+        """
+        shown, notes = self._shown(limit)
+        rows = [HEADER, *(entry.row() for entry in shown)]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
+        lines = []
+        for row in rows:
+            numbers = [cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True)]
+            lines.append("  ".join([row[0].ljust(widths[0]), *numbers, row[-1]]))
+        return "\n".join([*lines, *(textwrap.fill(note, WIDTH) for note in notes)])
 
     def to_dict(self) -> dict[str, Any]:
         """The report in plain numbers and strings, as for JSON."""
@@ -111,34 +142,49 @@ class Report:
                     "bound": entry.estimate.error,
                     "relative_error": entry.relative_error,
                     "verdict": str(entry.verdict),
+                    "remark": entry.remark(),
                 }
                 for entry in self.entries
             ],
+            "remarks": list(self.remarks),
         }
 
     def __repr__(self) -> str:
         return f"<Report: {self.summary()}>"
 
     def __str__(self) -> str:
-        shown, left_out = self._shown()
-        rows = [HEADER, *(entry.row() for entry in shown)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-        lines = []
-        for row in rows:
-            numbers = [cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True)]
-            lines.append("  ".join([row[0].ljust(widths[0]), *numbers, row[-1]]))
-        return "\n".join([*lines, *left_out, self.summary()])
+        return f"{self.table()}\n{self.summary()}"
 
     def _repr_html_(self) -> str:
         def cells(kind: str, row: tuple[str, ...]) -> str:
             return "<tr>" + "".join(f"<{kind}>{html.escape(cell)}</{kind}>" for cell in row) + "</tr>"
 
-        shown, left_out = self._shown()
+        shown, found = self._shown(None)
         body = "".join(cells("td", entry.row()) for entry in shown)
-        notes = "".join(f"<p>{html.escape(note)}</p>" for note in [*left_out, self.summary()])
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in [*found, self.summary()])
         return f"<table><thead>{cells('th', HEADER)}</thead><tbody>{body}</tbody></table>{notes}"
 
-    def _shown(self) -> tuple[list[Entry], list[str]]:
+    def _shown(self, limit: int | None) -> tuple[list[Entry], list[str]]:
+        """What a table has, and what stands below it."""
+        if limit is not None and not (type(limit) is int and limit >= 0):
+            raise ValueError(f"limit must be None or an int of at least 0, not {limit!r}")
         entries = self.worst_first()
-        hidden = len(entries) - SHOWN
-        return entries[:SHOWN], [f"... and {hidden} more, none worse than these"] if hidden > 0 else []
+        if limit is None:
+            failing = sum(entry.verdict is not Verdict.MATCH for entry in entries)
+            limit = min(failing, SHOWN) if failing and len(entries) > FEW else SHOWN
+        shown, left_out = entries[:limit], entries[limit:]
+        notes = list(self.remarks)
+        if left_out:
+            found = counted(left_out, "es")
+            if shown and shown[-1].verdict is left_out[0].verdict:
+                found[0] = found[0].replace(" ", " more ", 1)
+            notes.insert(0, f"... and {' and '.join(found)}: report.entries has all")
+        return shown, notes
+
+
+def counted(entries: list[Entry], plural: str = "") -> list[str]:
+    """How many entries have each verdict, the worst verdict first, as in "2 mismatch"."""
+    counts = {verdict: sum(entry.verdict is verdict for entry in entries) for verdict in SEVERITY}
+    ends = {verdict: plural if count > 1 else "" for verdict, count in counts.items()}
+    ends |= dict.fromkeys((Verdict.INCONCLUSIVE, Verdict.NOT_DIFFERENTIABLE), "")
+    return [f"{count} {verdict}{ends[verdict]}" for verdict, count in counts.items() if count]

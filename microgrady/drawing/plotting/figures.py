@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from microgrady import transforms
 from microgrady.checking.estimate import FLOAT_DIGITS
+from microgrady.checking.evaluation import evaluate
 from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target, write_whole
 from microgrady.inputs import as_number, describe
 from microgrady.value import Value
@@ -196,13 +197,17 @@ def check_interval(interval: object, what: str) -> Interval:
 
 
 def value_at(f: Callable[..., Any], *point: float) -> float:
-    """The value of a function that is called with Values, as a float.
+    """The value of a function, as a float.
 
     Raises:
         TypeError: It is no real number.
     """
-    result = one_number(f, f(*map(Value, point)))
-    return float(result.data if isinstance(result, Value) else result)
+
+    def read(result: Any) -> float:
+        number = one_number(f, result)
+        return float(number.data if isinstance(number, Value) else number)
+
+    return evaluate(f, point, read)
 
 
 def one_number(f: Callable[..., Any], result: Any) -> Any:

@@ -98,7 +98,7 @@ def plot_errors(
         raise ValueError(
             f"{name_of(f)} and its derivative must be finite at {x!r}, and are {taylor[0]!r} and {taylor[1]!r}"
         )
-    estimate = numeric_derivative(lambda place: value_at(f, place), point)
+    estimate = numeric_derivative(f, point)
     steps = [10.0 ** (-count / PER_DECADE) for count in range(-SMALLEST * PER_DECADE + 1)]
     forward, central = quotient_errors(f, point, taylor, steps)
     reached = abs(estimate.value - taylor[1])

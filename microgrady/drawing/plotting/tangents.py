@@ -132,7 +132,7 @@ def tangent(f: Callable[[Any], Any], x: float) -> Line:
     y, slope = derivatives_at(f, x, 1)
     if not math.isfinite(y):
         raise ValueError(f"{name_of(f)} has no tangent at {x!r}: its value there is {y!r}")
-    kind = numeric_derivative(lambda point: value_at(f, point), x).kind
+    kind = numeric_derivative(f, x).kind
     if kind in ("kink", "jump"):
         return Line(x, y, math.nan, kind=kind)
     if kind == "infinite slope" and not math.isinf(slope):

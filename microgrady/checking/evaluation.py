@@ -1,0 +1,120 @@
+"""A function that somebody wrote, called on plain numbers, and on Values where it does not take those."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from microgrady.inputs import describe, is_array, is_number
+from microgrady.value import Value
+
+Result = TypeVar("Result")
+Words = Callable[[Exception], str]
+
+# What Python's own numbers raise outside of the domain of a function. Anything else is a mistake in it.
+OUTSIDE = (ValueError, ZeroDivisionError, OverflowError, FloatingPointError)
+
+
+def evaluate(
+    function: Callable[..., Any],
+    numbers: Sequence[float],
+    read: Callable[[Any], Result],
+    build: Callable[[Sequence[Any]], tuple[Any, ...]] = tuple,
+    words: Words | None = None,
+) -> Result:
+    """What `function` gives for plain numbers, or for Values if it raises for these or gives no number.
+
+    Plain numbers are fast, and no part of the engine has a share in what they give. But Python's raise or become
+    complex where Values are inf or nan, and they lack the methods of Values.
+
+    Args:
+        function: What to call.
+        numbers: The point, in floats.
+        read: Takes what the function returned, and raises if that will not do.
+        build: Makes the arguments of the numbers, afresh for each call, since the function may change them.
+        words: Says that the function raises such an error, and where; None if nobody will read it.
+
+    Returns:
+        What `read` made of the result.
+
+    Raises:
+        ValueError: `function` raises what Python's numbers raise outside of a domain.
+        Exception: whatever else `function` or `read` raises, for Values if the function is written for these,
+            otherwise for plain numbers.
+    """
+    __tracebackhide__ = True
+    try:
+        return read(_call(function, build(numbers), words))
+    except Exception as for_numbers:
+        try:
+            return read(_call(function, build([Value(number) for number in numbers]), words))
+        except Exception as for_values:
+            if _is_written_for_values(for_numbers, for_values):
+                raise for_values from for_values.__cause__
+        raise
+
+
+def _call(function: Callable[..., Any], arguments: tuple[Any, ...], words: Words | None) -> Any:
+    __tracebackhide__ = True
+    if words is None:
+        return function(*arguments)
+    try:
+        return function(*arguments)
+    except Exception as error:
+        if type(error) in OUTSIDE:  # the name of a class of one's own would be lost
+            raise ValueError(f"{words(error)}: {error}") from error
+        error.add_note(words(error))
+        raise
+
+
+def _is_written_for_values(for_numbers: Exception, for_values: Exception) -> bool:
+    """Whether a function that raised both goes wrong at another place than where it needs Values."""
+    if isinstance(for_numbers, AttributeError):
+        return isinstance(for_numbers.obj, float) or is_array(for_numbers.obj)
+    return isinstance(for_numbers, TypeError) and not isinstance(for_values, (TypeError, AttributeError))
+
+
+def without_warnings() -> contextlib.AbstractContextManager[object]:
+    """While functions are called at points where NumPy, if they use it, might warn of nan and inf."""
+    numpy = sys.modules.get("numpy")
+    return contextlib.nullcontext() if numpy is None else numpy.errstate(all="ignore")
+
+
+def plain_number(thing: Any) -> float | None:
+    """`thing` as a float if it is a real number, of whatever library, or a Value; else None."""
+    if type(thing) is float:
+        return thing
+    if isinstance(thing, Value):
+        return thing.data
+    if not is_number(thing):
+        if hasattr(thing, "tolist"):  # an array, which is a number if it has no dimensions
+            return plain_number(thing.tolist()) if getattr(thing, "shape", None) == () else None
+        if not hasattr(type(thing), "__float__"):
+            return None
+    try:
+        return float(thing)
+    except OverflowError:  # an int or a fraction
+        return math.inf if thing > 0 else -math.inf
+    except Exception:  # an expression of symbols, say
+        return None
+
+
+def plain(tree: Any, what: str) -> Any:
+    """`tree` in floats, lists and dicts, whatever library its numbers and arrays are of.
+
+    Raises:
+        TypeError: something in it is no real number.
+    """
+    number = plain_number(tree)
+    if number is not None:
+        return number
+    if isinstance(tree, dict):
+        return {key: plain(branch, f"{what}[{key!r}]") for key, branch in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [plain(branch, f"{what}[{place}]") for place, branch in enumerate(tree)]
+    if hasattr(tree, "tolist") and not isinstance(tree, type):
+        return plain(tree.tolist(), what)
+    raise TypeError(f"{what} must be a real number or a nested structure of real numbers, not {describe(tree)}")
