@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
+from microgrady.containers import filler
 from microgrady.inputs import as_number, describe, is_array
 from microgrady.value import Value
 
@@ -88,11 +89,12 @@ def _collect(
 ) -> Callable[[Iterator[Any]], Any]:
     if isinstance(tree, dict):
         parts = {key: _collect(branch, f"{what}[{key!r}]", numbers, shapes) for key, branch in tree.items()}
-        return lambda found: {key: part(found) for key, part in parts.items()}
+        fill = filler(tree, what)
+        return lambda found: fill({key: part(found) for key, part in parts.items()})
     if isinstance(tree, (list, tuple)):
         branches = [_collect(branch, f"{what}[{place}]", numbers, shapes) for place, branch in enumerate(tree)]
-        kind = getattr(type(tree), "_make", type(tree))  # named tuples have a constructor of their own
-        return lambda found: kind([branch(found) for branch in branches])
+        fill = filler(tree, what)
+        return lambda found: fill([branch(found) for branch in branches])
     if is_array(tree):
         numbers.extend(_number(entry, f"{what}.flat[{place}]") for place, entry in enumerate(tree.ravel().tolist()))
         shapes.append(tree.shape)

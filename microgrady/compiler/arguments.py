@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from microgrady.containers import outline, with_types
 from microgrady.inputs import is_array, is_number
 from microgrady.trees import Structure, flatten
 from microgrady.value import Value
@@ -36,9 +37,16 @@ class Arguments:
         if kind is float:
             return self._number(tree)
         if isinstance(tree, dict):
-            return (dict, *((name, self._outline(branch)) for name, branch in tree.items()))
+            return (
+                outline(tree),
+                # 1 and True are one key of a dict, but the function may be given the one or the other.
+                *(
+                    (name if type(name) is str else with_types(name), self._outline(part))
+                    for name, part in tree.items()
+                ),
+            )
         if isinstance(tree, (list, tuple)):
-            return (kind, *map(self._outline, tree))
+            return (outline(tree), *map(self._outline, tree))
         if is_array(tree):
             _require_plain(tree)
             if is_numeric(tree):
@@ -66,13 +74,6 @@ class Arguments:
         self.parts.append(number)
         self.shapes.append(None)
         self._count += 1
-
-
-def with_types(value: Any) -> Any:
-    """A static argument with its types: 1, 1.0 and True are equal, but not the same argument."""
-    if isinstance(value, tuple):
-        return (type(value), *map(with_types, value))
-    return (type(value), value.hex() if isinstance(value, float) else value)  # -0.0 equals 0.0, and nan not itself
 
 
 def is_numeric(array: Any) -> bool:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from microgrady.compiler.arguments import Arguments, with_types
+from microgrady.compiler.arguments import Arguments
 from microgrady.compiler.c import c_source
 from microgrady.compiler.engine import binding
 from microgrady.compiler.paths import CompiledPath
 from microgrady.compiler.recording import Recording
 from microgrady.compiler.travel import ByName, portable
+from microgrady.containers import with_types
 from microgrady.inputs import describe, is_array
 from microgrady.tracing import tracing
 from microgrady.transforms import as_value, one_number
