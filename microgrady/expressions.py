@@ -1,33 +1,36 @@
-"""Expressions that somebody types: parsed as Python, held to arithmetic, and computed without running any of it."""
+"""Expressions that somebody types: held to arithmetic, and computed without running any of it as Python."""
 
 from __future__ import annotations
 
-import ast
 import difflib
 import functools
 import inspect
 import math
 import operator
-import sys
-import unicodedata
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import microgrady
 from microgrady.composites import clip, where
 from microgrady.functions import add, div, floordiv, mod, mul, neg, pow, sub
+from microgrady.parsing import InputError, Place, Step, number_of, parse, place_in
 from microgrady.value import Primitive, methods
 
 Function = Callable[..., Any]
 
-CONSTANTS: dict[str, float] = {"pi": math.pi, "e": math.e}
+CONSTANTS: dict[str, float] = {
+    "pi": math.pi,
+    "π": math.pi,
+    "e": math.e,
+    "tau": math.tau,
+    "inf": math.inf,
+    "nan": math.nan,
+}
 
 
 def _public_functions() -> dict[str, Function]:
     """The table's public part by every name that it gives them, NumPy's names and symbols such as max among them."""
-    exported = [getattr(microgrady, name) for name in microgrady.__all__]
-    public = {entry for entry in exported if isinstance(entry, Primitive)}
+    public = {entry for name, entry in vars(microgrady).items() if isinstance(entry, Primitive) and name[0] != "_"}
     symbols = {entry.symbol: entry for entry in public if entry.symbol.isidentifier()}
     names = {name: entry for name, entry in methods.items() if entry in public}
     return {**symbols, **names, "clip": clip, "where": where}
@@ -35,61 +38,79 @@ def _public_functions() -> dict[str, Function]:
 
 FUNCTIONS = _public_functions()
 
-_SIGNS: dict[type[ast.unaryop], Function] = {
-    ast.UAdd: lambda x: x,
-    ast.USub: neg,
-    ast.Not: lambda x: float(not x),
+_OPERATORS: dict[tuple[str, int], Function] = {
+    ("+", 1): lambda x: x,
+    ("-", 1): neg,
+    ("not", 1): lambda x: float(not x),
+    ("+", 2): add,
+    ("-", 2): sub,
+    ("*", 2): mul,
+    ("/", 2): div,
+    ("//", 2): floordiv,
+    ("%", 2): mod,
+    ("**", 2): pow,
+    ("and", 2): lambda a, b: b if a else a,
+    ("or", 2): lambda a, b: a if a else b,
+    ("if", 3): lambda chosen, test, other: chosen if test else other,
 }
-_ARITHMETIC: dict[type[ast.operator], Function] = {
-    ast.Add: add,
-    ast.Sub: sub,
-    ast.Mult: mul,
-    ast.Div: div,
-    ast.FloorDiv: floordiv,
-    ast.Mod: mod,
-    ast.Pow: pow,
+_COMPARISONS: dict[str, Function] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
 }
-_COMPARISONS: dict[type[ast.cmpop], Function] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-}
-NOT_ALLOWED = "only numbers, names, arithmetic, comparisons, 'a if c else b' and microgrady's functions are let through"
 
-
-class Place(NamedTuple):
-    """A stretch of a line of text, in characters."""
-
-    line: str
-    start: int
-    stop: int
-
-
-class InputError(ValueError):
-    """Bad input: one sentence, and the place where it went wrong.
-
-    Example:
-        >>> print(InputError("3x is no number", Place("x = 3x", 4, 6)))
-            x = 3x
-                ^^
-        3x is no number
-    """
-
-    def __init__(self, sentence: str, place: Place) -> None:
-        super().__init__(sentence, place)
-        self.sentence = sentence
-        self.place = place
-
-    def __str__(self) -> str:
-        line, start, stop = self.place
-        # Of a long line, what stands around the place.
-        begin = max(0, min(start - 30, len(line) - 70))
-        shown = "".join(letter if letter.isprintable() else " " for letter in line[begin : begin + 70])
-        marks = "^" * max(1, min(stop - begin, 70) - (start - begin))
-        return f"    {shown}\n    {' ' * (start - begin)}{marks}\n{self.sentence}"
+# What else functions are called, and what to write: the first that is a function here or a formula.
+_OTHER_WORDS: tuple[tuple[str, ...], ...] = (
+    ("ln loge logn logarithm", "log"),
+    ("lg logten", "log10"),
+    ("ld lb", "log2"),
+    ("exp10", "10**x"),
+    ("sine sinus sen", "sin"),
+    ("cosine cosinus", "cos"),
+    ("tg tang tangent tangens", "tan"),
+    ("cot ctg cotg cotan", "1 / tan(x)"),
+    ("sec", "1 / cos(x)"),
+    ("csc cosec", "1 / sin(x)"),
+    ("arcsen asen", "asin"),
+    ("arctg atg", "atan"),
+    ("acot arccot arcctg actg", "atan(1 / x)"),
+    ("sh senh", "sinh"),
+    ("ch", "cosh"),
+    ("th tgh", "tanh"),
+    ("coth cth", "1 / tanh(x)"),
+    ("sech", "1 / cosh(x)"),
+    ("csch", "1 / sinh(x)"),
+    ("arsinh arsh argsinh", "asinh"),
+    ("arcosh arch argcosh", "acosh"),
+    ("artanh arth argtanh", "atanh"),
+    ("power pot", "x**y"),
+    ("sqr square", "x**2"),
+    ("cube", "x**3"),
+    ("root squareroot", "sqrt"),
+    ("cuberoot", "cbrt"),
+    ("absolute modulus norm", "abs"),
+    ("sgn sign signum", "sign", "copysign(1, x)"),
+    ("round rint nint", "round", "floor(x + 0.5)"),
+    ("int integer fix", "trunc"),
+    ("ceiling", "ceil"),
+    ("mod modulo remainder", "a % b"),
+    ("div divide", "a / b"),
+    ("mul multiply times", "a * b"),
+    ("add plus sum", "a + b"),
+    ("sub subtract minus", "a - b"),
+    ("mean average", "(a + b) / 2"),
+    ("logistic expit", "sigmoid"),
+    ("heaviside step", "x > 0"),
+    ("factorial fact", "gamma(x + 1)"),
+    ("gammaln loggamma lngamma", "lgamma"),
+    ("psi", "digamma"),
+    ("radians deg2rad rad", "radians", "x * pi / 180"),
+    ("degrees rad2deg deg", "degrees", "x * 180 / pi"),
+    ("iff ifelse iif cond", "a if condition else b"),
+)
 
 
 class _Call(NamedTuple):
@@ -117,7 +138,7 @@ class Expression:
         names: The other names in it, in the order of their first appearance, and where that is.
 
     Raises:
-        InputError: it is no expression, or there is something in it that is not let through.
+        InputError: It is not an expression, or there is something in it that is not let through.
 
     Example:
         >>> from microgrady import Value
@@ -133,7 +154,7 @@ class Expression:
         self.source = "\n".join(source.strip().splitlines())
         self.names: dict[str, Place] = {}
         self._constants = constants
-        self._steps = self._translate(_parse(self.source))
+        self._steps = [self._translated(step) for step in parse(self.source, FUNCTIONS)]
         self.__signature__ = inspect.Signature(
             [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in self.names]
         )
@@ -154,152 +175,76 @@ class Expression:
                 stack.append(known[step] if isinstance(step, str) else step)
         return stack[0]
 
-    def _translate(self, root: ast.expr) -> list[_Step]:
-        """The steps, operands before what is done with them; without recursion, since a sum may have many terms."""
-        steps: list[_Step] = []
-        pending: list[ast.expr | _Step] = [root]
-        while pending:
-            item = pending.pop()
-            if isinstance(item, ast.expr):
-                step, operands = self._step(item)
-                pending.append(step)
-                pending.extend(reversed(operands))
-            else:
-                steps.append(item)
-        return steps
+    def _translated(self, step: Step) -> _Step:
+        match step.kind:
+            case "number":
+                return number_of(step.text)
+            case "name":
+                return self._name(step)
+            case "operator":
+                return _Call(_OPERATORS[step.text, step.operand_count], step.operand_count)
+            case "comparison":
+                links = [_COMPARISONS[symbol] for symbol in step.text.split()]
+                return _Call(functools.partial(_compare, links), step.operand_count)
+        return self._call(step)
 
-    def _step(self, node: ast.expr) -> tuple[_Step, list[ast.expr]]:
-        """What is done at this node, and with which others. Only what is named here is let through."""
-        match node:
-            case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                return _as_float(number), []
-            case ast.Name():
-                return self._name(node), []
-            case ast.UnaryOp(op, operand) if type(op) in _SIGNS:
-                return _Call(_SIGNS[type(op)], 1), [operand]
-            case ast.BinOp(left, op, right):
-                return _Call(self._operator(_ARITHMETIC, op, left, right), 2), [left, right]
-            case ast.Compare(left, ops, comparators):
-                operands = [left, *comparators]
-                links = [self._operator(_COMPARISONS, *link) for link in zip(ops, operands, comparators, strict=False)]
-                return _Call(functools.partial(_compare, links), len(operands)), operands
-            case ast.BoolOp(op, operands):
-                return _Call(_first_false if isinstance(op, ast.And) else _first_true, len(operands)), operands
-            case ast.IfExp(test, chosen, other):
-                return _Call(lambda test, chosen, other: chosen if test else other, 3), [test, chosen, other]
-            case ast.Call():
-                return self._call(node), node.args
-        raise self._error(NOT_ALLOWED, node)
+    def _name(self, step: Step) -> _Step:
+        name = step.text
+        if name in FUNCTIONS:
+            raise self._error(f"{name} is a function: call it, as in {name}(x)", step)
+        if name in self._constants:
+            return self._constants[name]
+        self.names.setdefault(name, place_in(self.source, step.start, step.stop))
+        return name
 
-    def _name(self, node: ast.Name) -> _Step:
-        if node.id in FUNCTIONS:
-            raise self._error(f"{node.id} is a function: call it, as in {node.id}(...)", node)
-        if node.id in self._constants:
-            return self._constants[node.id]
-        if node.id not in self.names:
-            self.names[node.id] = self._place(node)
-        return node.id
-
-    def _operator(self, table: Mapping[Any, Function], op: ast.AST, left: ast.expr, right: ast.expr) -> Function:
-        if type(op) in table:
-            return table[type(op)]
-        # `ast` does not say where an operator is: it is what stands between its operands, besides parentheses.
-        line, start, stop = self._place(left)
-        if left.lineno == right.lineno:
-            symbol = line[stop : self._place(right).start].strip("() \t")
-            start = line.index(symbol, stop)
-            stop = start + len(symbol)
-        hint = "; a power is written **" if isinstance(op, ast.BitXor) else ""
-        raise InputError(NOT_ALLOWED + hint, Place(line, start, stop))
-
-    def _call(self, node: ast.Call) -> _Call:
-        if not isinstance(node.func, ast.Name):
-            raise self._error("only microgrady's functions can be called, each by its plain name", node.func)
-        name = node.func.id
+    def _call(self, step: Step) -> _Call:
+        name = step.text
         if name not in FUNCTIONS:
-            similar = difflib.get_close_matches(name, FUNCTIONS, n=1)
-            hint = f"did you mean {similar[0]}?" if similar else "--help lists those that there are"
-            raise self._error(f"there is no function called {name}; {hint}", node.func)
-        if node.keywords:
-            raise self._error(f"{name} takes its arguments by position, without a keyword", node.keywords[0])
-        arity = arity_of(FUNCTIONS[name])
-        if len(node.args) != arity:
-            raise self._error(f"{name} takes {arity} argument{'s' * (arity > 1)}, not {len(node.args)}", node)
-        return _Call(FUNCTIONS[name], arity)
+            name_alone = step._replace(stop=step.start + len(name))
+            if name in self._constants:
+                raise self._error(f"{name} is a number and not a function: write {name} * (...)", name_alone)
+            raise self._error(f"there is no function called {name}; {hint_for(name)}", name_alone)
+        least, most = arities_of(FUNCTIONS[name])
+        if not least <= step.operand_count <= most:
+            allowed = f"{least}" if least == most else f"{least} or more" if most == math.inf else f"{least} to {most}"
+            raise self._error(f"{name} takes {allowed} argument{'s' * (most > 1)}, not {step.operand_count}", step)
+        return _Call(FUNCTIONS[name], step.operand_count)
 
-    def _error(self, sentence: str, node: ast.expr | ast.keyword) -> InputError:
-        return InputError(sentence, self._place(node))
-
-    def _place(self, node: ast.expr | ast.keyword) -> Place:
-        """Where the node is, or the first line of it; `ast` counts in bytes of UTF-8."""
-        line = self.source.split("\n")[node.lineno - 1]
-        in_bytes = line.encode()
-        start = len(in_bytes[: node.col_offset].decode())
-        if node.end_lineno != node.lineno:
-            return Place(line, start, len(line))
-        return Place(line, start, len(in_bytes[: node.end_col_offset].decode()))
+    def _error(self, sentence: str, step: Step) -> InputError:
+        return InputError(sentence, place_in(self.source, step.start, step.stop))
 
 
-def arity_of(function: Function) -> int:
-    """How many arguments a function of the table takes.
+def hint_for(name: str) -> str:
+    """What to write in the place of a function that there is not.
 
     Example:
-        >>> arity_of(FUNCTIONS["atan2"]), arity_of(FUNCTIONS["where"])
-        (2, 3)
+        >>> hint_for("ln"), hint_for("exp10")
+        ('did you mean log?', 'write 10**x')
     """
-    return len(function.rules) if isinstance(function, Primitive) else len(inspect.signature(function).parameters)
+    wanted = name.lower()
+    for words, *suggestions in _OTHER_WORDS:
+        if wanted in words.split():
+            found = next(text for text in suggestions if text in FUNCTIONS or not text.isidentifier())
+            return f"did you mean {found}?" if found in FUNCTIONS else f"write {found}"
+    similar = [wanted] if wanted in FUNCTIONS else difflib.get_close_matches(wanted, FUNCTIONS, n=1, cutoff=0.75)
+    return f"did you mean {similar[0]}?" if similar else "--help lists those that there are"
 
 
-def normalise(name: str) -> str:
-    """A name as Python reads it: the letters of one identifier can be written in several ways.
+def arities_of(function: Function) -> tuple[int, float]:
+    """How many arguments a function takes: at least, and at most.
 
     Example:
-        >>> normalise("ﬁt")
-        'fit'
+        >>> arities_of(FUNCTIONS["atan2"]), arities_of(FUNCTIONS["where"])
+        ((2, 2), (3, 3))
     """
-    return unicodedata.normalize("NFKC", name)
-
-
-def _parse(source: str) -> ast.expr:
-    lines = source.split("\n")
-    everything = Place(lines[0], 0, len(lines[0]))
-    if not source:
-        raise InputError("the expression is empty", everything)
-    limit = sys.getrecursionlimit()
-    try:
-        # The parser counts the terms of a sum as levels. It needs little of the stack for each of them.
-        sys.setrecursionlimit(max(limit, 5000))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(source, mode="eval").body
-    except SyntaxError as error:
-        line = lines[min(error.lineno or 1, len(lines)) - 1]
-        start = min(error.offset - 1, len(line)) if error.offset and error.offset > 0 else len(line)
-        on_one_line = error.end_lineno == error.lineno and error.end_offset
-        stop = min(error.end_offset - 1, len(line)) if on_one_line and error.end_offset else start + 1
-        raise InputError(f"this is no expression: {error.msg}", Place(line, start, stop)) from None
-    except (RecursionError, MemoryError):
-        raise InputError("the expression is nested too deeply", Place(lines[0], 0, 1)) from None
-    except ValueError as error:  # a character that no source may have
-        raise InputError(f"this is no expression: {error}", everything) from None
-    finally:
-        sys.setrecursionlimit(limit)
-
-
-def _as_float(number: float) -> float:
-    try:
-        return float(number)
-    except OverflowError:  # a whole number with hundreds of digits, which is inf as 1e400 is
-        return math.inf
+    if isinstance(function, Primitive):
+        return len(function.rules), len(function.rules)
+    parameters = inspect.signature(function).parameters.values()
+    by_position = [each for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY]
+    most = math.inf if any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in by_position) else len(by_position)
+    needed = [each for each in by_position if each.default is inspect.Parameter.empty]
+    return len([each for each in needed if each.kind is not inspect.Parameter.VAR_POSITIONAL]), most
 
 
 def _compare(links: list[Function], *operands: Any) -> float:
     return float(all(link(a, b) for link, a, b in zip(links, operands, operands[1:], strict=False)))
-
-
-def _first_false(*operands: Any) -> Any:
-    return next((operand for operand in operands if not operand), operands[-1])
-
-
-def _first_true(*operands: Any) -> Any:
-    return next((operand for operand in operands if operand), operands[-1])

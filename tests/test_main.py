@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -103,7 +105,9 @@ def test_a_number_is_any_float(number: str, shown: str, capsys: Capture) -> None
 
 
 def test_a_value_that_is_not_finite_is_printed_and_explained(capsys: Capture) -> None:
-    assert output_of(capsys, "2 * log(x)", "x=-1").startswith("2 * log(x) = nan\nbecause log(x = -1.0) is nan\n\nname")
+    assert output_of(capsys, "2 * log(x)", "x=-1").startswith(
+        "2 * log(x) = nan\nbecause log(x) is nan at x = -1\n\nname"
+    )
 
 
 def test_a_result_without_derivative_has_the_derivative_zero(capsys: Capture) -> None:
@@ -133,20 +137,34 @@ def test_a_kink_is_status_1_and_named(capsys: Capture) -> None:
         (["x", "x=1", "y=2"], "y", "y is not in the expression; the names in it: x"),
         (["1 + 1", "y=2"], "y", "y is not in the expression; the names in it: none"),
         (["x", "x=1", "x=2"], "x=2", "x is given twice"),
-        (["x", "x=abc"], "abc", "'abc' is no number such as 2, -0.5, 1e-3, inf or nan"),
-        (["x", "x=1/3"], "1/3", "'1/3' is no number such as 2, -0.5, 1e-3, inf or nan"),
-        (["x", "x="], "^", "'' is no number such as 2, -0.5, 1e-3, inf or nan"),
-        (["x", "x==1"], "=1", "'=1' is no number such as 2, -0.5, 1e-3, inf or nan"),
-        (["x", "3x=1"], "3x", "'3x' is no name: one has letters, digits and _, and is no keyword of Python"),
-        (["x", "if=1"], "if", "'if' is no name: one has letters, digits and _, and is no keyword of Python"),
+        (["x", "x=abc"], "abc", "abc is not a number: x stands for one, such as 2, -0.5, 1e-3, pi/2 or sqrt(2)"),
+        (["x", "x=1/"], "^", "something is missing after /"),
+        (["x", "x = 1 + 2 y"], "2 y", "write 2 * y"),
+        (["x", "x=1,5"], ",", None),
+        (["x", "x=ln(2)"], "ln", "there is no function called ln; did you mean log?"),
+        (["x", "x="], "^", "there is no number after x="),
+        (["x", "x==1"], "=", None),
+        (["x", "x", "=", "2"], "x", None),
+        (["x=2", "x"], "x=2", "the expression comes first, and then what each name in it stands for"),
+        (["x y", "x=2", "y=3"], "x y", "write x * y"),
+        (["xy", "x=2", "y=3"], "xy", "xy has no value: add xy=... after the expression, or write x * y"),
+        (["3 * x2", "x=2"], "x2", "x2 has no value: add x2=... after the expression, or write x * 2"),
+        (["sinx", "x=2"], "sinx", "sinx has no value: add sinx=... after the expression, or write sin(x)"),
+        (["x", "x=2", "--chek"], "--chek", "--chek is not an option; did you mean --check?"),
+        (["x", "--hess", "x=2"], "--hess", "--hess is not an option; did you mean --hessian?"),
+        (["--drwa=a.svg", "x", "x=2"], "--drwa", "--drwa is not an option; did you mean --draw?"),
+        (["x", "x=2", "-check"], "-check", "-check is not an option; did you mean --check?"),
+        (["x", "x=2", "—check"], "—check", "—check is not an option; did you mean --check?"),
+        (["x", "--unknown"], "--unknown", None),
+        (["x", "x=1", "--precision", "0"], "0", "--precision takes a whole number from 1 to 17, not '0'"),
+        (["x", "x=1", "--precision", "ten"], "ten", "--precision takes a whole number from 1 to 17, not 'ten'"),
+        (["x", "3x=1"], "3x", "'3x' is not a name: one has letters, digits and _, and is not a keyword of Python"),
+        (["x", "if=1"], "if", "'if' is not a name: one has letters, digits and _, and is not a keyword of Python"),
         (["x", "sin=1"], "sin", "sin is a function: choose another name"),
         (["x", "*", "2"], "*", None),
         (["sine(x)", "x=1"], "sine", "there is no function called sine; did you mean sin?"),
-        (["x + ", "x=1"], "^", "this is no expression: invalid syntax"),
-        (["x.real", "x=1"], "x.real", None),
-        (["log(x)", "x=-1", "--check"], "log(x)", "the function is not defined at x = -1.0: the result is nan"),
-        (["x", "x=1", "--draw", "a.xyz"], "a.xyz", None),
-        (["x", "x=1", "--draw", "missing_folder/a.svg"], "missing_folder/a.svg", None),
+        (["x + ", "x=1"], "^", "something is missing after +"),
+        (["x.real", "x=1"], ".", None),
     ],
 )
 def test_bad_input_is_status_2_with_a_sentence_that_points_at_the_place(
@@ -158,27 +176,158 @@ def test_bad_input_is_status_2_with_a_sentence_that_points_at_the_place(
     assert sentence is None or said == sentence
 
 
-@pytest.mark.parametrize("arguments", [[], ["x", "--unknown"], ["x", "x=1", "--draw"], ["--check"]])
+@pytest.mark.parametrize("arguments", [[], ["x", "x=1", "--draw"], ["--check"]])
 def test_a_wrong_use_of_the_options_is_status_2(arguments: list[str], capsys: Capture) -> None:
     assert complaint_about(capsys, *arguments)[-1].startswith("microgrady: error: ")
 
 
-def test_the_picture_is_refused_before_anything_is_computed(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "_differentiate", lambda *arguments: pytest.fail("computed"))
-    complaint_about(capsys, "x", "x=1", "--draw", "missing_folder/a.svg")
+def with_complaint(capsys: Capture, *arguments: str, status: int) -> tuple[str, list[str]]:
+    """What is on stdout and, by lines, on stderr."""
+    assert main(arguments) == status
+    captured = capsys.readouterr()
+    return captured.out, captured.err.splitlines()
+
+
+@pytest.mark.parametrize("path", ["a.xyz", "missing_folder/a.svg", "."])
+def test_a_picture_that_cannot_be_there_does_not_withhold_the_numbers(path: str, capsys: Capture) -> None:
+    numbers, (shown, marks, said) = with_complaint(capsys, "x * y", "x=1", "y=2", "--check", "--draw", path, status=2)
+    assert numbers == output_of(capsys, "x * y", "x=1", "y=2", "--check")
+    assert shown[marks.index("^") : len(marks)] == path
+    assert said
 
 
 @pytest.mark.parametrize(
     "error", [RuntimeError("pip install it"), ValueError("pip install it"), OSError("pip install it")]
 )
-def test_a_picture_that_cannot_be_made_is_status_2(
+def test_a_picture_that_cannot_be_made_does_not_withhold_the_numbers(
     error: Exception, capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def fail(*arguments: object, to: str) -> None:
+    def fail(*arguments: object, **options: object) -> None:
         raise error
 
     monkeypatch.setattr(command, "draw", fail)
-    assert complaint_about(capsys, "x", "x=1", "--draw", str(tmp_path / "a.svg"))[-1] == "pip install it"
+    numbers, complaint = with_complaint(capsys, "x", "x=1", "--draw", str(tmp_path / "a.svg"), status=2)
+    assert numbers == output_of(capsys, "x", "x=1")
+    assert complaint[-1] == "pip install it"
+
+
+@pytest.mark.parametrize(
+    ("source", "x", "said"),
+    [
+        ("log(x)", "-1", "nan"),
+        ("1 / x", "0", "inf"),
+        ("x", "inf", "inf"),
+        ("-x", "inf", "-inf"),
+        ("x - x", "inf", "nan"),
+    ],
+)
+def test_a_check_of_what_is_not_finite_prints_the_numbers_and_says_why_there_is_no_verdict(
+    source: str, x: str, said: str, capsys: Capture
+) -> None:
+    for options in (["--check"], ["--check", "--hessian"]):
+        numbers, complaint = with_complaint(capsys, source, f"x={x}", *options, status=1)
+        assert numbers == output_of(capsys, source, f"x={x}", *options[1:])
+        assert complaint == [f"the derivatives are not checked: the result is {said}"]
+
+
+def test_second_derivatives_are_checked_too(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = output_of(capsys, "x**2 * y", "x=2", "y=3.5", "--hessian", "--check")
+    first, second, checked = text.split("\n\n")[1:]
+    assert [row.split()[-1] for row in first.splitlines()[1:]] == ["match", "match"]
+    assert second.splitlines() == ["second derivatives", "by  x  y", "x   7  4", "y   4  0"]
+    rows = [row.split() for row in checked.splitlines()[1:]]
+    assert [row[:3] + row[-1:] for row in rows] == [
+        ["x,", "x", "7", "match"],
+        ["x,", "y", "4", "match"],
+        ["y,", "y", "0", "match"],
+    ]
+
+    def wrong(*arguments: Any, order: int) -> Any:
+        return check_gradient(*arguments, order=order, gradient=[[7.0, 4.0], [5.0, 0.0]] if order == 2 else None)
+
+    monkeypatch.setattr(command, "check_gradient", wrong)
+    assert "match" in output_of(capsys, "x**2 * y", "x=2", "y=3.5", "--check")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("pi/2", math.pi / 2),
+        ("1/3", 1 / 3),
+        ("-2**3", -8.0),
+        ("sqrt(2)", math.sqrt(2.0)),
+        ("2 * e", 2 * math.e),
+        ("tau", math.tau),
+        ("-inf", -math.inf),
+        ("1_000", 1000.0),
+        ("1e400", math.inf),
+        ("0xff", 255.0),
+        ("(1 + 2) * 3", 9.0),
+        ("1/0", math.inf),
+        ("2 if 1 > 0 else 3", 2.0),
+        ("10**-3", 0.001),
+    ],
+)
+def test_what_a_name_stands_for_may_be_computed(text: str, number: float, capsys: Capture) -> None:
+    assert output_of(capsys, "x", f"x={text}", "--precision", "17").startswith(f"x = {number:.17g}\n")
+
+
+@pytest.mark.parametrize("digits", [1, 3, 10, 17])
+def test_all_numbers_have_the_digits_asked_for(digits: int, capsys: Capture, tmp_path: Path) -> None:
+    picture = tmp_path / "a.svg"
+    text = output_of(
+        capsys, "x / y", "x=1", "y=3", "--hessian", "--check", "--precision", str(digits), "--draw", str(picture)
+    )
+    assert text.startswith(f"x / y = {1 / 3:.{digits}g}\n")
+    for number in (1 / 3, -1 / 9, 2 / 27):
+        assert f"{number:.{digits}g}" in text
+    assert f"value {1 / 3:.{digits}g}" in picture.read_text(encoding="utf-8")
+    longest = max(len(found.replace(".", "").lstrip("0")) for found in re.findall(r"[0-9]+\.[0-9]+", text))
+    assert longest <= digits
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["1 / x", "x=0"], "because 1 / x is inf at x = 0"),
+        (["x * y", "x=1e200", "y=1e200"], "because x * y is inf at x = 1e+200 and y = 1e+200"),
+        (["(x + 1) / (x - 1)", "x=1"], "because 2 / 0 is inf"),
+        (["x % y", "x=1", "y=0"], "because x % y is nan at x = 1 and y = 0"),
+        (["x ** x", "x=1e3"], "because x ** x is inf at x = 1000"),
+        (["sqrt(x)", "x=-2"], "because sqrt(x) is nan at x = -2"),
+        (["exp(-x)", "x=-1e3"], "because exp(1000) is inf"),
+        (["log(x)", "x=-1/3", "--precision", "3"], "because log(x) is nan at x = -0.333"),
+    ],
+)
+def test_what_is_not_finite_is_explained_as_it_was_typed(arguments: list[str], said: str, capsys: Capture) -> None:
+    assert output_of(capsys, *arguments).splitlines()[1] == said
+
+
+@pytest.mark.parametrize("columns", [30, 40, 57, 80, 132])
+def test_tables_and_help_are_as_wide_as_the_terminal(
+    columns: int, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    names = [f"x{i}" for i in range(6)]
+    calls = [f"{name}={1 / 3 + i}" for i, name in enumerate(names)]
+    texts = [
+        output_of(capsys, " * ".join(names), *calls, "--check", "--hessian"),
+        output_of(capsys, "1 / (x - x) + " + " + ".join(["x"] * 40), "x=3"),
+    ]
+    for text in texts:
+        assert max(map(len, text.splitlines())) <= columns
+    if columns >= 40:
+        assert max(map(len, output_of(capsys, "--help").splitlines())) <= columns
+    if columns == 132:
+        matrix = next(line for line in texts[0].splitlines() if line.startswith("by"))
+        assert matrix.split() == ["by", *names]
+
+
+def test_a_place_is_shown_within_the_width_of_the_terminal(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    shown, marks, _ = complaint_about(capsys, " + ".join(["first"] * 30 + ["2x"] + ["last"] * 30))
+    assert max(len(shown), len(marks)) <= 40
+    assert shown[marks.index("^") : len(marks)] == "2x"
 
 
 def test_a_function_whose_library_is_missing_is_status_2(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,15 +336,9 @@ def test_a_function_whose_library_is_missing_is_status_2(capsys: Capture, monkey
     assert "SciPy" in complaint_about(capsys, "gamma(x)", "x=1.5")[-1]
 
 
-def test_a_sum_too_long_to_be_parsed_is_status_2(capsys: Capture) -> None:
-    assert complaint_about(capsys, "x + " * 100_000 + "x", "x=1")[-1] == "the expression is nested too deeply"
-
-
-def test_ten_thousand_parentheses_are_status_2_without_a_traceback() -> None:
+def test_ten_thousand_parentheses_are_computed() -> None:
     result = run("(" * 10_000 + "x" + ")" * 10_000, "x=1")
-    assert (result.returncode, result.stdout) == (2, "")
-    assert "too many nested parentheses" in result.stderr
-    assert "Traceback" not in result.stderr
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_nothing_typed_is_run(tmp_path: Path) -> None:
@@ -220,7 +363,7 @@ def test_the_version_is_that_of_the_package(capsys: Capture) -> None:
 def test_an_interrupt_is_status_130_and_leaves_no_picture(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def interrupt(*arguments: object, to: str) -> None:
+    def interrupt(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "draw", interrupt)
@@ -291,8 +434,8 @@ NAMES = st.text("abcdefgh_", min_size=1, max_size=30).filter(lambda name: name n
 def test_numbers_line_up_and_no_line_is_wider_than_80_columns(names: list[str], numbers: list[float]) -> None:
     leaves, output = command._differentiate(Expression(" * ".join(names)), numbers[: len(names)])
     second = [[float(a) for a in numbers[: len(names)]] for _ in names]
-    text = command._first_derivatives(leaves, None) + "\n" + command._second_derivatives(names, second)
-    assert command._heading("x", output)
+    text = command._first_derivatives(leaves, None, 10) + "\n" + command._second_derivatives(names, second, None, 10)
+    assert command._heading("x", output, 10)
     for block in text.split("\n\n"):
         lines = [line for line in block.splitlines() if line]
         assert max(map(len, lines)) <= 80
@@ -301,10 +444,9 @@ def test_numbers_line_up_and_no_line_is_wider_than_80_columns(names: list[str], 
 
 @given(st.lists(st.floats(-1e308, 1e308) | st.sampled_from([math.inf, -math.inf, math.nan]), min_size=1, max_size=6))
 def test_units_of_a_column_stand_below_each_other_with_ten_digits(numbers: list[float]) -> None:
-    heading, *cells = command._numbers("value", numbers)
+    heading, *cells = command._numbers("value", numbers, 10)
     assert len({len(cell) for cell in [heading, *cells]}) == 1
-    ends = {len(cell.split(".")[0].rstrip()) for cell in cells}
-    assert len(ends) == 1
+    assert len({len(re.split("[.e]", cell)[0].rstrip()) for cell in cells}) == 1
     for cell, number in zip(cells, numbers, strict=True):
         assert math.isclose(float(cell), number, rel_tol=1e-9) or (number != number and cell.strip() == "nan")
 
@@ -313,12 +455,11 @@ def test_units_of_a_column_stand_below_each_other_with_ten_digits(numbers: list[
     ("numbers", "cells"),
     [
         ([6.88, -3.0, 100.0], ["  6.88", " -3   ", "100   "]),
-        ([1e300, -1e-300, 0.0], [" 1.000000000e+300", "-1.000000000e-300", " 0               "]),
+        ([1e300, -1e-300, 0.0], [" 1e+300", "-1e-300", " 0     "]),
         ([math.inf, -0.5, math.nan], ["inf  ", " -0.5", "nan  "]),
-        ([1234567890.0, 0.0001234567891], ["1.234567890e+09", "1.234567891e-04"]),
+        ([1234567890.0, 0.0001234567891], ["1234567890              ", "         0.0001234567891"]),
     ],
 )
-def test_a_column_is_plain_where_it_can_be_and_in_powers_of_ten_where_not(
-    numbers: list[float], cells: list[str]
-) -> None:
-    assert command._numbers("", numbers)[1:] == cells
+def test_every_number_is_written_as_it_is_elsewhere(numbers: list[float], cells: list[str]) -> None:
+    assert command._numbers("", numbers, 10)[1:] == cells
+    assert [cell.strip() for cell in cells] == [f"{number:.10g}" for number in numbers]
