@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import pytest
 
@@ -14,3 +14,25 @@ from microgrady.testing import assert_gradient
 def gradcheck() -> Callable[..., Report]:
     """The function `microgrady.testing.assert_gradient`: fails unless a gradient is right."""
     return assert_gradient
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the tables of the checks that an assertion failed for, as in `assert check_gradient(f, 1.0)`."""
+    result = yield
+    sections = getattr(result.longrepr, "addsection", None)  # tracebacks in other styles are text
+    if call.excinfo is not None and call.excinfo.errisinstance(AssertionError) and sections is not None:
+        for report in _failed_reports(call.excinfo):
+            sections("check_gradient", report.table())
+    return result
+
+
+def _failed_reports(excinfo: pytest.ExceptionInfo[BaseException]) -> list[Report]:
+    """The reports that the message of a failed assertion names; pytest keeps what it asserts in local variables."""
+    message = str(excinfo.value)
+    variables = [thing for entry in excinfo.traceback for thing in entry.frame.f_locals.values()]
+    things = [part for thing in variables for part in (thing if isinstance(thing, (list, tuple)) else (thing,))]
+    reports = {id(thing): thing for thing in things if isinstance(thing, Report) and repr(thing) in message}
+    return list(reports.values())

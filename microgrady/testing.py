@@ -5,10 +5,12 @@ With pytest, `assert_gradient` is there as the fixture `gradcheck`, too, once mi
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from microgrady.checking import Report, Verdict, check_gradient, is_differentiable
+from microgrady.inputs import describe
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -37,8 +39,10 @@ def assert_gradient(
         The report.
 
     Raises:
-        AssertionError: a derivative does not match; the message is the report's table.
+        AssertionError: a derivative does not match; the message is the report's summary and table.
+        TypeError: `allow` is not a verdict or several.
         ValueError: something else than "inconclusive" or "not differentiable" is to be allowed.
+        Exception: as for `check_gradient`.
 
     Example:
         >>> report = assert_gradient(lambda x: x**3, 2.0)
@@ -48,16 +52,28 @@ def assert_gradient(
         AssertionError: 0 of 1 derivatives match; 1 mismatch
         ...
     """
-    open_verdicts = {str(verdict): verdict for verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_DIFFERENTIABLE)}
-    given = [allow] if isinstance(allow, (str, Verdict)) else list(allow)
-    for verdict in given:
-        if str(verdict) not in open_verdicts:
-            raise ValueError(f"allow takes {' and '.join(map(repr, open_verdicts))}, not {str(verdict)!r}")
-    allowed = {Verdict.MATCH, *(open_verdicts[str(verdict)] for verdict in given)}
+    __tracebackhide__ = True
+    allowed = {Verdict.MATCH, *_allowed(allow)}
     report = check_gradient(f, *point, gradient=gradient, **options)
     if not all(entry.verdict in allowed for entry in report.entries):
-        raise AssertionError(f"{report.summary()}\n{report}")
+        raise AssertionError(f"{report.summary()}\n{report.table()}")
     return report
+
+
+def _allowed(allow: Any) -> list[Verdict]:
+    """The verdicts that may stand besides a match."""
+    __tracebackhide__ = True
+    choices = {str(verdict): verdict for verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_DIFFERENTIABLE)}
+    words = " and ".join(map(repr, choices))
+    if isinstance(allow, (str, Verdict)):
+        allow = [allow]
+    elif not isinstance(allow, Iterable):
+        raise TypeError(f"allow takes {words}, or several of them, not {describe(allow)}")
+    given = [str(verdict) for verdict in allow]
+    for verdict in given:
+        if verdict not in choices:
+            raise ValueError(f"allow takes {words}, not {verdict!r}")
+    return [choices[verdict] for verdict in given]
 
 
 def differentiable_points(f: Callable[..., Any], *strategies: SearchStrategy[Any]) -> SearchStrategy[tuple[Any, ...]]:
@@ -68,13 +84,16 @@ def differentiable_points(f: Callable[..., Any], *strategies: SearchStrategy[Any
 
     Args:
         f: As for `check_gradient`.
-        *strategies: One for each argument of `f`.
+        *strategies: One for each argument of `f`. Infinities and nan that they give are left out, too.
 
     Returns:
         A strategy for tuples of arguments.
 
     Raises:
+        TypeError: `f` cannot be called, or not with so many arguments, or a strategy is something else.
+        ValueError: there are no strategies.
         ImportError: hypothesis is not installed.
+        hypothesis.errors.InvalidArgument: a strategy can give nothing, such as `floats(1, 0)`.
 
     Example:
         >>> from hypothesis import given, strategies as st
@@ -83,8 +102,37 @@ def differentiable_points(f: Callable[..., Any], *strategies: SearchStrategy[Any
         ...     assert_gradient(abs, *point, gradient=lambda x: 1.0 if x > 0 else -1.0)
         >>> test_the_slope_of_abs_is_its_sign()
     """
+    __tracebackhide__ = True
     try:
         from hypothesis import strategies as st
     except ImportError:
         raise ImportError("differentiable_points needs hypothesis: pip install hypothesis") from None
+    if not callable(f):
+        raise TypeError(f"differentiable_points takes a function, not {describe(f)}")
+    if not strategies:
+        raise ValueError("differentiable_points takes a strategy for each argument of the function, but none came")
+    for strategy in strategies:
+        if not isinstance(strategy, st.SearchStrategy):
+            raise TypeError(
+                "differentiable_points takes strategies of hypothesis, such as strategies.floats(-1.0, 1.0), "
+                f"not {describe(strategy)}"
+            )
+        strategy.validate()  # now, and not when the first point is drawn
+    _require_arguments(f, len(strategies))
     return st.tuples(*strategies).filter(lambda point: is_differentiable(f, *point))
+
+
+def _require_arguments(f: Callable[..., Any], count: int) -> None:
+    __tracebackhide__ = True
+    try:
+        signature = inspect.signature(f)
+    except (TypeError, ValueError):  # of a built-in function that does not say
+        return
+    try:
+        signature.bind(*range(count))
+    except TypeError as error:
+        given = "1 strategy was" if count == 1 else f"{count} strategies were"
+        raise TypeError(
+            f"differentiable_points takes a strategy for each argument of the function, but {given} given "
+            f"for {signature}: {error}"
+        ) from None

@@ -172,6 +172,7 @@ class Derivative:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """What the transform says, at some arguments."""
+        __tracebackhide__ = True
         return self._evaluate(self._subject, self._argnums, args, kwargs)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
@@ -184,6 +185,7 @@ class Derivative:
 def _value_and_gradient(
     function: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Any, Any]:
+    __tracebackhide__ = True
     run = _Run("grad", function, argnums, args, kwargs)
     output = one_number(run.output, run.name, "grad", "; jacobian takes functions that return several")
     connected = run.is_connected(output)
@@ -193,10 +195,12 @@ def _value_and_gradient(
 
 
 def _gradient(function: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    __tracebackhide__ = True
     return _value_and_gradient(function, argnums, args, kwargs)[1]
 
 
 def _jacobian(function: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    __tracebackhide__ = True
     run = _Run("jacobian", function, argnums, args, kwargs)
     outputs, rows = flatten(run.output, f"the result of {run.name}")
     connected = run.is_connected(*outputs)
@@ -205,6 +209,7 @@ def _jacobian(function: Callable[..., Any], argnums: Argnums, args: tuple[Any, .
 
 
 def _hessian_product(gradient: Derivative, argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    __tracebackhide__ = True
     if len(args) < 2:
         raise TypeError(f"hvp takes the arguments of {_name(gradient.__wrapped__)} and then the vector")
     *point, vector = args
@@ -216,6 +221,7 @@ def _hessian_product(gradient: Derivative, argnums: Argnums, args: tuple[Any, ..
     direction = [given[path] for path in expected]
 
     def slope_along(*inner: Any) -> Any:
+        __tracebackhide__ = True
         return dot(flatten(gradient(*inner, **kwargs), "the gradient")[0], direction)
 
     return grad(slope_along, argnums)(*point)
@@ -247,6 +253,7 @@ class _Run:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> None:
+        __tracebackhide__ = True
         self.name = _name(function)
         positions = _positions(argnums, len(args))
         numbers, self.structure = flatten(_select(args, positions, argnums), f"the argument of {self.name}")

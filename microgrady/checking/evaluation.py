@@ -108,6 +108,7 @@ def plain(tree: Any, what: str) -> Any:
     Raises:
         TypeError: something in it is no real number.
     """
+    __tracebackhide__ = True
     number = plain_number(tree)
     if number is not None:
         return number

@@ -234,6 +234,7 @@ class _Function(_Steady):
         where = "at " + ", ".join(pairs[:5] + ["..."] * (len(pairs) > 5))
 
         def read(result: Any) -> tuple[list[float], list[tuple[str, str]]]:
+            __tracebackhide__ = True
             return flatten(plain(result, f"the result of the function {where}"), "the result")[0], _places(result)
 
         def words(error: Exception) -> str:
@@ -386,6 +387,7 @@ class _Claims(_Steady):
             return f"{self.what} raises {type(error).__name__} at the point"
 
         def read(claimed: Any) -> Any:
+            __tracebackhide__ = True
             return plain(claimed, self.what)
 
         if not callable(gradient):
@@ -455,6 +457,7 @@ def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
 
 def _flat(result: Any) -> list[float]:
     """The numbers in what a function returned."""
+    __tracebackhide__ = True
     numbers: list[float] = flatten(plain(result, "the result"), "the result")[0]
     return numbers
 
