@@ -290,6 +290,65 @@ def test_find_anomaly_finds_infinite_local_derivatives_on_demand() -> None:
     assert str(found) == "the derivative of sqrt(0.0) by its operand is inf"
 
 
+@pytest.mark.parametrize(
+    ("f", "steep", "words"),
+    [
+        (
+            lambda x: mg.sqrt(x) ** 2,
+            "sqrt",
+            "0 * inf counts as 0 where the slope of sqrt(x = 0.0) meets that of pow(0.0, 2.0)",
+        ),
+        (lambda x: (mg.sqrt(x) * 3.0 + x) ** 2 + 1.0, "sqrt", "meets that of pow(0.0, 2.0)"),
+        (lambda x: x * mg.sqrt(x), "sqrt", "meets that of mul(x = 0.0, 0.0)"),
+        (lambda x: mg.cos(mg.cbrt(x)), "cbrt", "meets that of cos(0.0)"),
+        (lambda x: mg.exp(mg.log(1.0 + x) * 0.5 - 800.0) * mg.asin(1.0 - x), "asin", "meets that of mul(0.0, "),
+        (lambda x: (lambda root: root * 2.0 - root - root)(mg.sqrt(x)), "sqrt", "meets derivatives that cancel"),
+    ],
+)
+def test_find_anomaly_names_the_place_where_a_zero_met_an_infinite_slope(f: Any, steep: str, words: str) -> None:
+    x = Value(0.0, "x")
+    output = f(x)
+    x.grad = 3.0
+    found = mg.find_anomaly(output)
+    assert found is not None
+    assert found.node.op is not None
+    assert found.node.op.name == steep
+    assert words in str(found)
+    assert str(found).endswith("the limit may differ")
+    assert x.grad == 3.0
+    assert output.grad == found.node.grad == 0.0
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: mg.where(x > 0, mg.sqrt(x), 0.0) + x,
+        lambda x: 0.0 * mg.sqrt(x),
+        lambda x: mg.sqrt(x) ** 0,
+        lambda x: 0.0 / (1.0 + mg.sqrt(x)),
+        lambda x: mg.floor(mg.sqrt(x)),
+        lambda x: mg.sqrt(x) + x,
+        lambda x: mg.relu(-1.0 - mg.sqrt(x)),
+        lambda x: (x + 1.0) ** 2 * x**2,
+        lambda x: x,
+    ],
+)
+def test_find_anomaly_names_no_zero_that_holds_around_the_point(f: Any) -> None:
+    assert mg.find_anomaly(f(Value(0.0))) is None
+
+
+def test_find_anomaly_names_the_first_zero_that_met_an_infinite_slope_at_any_depth() -> None:
+    x, y = Value(0.0, "x"), Value(0.0, "y")
+    inner = mg.sqrt(x) ** 2
+    output = inner
+    for _ in range(100_000):
+        output = output + 0.5
+    found = mg.find_anomaly(output + mg.sqrt(y) ** 2)
+    assert found is not None
+    assert "sqrt(x = 0.0)" in str(found) or "sqrt(y = 0.0)" in str(found)
+    assert mg.find_anomaly(mg.log(x) + inner).message == "log(x = 0.0) is -inf"  # type: ignore[union-attr]
+
+
 def test_find_anomaly_refuses_what_is_no_value() -> None:
     with pytest.raises(TypeError, match="takes a Value, not float"):
         mg.find_anomaly(1.0)  # type: ignore[arg-type]

@@ -1,17 +1,19 @@
-"""Where a nan or an infinity came from."""
+"""Where a nan or an infinity came from, and where a zero hid one."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from microgrady import functions
 from microgrady.inputs import describe
+from microgrady.tracing import own_work
 from microgrady.value import Value, topological_order
 
 
 @dataclass(frozen=True)
 class Anomaly:
-    """An operation that made a nan or an infinity out of finite operands.
+    """An operation that made a nan or an infinity out of finite operands, or whose infinite slope met a zero.
 
     Attributes:
         node: The result that is not finite, or has a local derivative that is not.
@@ -28,17 +30,21 @@ class Anomaly:
 def find_anomaly(output: Value, partials: bool = False) -> Anomaly | None:
     """The first operation behind `output` that made a nan or an infinity out of finite operands.
 
+    If there is none, the first one with an infinite slope that met a derivative of zero from above. A zero
+    stays zero there, as it should for `where(x > 0, sqrt(x), 0.0)`; but for `sqrt(x)**2` at 0 the limit is 1.
+    Zeros that are exact, those of a constant factor 0 or of `floor`, are no such case.
+
     Args:
-        output: The result to explain.
+        output: The result to explain. No `grad` behind it is read or written.
         partials: Whether to look for local derivatives that are not finite, too: those that make the
             gradient infinite or nan while all values are finite.
 
     Returns:
         The operation, in the order of computation; None if there is none. A leaf that is itself not
-        finite is no operation.
+        finite is not an operation.
 
     Raises:
-        TypeError: `output` is no Value.
+        TypeError: `output` is not a Value.
 
     Example:
         >>> import microgrady as mg
@@ -47,23 +53,60 @@ def find_anomaly(output: Value, partials: bool = False) -> Anomaly | None:
         log(x = 0.0) is -inf
         >>> print(mg.find_anomaly(mg.sqrt(x), partials=True))
         the derivative of sqrt(x = 0.0) by its operand is inf
+        >>> print(mg.find_anomaly(mg.sqrt(x) ** 2))
+        0 * inf counts as 0 where the slope of sqrt(x = 0.0) meets that of pow(0.0, 2.0): the limit may differ
     """
     if not isinstance(output, Value):
         raise TypeError(f"find_anomaly takes a Value, not {describe(output)}")
-    for node in topological_order(output):
-        if node.op is None:
+    order = topological_order(output)
+    for node in order:
+        numbers = [operand.data if isinstance(operand, Value) else operand for operand in node.operands]
+        if node.op is None or not all(map(math.isfinite, numbers)):
             continue
-        operands = [operand.data if isinstance(operand, Value) else operand for operand in node.operands]
-        if not all(map(math.isfinite, operands)):
-            continue
-        call = f"{node.op.name}({', '.join(map(_written, node.operands))})"
         if not math.isfinite(node.data):
-            return Anomaly(node, f"{call} is {node.data}")
+            return Anomaly(node, f"{_call(node)} is {node.data}")
         for position, partial in enumerate(node.partials):
             if partials and not math.isfinite(partial):
-                which = "its operand" if len(operands) == 1 else f"operand {position}"
-                return Anomaly(node, f"the derivative of {call} by {which} is {partial}")
-    return None
+                which = "its operand" if len(numbers) == 1 else f"operand {position}"
+                return Anomaly(node, f"the derivative of {_call(node)} by {which} is {partial}")
+    return _hidden(output, order) if math.isfinite(output.data) else None
+
+
+@own_work()
+def _hidden(output: Value, order: list[Value]) -> Anomaly | None:
+    """The first operation whose infinite slope was hidden by a zero from above."""
+    adjoints = {output: 1.0}
+    zeros: dict[Value, Value] = {}  # for what gets a zero, the operation that it comes from
+    found = None
+    for node in reversed(order):
+        adjoint = adjoints.get(node)
+        if adjoint is None:
+            continue
+        for operand, partial in zip(node.operands, node.partials, strict=True):
+            if not isinstance(operand, Value) or (partial == 0.0 and _is_constant(node)):
+                continue
+            share = adjoint * partial
+            if adjoint == 0.0 and not math.isfinite(partial):
+                above = f"meets that of {_call(zeros[node])}" if node in zeros else "meets derivatives that cancel"
+                words = f"0 * {partial} counts as 0 where the slope of {_call(node)} {above}: the limit may differ"
+                found = Anomaly(node, words)
+                share = 0.0
+            adjoints[operand] = adjoints.get(operand, 0.0) + share
+            if share == 0.0:
+                zeros[operand] = zeros.get(node, node) if adjoint == 0.0 else node
+    return found
+
+
+def _is_constant(node: Value) -> bool:
+    """Whether a slope of zero holds around the point, too: a function of steps, or a constant factor or exponent 0."""
+    if node.op in (functions.mul, functions.div, functions.pow):
+        return any(operand == 0.0 for operand in node.operands if not isinstance(operand, Value))
+    return node.op is not None and node.op.piecewise
+
+
+def _call(node: Value) -> str:
+    assert node.op is not None
+    return f"{node.op.name}({', '.join(map(_written, node.operands))})"
 
 
 def _written(operand: Value | float) -> str:
