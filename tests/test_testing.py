@@ -118,6 +118,11 @@ def test_an_error_of_the_function_shows_the_test_and_the_function_alone(
         "mg.value_and_grad(f)(1.0)",
         "mg.hessian(f)(1.0)",
         "mg.hvp(f)(1.0, 1.0)",
+        "mg.jit(f)(1.0)",
+        "mg.jit(lambda x, k: f(x), static_argnames='k')(1.0, 2)",
+        "mg.numeric_derivative(f, 1.0)",
+        "mg.jit(f).backward(1.0)",
+        "mg.grad(mg.jit(f))(1.0)",
     ]
     bodies = [f"def f(x):\n    return x.tanh() * undefined\n{call}" for call in calls]
     for call, shown in zip(calls, failures(pytester, monkeypatch, *bodies), strict=True):

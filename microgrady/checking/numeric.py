@@ -68,6 +68,7 @@ class _Search:
     """A survey, the ladders that start from it, and the best of them."""
 
     def __init__(self, function: Callable[[float], object], point: float, grain: float) -> None:
+        __tracebackhide__ = True
         self.probe = Probe(function, point, grain)
         self.survey = Survey(self.probe)
         self.result: Ladder | None = None
@@ -331,6 +332,7 @@ def numeric_derivative(f: Callable[[float], object], x: float, grain: float = 0.
         >>> abs(estimate.value - math.cos(1.0)) <= estimate.error < 1e-11
         True
     """
+    __tracebackhide__ = True
     if not callable(f):
         raise TypeError(f"numeric_derivative takes a function, not {describe(f)}")
     point = require_number(x, "the point")

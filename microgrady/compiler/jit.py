@@ -67,6 +67,7 @@ class Jitted:
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """What the function gives, as floats; where Values come in, the function itself runs."""
         if tracing.transform:
+            __tracebackhide__ = True
             return self._python()(*args, **kwargs)  # which is differentiated or recorded there
         if not kwargs:
             if self._door is not None:
@@ -78,6 +79,7 @@ class Jitted:
                 failed, result = path.run(args)
                 if not failed:
                     return result
+        __tracebackhide__ = True  # here, where it costs compiled calls nothing
         arguments = self._arguments(args, kwargs)
         if arguments.values:
             return self._python()(*args, **kwargs)
@@ -104,6 +106,7 @@ class Jitted:
             >>> loss.backward(3.0), w.grad
             (25.0, 30.0)
         """
+        __tracebackhide__ = True
         arguments = self._arguments(args, kwargs)
         if tracing.transform or any(value._op is not None for value in arguments.values.values()):
             # Their graphs go on beyond the arguments.
@@ -201,6 +204,7 @@ class Jitted:
         return self._function
 
     def _run(self, arguments: Arguments, backward: bool) -> Any:
+        __tracebackhide__ = True
         signature = self._signatures.get(arguments.key) or _Signature()
         path, result, _, _ = _follow(signature, arguments)
         if path is None:
@@ -233,11 +237,17 @@ class Jitted:
         previous: CompiledPath | None,
         failed: int,
     ) -> Any:
+        __tracebackhide__ = True
         self._python()
         binding()
         numbers, structure = arguments.numbers()
+
+        def call(inputs: list[Value]) -> Any:
+            __tracebackhide__ = True
+            return arguments.call(structure.rebuild(inputs))
+
         recording = Recording(
-            lambda inputs: arguments.call(structure.rebuild(inputs)),
+            call,
             self._name,
             numbers,
             list(arguments.values) if backward else None,
@@ -292,7 +302,12 @@ class Jitted:
     def _arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """The arguments that are numbers apart from the static ones."""
         if not self._static:
-            return Arguments((args, kwargs), (), lambda tree: self._python()(*tree[0], **tree[1]))
+
+            def call_with(tree: Any) -> Any:
+                __tracebackhide__ = True
+                return self._python()(*tree[0], **tree[1])
+
+            return Arguments((args, kwargs), (), call_with)
         names = [*self._parameters[: len(args)], *[""] * (len(args) - len(self._parameters))]
         static = {name: value for name, value in zip(names, args, strict=True) if name in self._static}
         static.update((name, value) for name, value in kwargs.items() if name in self._static)
@@ -308,6 +323,7 @@ class Jitted:
         others = {name: value for name, value in kwargs.items() if name not in self._static}
 
         def call(tree: Any) -> Any:
+            __tracebackhide__ = True
             complete = list(args)
             for place, value in zip(places, tree[0], strict=True):
                 complete[place] = value

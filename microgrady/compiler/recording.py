@@ -113,6 +113,7 @@ class Recording:
         numbers: list[float],
         differentiate: list[int] | None = None,
     ) -> None:
+        __tracebackhide__ = True
         since = fresh_mark()
         inputs = [Value(number) for number in numbers]
         recorder = _Recorder(name, inputs, since)
