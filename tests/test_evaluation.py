@@ -7,6 +7,7 @@ import itertools
 import math
 import pathlib
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -173,6 +174,13 @@ def test_results_that_are_no_numbers_are_refused_in_a_sentence(result: Any) -> N
         numeric_derivative(lambda x: result, 1.0)
 
 
+def test_what_cannot_be_called_is_no_function() -> None:
+    with pytest.raises(TypeError, match=r"is_differentiable takes a function, not int \(3\)"):
+        is_differentiable(3, 1.0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="is_differentiable takes the point"):
+        is_differentiable(mg.sin)
+
+
 @pytest.mark.parametrize("point", [math.nan, math.inf, [1.0, -math.inf], np.array([math.nan])])
 def test_points_that_are_not_finite_are_refused(point: Any) -> None:
     with pytest.raises(ValueError, match=r"the point must be finite numbers, not p\S* = (nan|-?inf)"):
@@ -181,6 +189,11 @@ def test_points_that_are_not_finite_are_refused(point: Any) -> None:
 
 def test_no_warning_of_numpy_comes_from_a_look_beyond_the_domain() -> None:
     assert check_gradient(lambda p: np.sqrt(p).sum(), np.array([1e-9, 1.0]))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert check_gradient(lambda p: np.sqrt(p).sum(), np.array([1e-9, 1.0]))
+        assert numeric_derivative(np.sqrt, 1e-9).kind == "smooth"
+    assert caught == []
 
 
 def random_number(x: Any) -> Any:
@@ -221,6 +234,13 @@ def test_a_function_that_has_nothing_left_to_give_is_named() -> None:
     with pytest.raises(StopIteration) as raised:
         check_gradient(lambda x: next(few) * x, 1.0)
     assert "2.0 and then an error, StopIteration" in raised.value.__notes__[1]
+
+
+def test_a_function_that_gives_more_numbers_later_is_named() -> None:
+    calls = itertools.count()
+    report = check_gradient(lambda x: [x] * (1 + (next(calls) > 3)), 2.0, gradient=[1.0])
+    assert str(report.entries[0].verdict) == "inconclusive"
+    assert "2.0 and then 2 numbers instead of 1" in report.remarks[0]
 
 
 def test_a_claim_that_is_random_proves_nothing() -> None:

@@ -73,7 +73,8 @@ def check_gradient(
         False
     """
     __tracebackhide__ = True
-    _require_arguments(f, point, order, directions, tolerance)
+    _require_function("check_gradient", f, point)
+    _require_options(order, directions, tolerance)
     with without_warnings():
         first = _Function(f, point)
         if not first.numbers or not first.results:
@@ -106,6 +107,7 @@ def is_differentiable(f: Callable[..., Any], *point: Any) -> bool:
         (True, False)
     """
     __tracebackhide__ = True
+    _require_function("is_differentiable", f, point)
     try:
         function = _Function(f, point)
         return all(
@@ -117,12 +119,16 @@ def is_differentiable(f: Callable[..., Any], *point: Any) -> bool:
         return False
 
 
-def _require_arguments(f: Any, point: tuple[Any, ...], order: Any, directions: Any, tolerance: Any) -> None:
+def _require_function(caller: str, f: object, point: tuple[Any, ...]) -> None:
     __tracebackhide__ = True
     if not callable(f):
-        raise TypeError(f"check_gradient takes a function, not {describe(f)}")
+        raise TypeError(f"{caller} takes a function, not {describe(f)}")
     if not point:
-        raise ValueError("check_gradient takes the point to check at after the function, but none came")
+        raise ValueError(f"{caller} takes the point to check at after the function, but none came")
+
+
+def _require_options(order: Any, directions: Any, tolerance: Any) -> None:
+    __tracebackhide__ = True
     if type(order) is not int or order not in (1, 2):
         raise ValueError(f"order must be 1 or 2, not {order!r}")
     if tolerance is not None and not (is_number(tolerance) and 0.0 <= tolerance < math.inf):
@@ -188,10 +194,12 @@ class _Steady:
         """Call once more, and remember what has changed."""
         try:
             now = self.call()
-            later = [repr(number) for number in now] + ["nothing"] * (len(self.seen) - len(now))
+            later = [repr(number) for number in now]
+            if len(now) != len(self.seen):
+                later = [f"{len(now)} numbers instead of {len(self.seen)}"] * len(self.seen)
         except Exception as error:
             later = [f"an error, {type(error).__name__}"] * len(self.seen)
-        for place, (number, words) in enumerate(zip(self.seen, later, strict=False)):
+        for place, (number, words) in enumerate(zip(self.seen, later, strict=True)):
             if words != repr(number) and not (number == 0.0 and words in ("0.0", "-0.0")):
                 self.changes.setdefault(place, f"{number!r} and then {words}")
 

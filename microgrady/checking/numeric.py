@@ -20,6 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from microgrady.checking.estimate import Estimate
+from microgrady.checking.evaluation import without_warnings
 from microgrady.checking.ladder import Ladder, is_kink
 from microgrady.checking.probe import ExhaustedError, Probe
 from microgrady.checking.survey import FIRST_SPACING, Survey
@@ -341,6 +342,6 @@ def numeric_derivative(f: Callable[[float], object], x: float, grain: float = 0.
     if not math.isfinite(point):
         raise ValueError(f"the point must be a finite number, not {x!r}")
     search = _Search(f, point, float(grain))
-    with suppress(ExhaustedError):
+    with without_warnings(), suppress(ExhaustedError):
         search.run()
     return search.estimate()
