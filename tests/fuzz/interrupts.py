@@ -1,0 +1,133 @@
+"""Ctrl-C at random moments: nothing that was going on stays behind."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import math
+import pickle
+import random
+import signal
+import tempfile
+import time
+import xml.etree.ElementTree
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import microgrady as mg
+from microgrady import Value
+from microgrady.scopes import open_scopes, unlabelled
+from microgrady.tracing import recorders, tracing
+
+
+class Interrupts:
+    """Raises KeyboardInterrupt after a time, but not once the action is over."""
+
+    armed = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """What the signal does."""
+        if self.armed:
+            raise KeyboardInterrupt
+
+    def during(self, action: Callable[[], object], delay: float) -> bool:
+        """Call, with an interrupt after `delay` seconds. Returns whether it came in time."""
+        previous = signal.signal(signal.SIGALRM, self)
+        try:
+            try:
+                self.armed = True
+                signal.setitimer(signal.ITIMER_REAL, max(delay, 1e-6))
+                action()
+            finally:
+                self.armed = False
+                signal.setitimer(signal.ITIMER_REAL, 0.0)
+        except KeyboardInterrupt:
+            return True
+        finally:
+            signal.signal(signal.SIGALRM, previous)
+        return False
+
+
+def function(x: Any, y: Any) -> Any:
+    for _ in range(10):
+        x = mg.sin(x) * y if x > y else mg.tanh(x + y)
+    return x
+
+
+def in_scopes() -> None:
+    for _ in range(20):
+        with mg.scope("outer"), mg.scope("inner"):
+            mg.sin(Value(1.0))
+
+
+def in_a_decorated_scope() -> None:
+    @mg.scope("decorated")
+    def inside() -> Any:
+        return mg.sin(Value(1.0))
+
+    for _ in range(20):
+        inside()
+
+
+def picture_of(target: Path) -> Callable[[], object]:
+    return lambda: mg.draw(function(Value(0.3, "x"), Value(0.7, "y")), to=target)
+
+
+def actions(folder: Path) -> dict[str, tuple[Callable[[], object], float]]:
+    """What is interrupted, and about how long each takes in seconds."""
+    fast = mg.jit(mg.value_and_grad(function, (0, 1)))
+    return {
+        "grad": (lambda: [mg.grad(function, (0, 1))(0.3, 0.7) for _ in range(20)], 0.004),
+        "grad of grad": (lambda: mg.grad(mg.grad(lambda x: function(x, 0.7)))(0.3), 0.002),
+        "hessian": (lambda: mg.hessian(lambda p: function(*p))([0.3, 0.7]), 0.003),
+        "jit": (lambda: mg.jit(mg.value_and_grad(function, (0, 1)))(0.3, 0.7), 0.06),
+        "jit, calls": (lambda: [fast(0.3 + i / 1000, 0.7) for i in range(50)], 0.06),
+        "scopes": (in_scopes, 0.0005),
+        "decorated scopes": (in_a_decorated_scope, 0.0005),
+        "draw": (picture_of(folder / "a.svg"), 0.03),
+        "check": (lambda: mg.check_gradient(function, 0.3, 0.7), 0.02),
+        "pickle": (lambda: pickle.loads(pickle.dumps(function(Value(0.3), Value(0.7)))), 0.0005),
+        "numeric": (lambda: mg.numeric_derivative(lambda x: function(x, 0.7), 0.3), 0.01),
+    }
+
+
+@contextlib.contextmanager
+def folder_with_a_picture() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as name:
+        (Path(name) / "a.svg").write_text("<svg/>")
+        yield Path(name)
+
+
+def require_clean(folder: Path, what: str) -> None:
+    """Raise if something of an interrupted action is still there."""
+    assert (open_scopes, unlabelled()) == ([], ""), f"a scope is open after an interrupt of {what}"
+    assert (len(recorders), tracing.recorder) == (0, None), f"a recorder is there after an interrupt of {what}"
+    x = Value(3.0)
+    assert (math.floor(x), int(x)) == (3, 3), f"numbers are refused after {what}"
+    assert mg.grad(lambda x: x**3)(2.0) == 12.0, f"a gradient is wrong after {what}"
+    assert mg.jit(lambda x: x * 2.0 if x > 0 else -x)(3.0) == 6.0, f"a compiled function is wrong after {what}"
+    (x * x).backward()
+    assert x.grad == 6.0, f"backward is wrong after {what}"
+    xml.etree.ElementTree.fromstring((folder / "a.svg").read_text(encoding="utf-8"))
+    left = [path.name for path in folder.iterdir() if path.name != "a.svg"]
+    assert not left, f"files are left after an interrupt of {what}: {left}"
+
+
+def interrupted(chance: random.Random) -> None:
+    """Some interrupts of one action, each with a look at what is left."""
+    interrupts = Interrupts()
+    with folder_with_a_picture() as folder:
+        name, (action, seconds) = chance.choice(list(actions(folder).items()))
+        for _ in range(chance.randint(1, 10)):
+            interrupts.during(action, chance.uniform(0.0, 1.2 * seconds))
+            require_clean(folder, name)
+        started = time.monotonic()
+        action()
+        assert time.monotonic() - started < 60.0, f"{name} is slow after interrupts"
+
+
+def case(chance: random.Random) -> None:
+    """In a context of its own, so that a scope that stays open does not count for later cases."""
+    contextvars.copy_context().run(interrupted, chance)

@@ -1,0 +1,126 @@
+"""Runs campaigns in a process of their own, which may hang or crash, and tells what failed and how to repeat it."""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib
+import multiprocessing
+import random
+import signal
+import time
+import traceback
+from collections import Counter
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from typing import NamedTuple
+
+PATIENCE = 120.0  # seconds that a case may take
+SHOWN = 5  # failures of a campaign that are printed in full
+
+
+class Campaign(NamedTuple):
+    """Random cases of one subject.
+
+    Attributes:
+        name: What it is called on the command line.
+        module: Where its `case` is.
+        weight: Its share of the time.
+    """
+
+    name: str
+    module: str
+    weight: float
+
+
+class Supervisor:
+    """Starts the process, and a new one whenever it dies.
+
+    Args:
+        campaigns: What to run.
+        seed: That of the first case of each campaign; the others follow.
+
+    Attributes:
+        done: The number of cases of each campaign, those that failed among them.
+        failed: The number of those.
+    """
+
+    def __init__(self, campaigns: Sequence[Campaign], seed: int) -> None:
+        self.campaigns = campaigns
+        self.seed = seed
+        self.done: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self.used: Counter[str] = Counter()  # thousandths of seconds
+
+    def run(self, seconds: float, cases: int | None = None) -> None:
+        """Run for a time or, if `cases` is given, so many of each campaign."""
+        end = time.monotonic() + seconds
+        # Cases fork and end by signals: a fresh process, which inherits no thread and no lock.
+        context = multiprocessing.get_context("spawn")
+        while campaign := self._next(end, cases):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=work, args=(theirs,), daemon=False)
+            process.start()
+            theirs.close()
+            try:
+                while campaign and self._case_is_survived(campaign, ours):
+                    campaign = self._next(end, cases)
+            finally:
+                ours.close()
+                process.join(PATIENCE if campaign is None else 1.0)
+                process.kill()
+                process.join()
+            if campaign is not None:
+                self._tell(campaign, f"the process ended with status {process.exitcode} or did not answer")
+
+    def _next(self, end: float, cases: int | None) -> Campaign | None:
+        """The campaign that has used the least of its share so far; None when all is done."""
+        left = [each for each in self.campaigns if cases is None or self.done[each.name] < cases]
+        if not left or (cases is None and time.monotonic() > end):
+            return None
+        return min(left, key=lambda each: (self.used[each.name] + 1) / each.weight)
+
+    def _case_is_survived(self, campaign: Campaign, connection: Connection) -> bool:
+        """Whether the process answers; a failure that it tells of is told on."""
+        start = time.monotonic()
+        try:
+            connection.send((campaign, self.seed + self.done[campaign.name]))
+            failure = connection.recv() if connection.poll(PATIENCE) else None
+        except (EOFError, OSError):
+            failure = None
+        self.used[campaign.name] += round(1000 * (time.monotonic() - start))
+        if failure is None:
+            return False
+        self._tell(campaign, failure)
+        return True
+
+    def _tell(self, campaign: Campaign, failure: str) -> None:
+        seed = self.seed + self.done[campaign.name]
+        self.done[campaign.name] += 1
+        if failure:
+            self.failed[campaign.name] += 1
+            if self.failed[campaign.name] <= SHOWN:
+                command = f"python -m tests.fuzz --only {campaign.name} --seed {seed} --cases 1"
+                print(f"{campaign.name}: {failure.strip()}\n    {command}\n", flush=True)
+
+
+def work(connection: Connection) -> None:
+    """Run one case after the other, as told, and answer what failed: "" if nothing did."""
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor
+    while True:
+        try:
+            campaign, seed = connection.recv()
+        except EOFError:
+            return
+        connection.send(failure_of(campaign, seed))
+
+
+def failure_of(campaign: Campaign, seed: int) -> str:
+    """Run one case. Returns what failed, or "" if nothing did."""
+    try:
+        importlib.import_module(campaign.module).case(random.Random(f"{campaign.name} {seed}"))
+    except AssertionError as error:
+        return str(error) or traceback.format_exc()
+    except BaseException:
+        return traceback.format_exc()
+    return ""
