@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
+from microgrady.forks import free_after_fork
 from microgrady.inputs import as_number, describe, is_array, is_number, map_arrays, require_number
 from microgrady.scopes import open_scopes, relabelled, unlabelled
 from microgrady.tracing import leave, recorders, tracing
@@ -25,7 +26,7 @@ Text = str
 # carries the mark that was the newest when it was made: its age. Leaves, which threads may share,
 # are never marked.
 _newest = 0
-_lock = threading.RLock()  # a signal handler may run a pass while its thread has it
+_lock = free_after_fork(threading.RLock())  # a signal handler may run a pass while its thread has it
 
 # A list that gets empty again and again is allocated again and again, so the stacks below keep some entries.
 _KEPT = 24

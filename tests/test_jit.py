@@ -1217,6 +1217,52 @@ def test_thousands_of_inputs_across_every_guard() -> None:
     assert len(compiled.paths) > 10
 
 
+# Users' primitives.
+
+
+@pytest.mark.parametrize(
+    "name", ["σ2", "größe", "main", "double", "exp2f", "sin_", "ret", "run", "piece0", "v1", "_", "名"]
+)
+def test_a_primitive_may_have_any_name(name: str) -> None:
+    weight = Value(0.5)
+    square = mg.primitive(name, lambda x: x * x, lambda y, x: 2.0 * x)
+    product = mg.primitive(f"{name}_of_two", lambda a, b: a * b, lambda y, a, b: b, lambda y, a, b: a)
+
+    def function(x: Any) -> Any:
+        y = product(square(x), weight)
+        return y + square(y) if y < 10 else square(product(y, x))
+
+    for compiled in (jit(function), jit(mg.grad(function))):
+        for x in (1.5, 20.0, -3.0, 1.0):
+            expected = compiled.__wrapped__(x)
+            assert same_bits(compiled(x), float(expected if isinstance(expected, float) else expected.data))
+        assert name in compiled.paths[1].guards[0] or len(name) < 2
+        assert "python" not in compiled.llvm_ir()
+        with pytest.raises(NotImplementedError, match="has no form in C"):
+            compiled.to_c()
+
+
+def test_what_a_primitive_raises_ends_the_machine_code_and_comes_out() -> None:
+    called = []
+
+    def evaluate(x: float) -> float:
+        called.append(x)
+        if x == 2.0:
+            raise ZeroDivisionError("two")
+        return x if x != 3.0 else "three"  # type: ignore[return-value]
+
+    moody = mg.primitive("moody", evaluate, lambda y, x: 1.0)
+    compiled = jit(lambda x: moody(moody(x) + 1.0))
+    assert compiled(5.0) == compiled(5.0) == 6.0
+    called.clear()
+    with pytest.raises(ZeroDivisionError, match="two"):
+        compiled(2.0)
+    assert called == [2.0]
+    with pytest.raises(ValueError, match="could not convert"):
+        compiled(3.0)
+    assert compiled(7.0) == 8.0
+
+
 # Threads and memory.
 
 

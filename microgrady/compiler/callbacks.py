@@ -1,48 +1,66 @@
-"""Operations that have no machine form: machine code calls Python back."""
+"""Operations that have no machine form: machine code calls Python.
+
+It does so by CPython's own interface, so that what the function raises, or a signal handler in it, ends the machine
+code and comes out of the call.
+"""
 
 from __future__ import annotations
 
-import ctypes
-import threading
-from typing import Any
+import functools
+from collections.abc import Callable
 
+from microgrady.compiler.llvm import text
+from microgrady.machine import Operand
 from microgrady.value import Primitive
 
-
-class _Failures(threading.local):
-    """What a function called back has raised, in this thread."""
-
-    error: BaseException | None = None
+RAISED = -1  # what `run` gives then
 
 
-_failures = _Failures()
-_callbacks: dict[str, tuple[Any, Primitive]] = {}
+@functools.cache  # kept for ever, as machine code may call it at any time
+def python_function(op: Primitive) -> Callable[..., float]:
+    """What machine code calls for a primitive: the value, as a float."""
+
+    def evaluate(*operands: float) -> float:
+        return float(op.evaluate(*operands))
+
+    return evaluate
 
 
-def callback_name(op: Primitive) -> str:
-    """The name by which machine code calls the value of a primitive."""
-    name = f"python.{op.name}.{id(op)}"
-    if name not in _callbacks:
-
-        def evaluate(*operands: float) -> float:
-            try:
-                return float(op.evaluate(*operands))
-            except BaseException as error:
-                _failures.error = _failures.error or error
-                return float("nan")
-
-        kind = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * len(op.rules))
-        _callbacks[name] = kind(evaluate), op  # kept for ever, as machine code may call it at any time
-    return name
+# What is called, by its name in CPython's stable interface. The function of two operands is called with both.
+INTERFACE = {
+    "Py_DecRef": "void @Py_DecRef(ptr)",
+    "PyFloat_AsDouble": "double @PyFloat_AsDouble(ptr)",
+    "PyFloat_FromDouble": "ptr @PyFloat_FromDouble(double)",
+    "PyObject_CallFunctionObjArgs": "ptr @PyObject_CallFunctionObjArgs(ptr, ...)",
+}
 
 
-def callback_addresses(names: set[str]) -> dict[str, int]:
-    """Where those of these names are that `callback_name` gave."""
-    return {name: ctypes.cast(_callbacks[name][0], ctypes.c_void_p).value or 0 for name in names & _callbacks.keys()}
+def call_lines(op: Primitive, name: str, operands: list[Operand]) -> list[str]:
+    """The LLVM IR that calls a primitive's value.
 
+    Args:
+        op: The primitive.
+        name: What the names of variables and blocks begin with; `%name` is the result.
+        operands: What to call it with.
 
-def raise_failure() -> None:
-    """Raise what a function called back in this thread has raised."""
-    error, _failures.error = _failures.error, None
-    if error is not None:
-        raise error
+    Returns:
+        Lines that go on behind the call, or return `RAISED` from the function that they stand in.
+    """
+    lines = [
+        f"  %{name}.o{place} = call ptr @PyFloat_FromDouble(double {text(operand)})"
+        for place, operand in enumerate(operands)
+    ]
+    objects = "".join(f"ptr %{name}.o{place}, " for place in range(len(operands)))
+    function = f"ptr inttoptr (i64 {id(python_function(op))} to ptr)"
+    return [
+        *lines,
+        f"  %{name}.r = call ptr (ptr, ...) @PyObject_CallFunctionObjArgs({function}, {objects}ptr null)",
+        *(f"  call void @Py_DecRef(ptr %{name}.o{place})" for place in range(len(operands))),
+        f"  %{name}.f = icmp eq ptr %{name}.r, null",
+        f"  br i1 %{name}.f, label %{name}.raised, label %{name}.came",
+        f"{name}.raised:",
+        f"  ret i32 {RAISED}",
+        f"{name}.came:",
+        f"  %{name} = call double @PyFloat_AsDouble(ptr %{name}.r)",
+        f"  call void @Py_DecRef(ptr %{name}.r)",
+    ]

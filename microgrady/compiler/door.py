@@ -10,6 +10,8 @@ import ctypes
 import sys
 from typing import Any
 
+from microgrady.compiler.callbacks import INTERFACE
+
 LARGEST = 500  # doubles, which stand on the stack: less than the page that compilers probe for
 
 # What is called, and its type. The first argument of the built-in function is the type float.
@@ -143,8 +145,9 @@ class _Definition(ctypes.Structure):
 
 
 def interface_addresses() -> dict[str, int]:
-    """Where the functions are that `call` calls."""
-    return {name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in _INTERFACE}
+    """Where the functions of CPython are that machine code calls."""
+    names = _INTERFACE.keys() | INTERFACE.keys()
+    return {name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in names}
 
 
 def open_door(address: int, engine: Any) -> Any:

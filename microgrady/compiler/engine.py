@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from microgrady.compiler.cache import key_of, load, save
-from microgrady.compiler.callbacks import callback_addresses
 from microgrady.compiler.door import door_lines, interface_addresses, is_possible, open_door
 from microgrady.compiler.llvm import library_addresses
 from microgrady.compiler.pieces import Module, layout_of, modules_of
 from microgrady.compiler.program import Program
+from microgrady.compiler.worker import Held, run_in_worker
 
 SMALL = 2000  # operations up to which the full effort costs less than a tenth of a second
-
-
-def _bind(llvm: Any, called: set[tuple[str, int]]) -> None:
-    names = {name for name, _ in called}
-    addresses = callback_addresses(names)
-    for name, address in {**library_addresses(names - addresses.keys()), **addresses}.items():
-        llvm.add_symbol(f"mg.{name}", address)
 
 
 @functools.cache
@@ -41,9 +33,6 @@ def binding() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm
-
-
-_lock = threading.Lock()  # LLVM's default context is one for all
 
 
 class MachineCode:
@@ -65,55 +54,76 @@ class MachineCode:
     """
 
     def __init__(self, program: Program, tree: Any, effort: int, cache: Path | None = None) -> None:
-        llvm = binding()
         layout = layout_of(program, effort)
         self.size = layout.size
         self.calls_python = any(op.native is None for op in program.ops)
         door: list[str] = []
         if tree is not None and not self.calls_python and is_possible(tree, layout.size):
             door = door_lines(program.inputs, layout.outputs, layout.size, tree)
-        with _lock:
-            objects = self._objects(llvm, modules_of(program, layout, door), effort, cache)
-            for name, address in interface_addresses().items() if door else ():
-                llvm.add_symbol(name, address)
-            machine = llvm.Target.from_default_triple().create_target_machine()
-            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
-            for contents in objects:
-                self._engine.add_object_file(llvm.ObjectFileRef.from_data(contents))
-                self._engine.finalize_object()
-            address = self._engine.get_function_address("run")
-            self.door: Callable[..., Any] | None = None
-            if door:
-                self.door = open_door(self._engine.get_function_address("call"), self._engine)
-        # Other threads may run while a long program does.
-        kind = ctypes.CFUNCTYPE if len(program.ops) > SMALL or self.calls_python else ctypes.PYFUNCTYPE
-        self.run: Callable[[int], int] = kind(ctypes.c_int, ctypes.c_void_p)(address)
-
-    def _objects(self, llvm: Any, modules: Iterator[Module], effort: int, cache: Path | None) -> list[bytes]:
-        """The files that a C compiler would write, one for each module."""
-        called: set[tuple[str, int]] = set()
-        objects = []
-        target = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-        key = ""
         # The address of a function in Python is another one in another process.
-        if cache is not None and not self.calls_python:
-            written = list(modules)
-            modules = iter(written)
-            kind = (llvm.get_process_triple(), *target, str(effort), str(llvm.llvm_version_info))
-            key = key_of(*(source for source, _ in written), *kind)
-            called.update(*(calls for _, calls in written))
-            objects = load(cache, key)
-        if not objects:
-            for source, calls in modules:
-                called |= calls
-                objects.append(_object(llvm, source, effort, *target))
-            if key and cache is not None:
-                try:
-                    save(cache, key, objects)
-                except OSError as error:
-                    warnings.warn(f"machine code was not kept in {str(cache)!r}: {error}", RuntimeWarning, stacklevel=2)
-        _bind(llvm, called)
-        return objects
+        folder = None if self.calls_python else cache
+        modules = modules_of(program, layout, door)
+        loaded, not_kept = run_in_worker(lambda: _load(modules, effort, folder, bool(door)))
+        self._engine = loaded.engine
+        if not_kept:
+            warnings.warn(f"machine code was not kept in {str(cache)!r}: {not_kept}", RuntimeWarning, stacklevel=2)
+        self.door: Callable[..., Any] | None = open_door(loaded.call, loaded.engine) if door else None
+        # Other threads may run while a long program does that leaves Python alone.
+        is_long = len(program.ops) > SMALL and not self.calls_python
+        kind = ctypes.CFUNCTYPE if is_long else ctypes.PYFUNCTYPE
+        self.run: Callable[[int], int] = kind(ctypes.c_int, ctypes.c_void_p)(loaded.run)
+
+
+class _Loaded(NamedTuple):
+    """Machine code in memory: what it lives as long as, and the addresses of its functions."""
+
+    engine: Held
+    run: int
+    call: int
+
+
+def _load(modules: Iterator[Module], effort: int, cache: Path | None, has_door: bool) -> tuple[_Loaded, str]:
+    """Compile, or take from `cache`, and load; and why it was not kept there, if it was not."""
+    llvm = binding()
+    called: set[tuple[str, int]] = set()
+    objects, not_kept = _objects(llvm, modules, called, effort, cache)
+    for name, address in library_addresses({name for name, _ in called}).items():
+        llvm.add_symbol(f"mg.{name}", address)
+    for name, address in interface_addresses().items():
+        llvm.add_symbol(name, address)
+    engine = llvm.create_mcjit_compiler(
+        llvm.parse_assembly(""), llvm.Target.from_default_triple().create_target_machine()
+    )
+    for contents in objects:
+        engine.add_object_file(llvm.ObjectFileRef.from_data(contents))
+        engine.finalize_object()
+    call = engine.get_function_address("call") if has_door else 0
+    return _Loaded(Held(engine), engine.get_function_address("run"), call), not_kept
+
+
+def _objects(
+    llvm: Any, modules: Iterator[Module], called: set[tuple[str, int]], effort: int, cache: Path | None
+) -> tuple[list[bytes], str]:
+    """The files that a C compiler would write, one for each module, whose functions are added to `called`."""
+    target = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    key, objects, not_kept = "", [], ""
+    if cache is not None:
+        written = list(modules)
+        modules = iter(written)
+        kind = (llvm.get_process_triple(), *target, str(effort), str(llvm.llvm_version_info))
+        key = key_of(*(source for source, _ in written), *kind)
+        called.update(*(calls for _, calls in written))
+        objects = load(cache, key)
+    if not objects:
+        for source, calls in modules:
+            called |= calls
+            objects.append(_object(llvm, source, effort, *target))
+        if cache is not None:
+            try:
+                save(cache, key, objects)
+            except OSError as error:
+                not_kept = str(error)
+    return objects, not_kept
 
 
 def _object(llvm: Any, source: str, effort: int, processor: str, features: str) -> bytes:

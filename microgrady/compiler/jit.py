@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import threading
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,7 +16,9 @@ from microgrady.compiler.engine import binding
 from microgrady.compiler.paths import CompiledPath
 from microgrady.compiler.recording import Recording
 from microgrady.compiler.travel import ByName, portable
+from microgrady.compiler.worker import run_in_worker
 from microgrady.containers import with_types
+from microgrady.forks import LockOfOneProcess
 from microgrady.inputs import describe, is_array
 from microgrady.tracing import tracing
 from microgrady.transforms import as_value, one_number
@@ -59,7 +60,7 @@ class Jitted:
             functools.update_wrapper(self, self._function, updated=())
         # By position, by which names are found for arguments that are given without one.
         self._parameters = _parameters(self._function, by_name=False)
-        self._lock = threading.RLock()
+        self._lock = LockOfOneProcess()
         # The first paths for floats and arrays, by the types of the arguments, which is the fastest question.
         self._quick: dict[tuple[type, ...], CompiledPath] = {}
         self._door: Callable[..., Any] | None = None  # the machine code itself, for the latest such path of floats
@@ -208,7 +209,7 @@ class Jitted:
         signature = self._signatures.get(arguments.key) or _Signature()
         path, result, _, _ = _follow(signature, arguments)
         if path is None:
-            with self._lock:  # another thread may have recorded the same meanwhile
+            with self._lock.here():  # another thread may have recorded the same meanwhile
                 signature = self._signatures.get(arguments.key) or signature
                 path, result, previous, failed = _follow(signature, arguments)
                 if path is None:
@@ -239,7 +240,7 @@ class Jitted:
     ) -> Any:
         __tracebackhide__ = True
         self._python()
-        binding()
+        run_in_worker(binding)
         numbers, structure = arguments.numbers()
 
         def call(inputs: list[Value]) -> Any:
@@ -273,12 +274,7 @@ class Jitted:
                     stacklevel=4,
                 )
         if kept:
-            signature.paths.append(path)
-            self._signatures[arguments.key] = signature
-            if previous is None:
-                signature.first = path
-            else:
-                previous.add_other(failed, path)
+            self._keep(path, arguments.key, previous, failed)
         elif len(signature.paths) >= self._max_paths:
             warnings.warn(
                 f"jit of {self._name} has compiled max_paths={self._max_paths} paths; calls that take another one "
@@ -288,6 +284,16 @@ class Jitted:
             )
         result = recording.structure.rebuild(recording.results)
         return (result[0], recording.leaves, result[1]) if backward else result
+
+    def _keep(self, path: CompiledPath, key: Any, previous: CompiledPath | None, failed: int) -> None:
+        """Let calls find a path, unless a signal handler has recorded the same meanwhile."""
+        signature = self._signatures.setdefault(key, _Signature())
+        if previous is None:
+            signature.first = found = signature.first or path
+        else:
+            found = previous.add_other(failed, path)
+        if found is path:
+            signature.paths.append(path)
 
     def _names(self, tree: Any) -> list[str]:
         args, kwargs = tree

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from microgrady.compiler.arguments import is_numeric
-from microgrady.compiler.callbacks import raise_failure
 from microgrady.compiler.engine import SMALL, MachineCode
 from microgrady.compiler.pieces import layout_of, modules_of
 from microgrady.compiler.program import Program
 from microgrady.compiler.words import guard_in_words
+from microgrady.forks import LockOfOneProcess
 from microgrady.trees import Structure, count, flatten
 from microgrady.value import Value
 
@@ -60,7 +59,7 @@ class CompiledPath:
         self._arrays_go = any(shape is not None for shape in self.structure.shapes)
         self._assemble = _assembler(self.structure)
         self._code: MachineCode | None = None
-        self._lock = threading.Lock()
+        self._lock = LockOfOneProcess()
         self._memory: list[_Memory] = []  # of calls that have ended
 
     @property
@@ -140,8 +139,6 @@ class CompiledPath:
         if self.leaves:
             numbers[self._given : self._first] = [leaf._data for leaf in self.leaves]
         failed = code.run(memory.address)
-        if code.calls_python:
-            raise_failure()
         result = None
         if not failed:
             if self._arrays_go:
@@ -156,9 +153,9 @@ class CompiledPath:
         """The path that goes on where a guard of this one does not hold."""
         return self._others.get(failed)
 
-    def add_other(self, failed: int, path: CompiledPath) -> None:
-        """Say where to go on when a guard, counted from 1, does not hold."""
-        self._others[failed] = path
+    def add_other(self, failed: int, path: CompiledPath) -> CompiledPath:
+        """Say where to go on when a guard, counted from 1, does not hold. What was there before stays, and is given."""
+        return self._others.setdefault(failed, path)
 
     def gives(self, parts: Sequence[Any], results: Sequence[float]) -> bool:
         """Compile, and try whether machine code gives the very results that were recorded."""
@@ -170,7 +167,7 @@ class CompiledPath:
 
     def compile(self) -> MachineCode:
         """The machine code; it is made once."""
-        with self._lock:
+        with self._lock.here():
             if self._code is None:
                 start = time.perf_counter()
                 # Numbers alone, and none that are read elsewhere, can come in by the door.

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from microgrady.compiler.callbacks import callback_name
+from microgrady.compiler.callbacks import INTERFACE, call_lines
 from microgrady.compiler.llvm import LLVMMachine, declarations, text
 from microgrady.compiler.program import Guard, Place, Program
 
@@ -78,6 +78,7 @@ class _Piece:
         self.machine = LLVMMachine(self.lines)
         self.known: dict[Place, str | float] = {}
         self.addresses = itertools.count()
+        self.calls_python = False
 
     def address(self, index: int) -> str:
         name = f"%a{next(self.addresses)}"
@@ -104,9 +105,13 @@ class _Piece:
         operands = [self.operand(program.lefts[index])]
         if len(op.rules) == 2:
             operands.append(self.operand(program.rights[index]))
-        native = op.native
         place = program.inputs + index
-        result = self.machine.call(callback_name(op), *operands) if native is None else native(self.machine, *operands)
+        if op.native is not None:
+            result = op.native(self.machine, *operands)
+        else:
+            result = f"%p{index}"
+            self.lines += call_lines(op, result[1:], operands)
+            self.calls_python = True
         self.known[place] = result
         slot = self.layout.slots.get(place)
         if slot is not None:
@@ -164,32 +169,39 @@ def modules_of(program: Program, layout: Layout, door: Sequence[str] = ()) -> It
     """The LLVM IR, module by module, each with the functions it calls; the last has `run`, which calls the pieces.
 
     `i32 run(double *memory)` computes the outputs from the inputs and gives 0, or the number of the first
-    guard that does not hold, counted from 1. The lines of `door` follow it.
+    guard that does not hold, counted from 1, or `RAISED`. The lines of `door` follow it.
     """
     guards = _guards_by_piece(program, layout)
     outputs: dict[Place, list[int]] = {}
     for number, place in enumerate(program.outputs):
         outputs.setdefault(place, []).append(number)
     count, together = layout.pieces, max(1, MODULE // layout.piece)
+    stopping = set(guards)  # the pieces after which there may be nothing to do
     for begin in range(0, count, together):
         end = min(begin + together, count)
         called: set[tuple[str, int]] = set()
         lines: list[str] = []
+        calls_python = False
         for number in range(begin, end):
             piece = _piece(program, layout, number, guards.get(number, []), outputs)
             lines += piece.finish()
             called |= piece.machine.called
+            if piece.calls_python:
+                calls_python = True
+                stopping.add(number)
+        if calls_python:
+            lines += [f"declare {declaration}" for declaration in INTERFACE.values()]
         if end == count:
-            lines += [*_driver(program, layout, begin, count, guards), *door]
+            lines += [*_driver(program, layout, begin, count, stopping), *door]
         yield "\n".join([*declarations(called), *lines]), called
 
 
-def _driver(program: Program, layout: Layout, begin: int, count: int, guards: dict[int, list[_Numbered]]) -> list[str]:
+def _driver(program: Program, layout: Layout, begin: int, count: int, stopping: set[int]) -> list[str]:
     lines = [f"declare i32 @piece{number}(ptr)" for number in range(begin)]
     lines += ["define i32 @run(ptr %memory) nounwind {", "entry:"]
     for number in range(count):
         lines.append(f"  %s{number} = call i32 @piece{number}(ptr %memory)")
-        if number in guards:
+        if number in stopping:
             lines += [
                 f"  %c{number} = icmp eq i32 %s{number}, 0",
                 f"  br i1 %c{number}, label %next{number}, label %out{number}",
