@@ -28,6 +28,9 @@ class Estimate:
         zero: How far the rounding of the point itself lets a derivative that is zero beside it
             differ from zero: so small a claim is as good as 0.
 
+        beside: The slope between two steps of f right beside the point, nan if there are none. The steps have been
+            taken for rounding; if they are meant, this is the derivative.
+
     Example:
         >>> print(Estimate(0.40991, 2e-4, 19, 1e-16, 0.01))
         0.41 ± 2e-04
@@ -43,6 +46,7 @@ class Estimate:
     kind: str = "smooth"
     scale: float = 0.0
     zero: float = 0.0
+    beside: float = math.nan
 
     @property
     def digits(self) -> int:

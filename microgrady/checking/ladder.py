@@ -7,6 +7,7 @@ F'(x) F''(x)" (1982).
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from microgrady.checking.probe import Probe
 from microgrady.checking.window import CONFIDENCE, ROUNDING, Window
@@ -17,6 +18,7 @@ PROGRESS = 2.0  # a rung that brings progress divides the error by that
 WARM_UP = 3  # rungs before progress is expected
 ENOUGH = 1e-11  # relative error at which the ladder ends: nobody needs more digits
 ZERO_SHARE = 0.01  # of the slopes around: a derivative below is judged against that share of them
+ENOUGH_AT_ZERO = 1e-9  # of the slopes around, where an even function has the slope zero
 FIRST_JUMP = 8.0  # a step that is refused is divided by this, the next by twice as much, ...
 LARGEST_JUMP = 2.0**12  # ... up to this
 
@@ -29,10 +31,11 @@ SURPRISE = 4.0  # a rung that disagrees by more than that many errors saw what t
 NONLINEAR = 0.3
 REFUSED_SHARE = 100.0
 
+EVEN = 1e-6  # the sum of forward and backward quotients, relative to their size, of a function that is even
 KINK_ERRORS = 10.0  # one-sided slopes differ by more than that many of their errors at a kink
 SMALLEST_KINK = 1e-5  # relative to the slopes: a smaller one is within the tolerance of any verdict
+KINK_BESIDE = 0.25  # of the change of slope at a kink: it changes by less beside it
 KINK_SEEN = (0.5, 2.0)  # the window shows the same change of slope within these factors
-KINK_GRAIN = 8.0  # or cannot show it: it is below that many roundings
 
 
 class Extrapolation:
@@ -90,7 +93,11 @@ class Ladder:
     """Difference quotients with steps that halve.
 
     Attributes:
+        left: The extrapolation of the quotients to the left, and
+        right: that to the right.
+        even: The quotients to both sides are the same but for their sign.
         best: The extrapolation of the (central, if f has two sides) quotients.
+        steps: Those of the rungs.
         top: The first step tried.
         refused: The narrowest step that was too wide.
         variation: How far f goes from its value at the point.
@@ -98,7 +105,7 @@ class Ladder:
     """
 
     __slots__ = (
-        "best", "blur", "loud", "probe", "refused", "refused_size", "rungs", "scale", "side", "top", "variation",
+        "best", "blur", "even", "left", "loud", "probe", "refused", "refused_size", "right", "scale", "side", "steps", "top", "variation",
     )  # fmt: skip
 
     def __init__(self, probe: Probe) -> None:
@@ -109,7 +116,9 @@ class Ladder:
         )  # by how much the argument of f may be rounded
         self.loud = max(abs(probe.origin), probe.nearby, math.ulp(0.0))  # larger values are noisier
         self.best = Extrapolation(1 if self.side else 2)
-        self.rungs: list[tuple[float, float, float, float]] = []  # step, forward, backward, rounding
+        self.steps = self.best.steps
+        self.left, self.right = Extrapolation(1), Extrapolation(1)
+        self.even = not self.side
         self.top = math.inf
         self.refused = math.inf
         self.refused_size = 0.0  # the slope over that step
@@ -125,13 +134,13 @@ class Ladder:
             anchor: A window whose slope the first rung is not to contradict.
         """
         step, jump, idle = top, FIRST_JUMP, 0
-        best, steps = self.best, self.best.steps
+        steps = self.steps
         self.top = top
         while len(steps) < RUNGS and idle < IDLE:
             step = self.probe.exact(step)
             if not 0.0 < step < math.inf or (steps and step >= steps[-1]):
                 return
-            before = best.error
+            before = self.error
             if not self._add(step, noise, None if steps else anchor):
                 self.refused = step
                 step /= jump
@@ -139,11 +148,12 @@ class Ladder:
                 continue
             step /= 2
             if len(steps) >= WARM_UP:
-                good = best.error <= ENOUGH * max(abs(best.value), ZERO_SHARE * self.scale)
+                enough = ENOUGH_AT_ZERO * self.scale if self.even else ENOUGH * max(abs(self.value), ZERO_SHARE * self.scale)
+                good = self.error <= enough
                 if good or self.scale == 0.0:
                     return
             if len(steps) > WARM_UP:
-                idle = idle + 1 if best.error > before / PROGRESS else 0
+                idle = idle + 1 if self.error > before / PROGRESS else 0
 
     def _add(self, step: float, noise: float, anchor: Window | None) -> bool:
         """One rung; False where f has no value or is far from linear at this step."""
@@ -169,30 +179,62 @@ class Ladder:
         rounding = max(CONFIDENCE * noise * loudness, grain) / step * (2 if side else 1)
         self.variation = max(self.variation, size * step)
         self.scale = max(self.scale, size)
-        self.rungs.append((step, forward, backward, 2 * rounding))
         self.best.add(step, middle, rounding)
+        if side <= 0:
+            self.left.add(step, backward, rounding * (1 if side else 2))
+        if side >= 0:
+            self.right.add(step, forward, rounding * (1 if side else 2))
+        self.even = self.even and abs(forward + backward) <= EVEN * size
         return True
 
-    def one_sided(self) -> tuple[Extrapolation, Extrapolation]:
-        """The derivatives from the left and from the right."""
-        left, right = Extrapolation(1), Extrapolation(1)
-        for step, forward, backward, rounding in self.rungs:
-            if self.side <= 0:
-                left.add(step, backward, rounding)
-            if self.side >= 0:
-                right.add(step, forward, rounding)
-        return left, right
+    @property
+    def apart(self) -> float:
+        """A bound on the error of the mean of the one-sided derivatives, inf with a single side."""
+        if self.side:
+            return math.inf
+        left, right = self.left, self.right
+        error = left.error + right.error
+        return abs(left.value - right.value) + error if error < math.inf else math.inf
+
+    @property
+    def by_sides(self) -> bool:
+        """The one-sided derivatives tell more: central differences of an even function say nothing, and a slope
+        with a kink at the point has a Taylor series to either side only."""
+        return self.even or self.apart < self.best.error
+
+    @property
+    def value(self) -> float:
+        """The derivative."""
+        return (self.left.value + self.right.value) / 2 if self.by_sides else self.best.value
+
+    @property
+    def error(self) -> float:
+        """A bound on its error."""
+        return self.apart if self.by_sides else self.best.error
+
+    @property
+    def step(self) -> float:
+        """The smallest step that went into it."""
+        return max(self.left.step, self.right.step) if self.by_sides else self.best.step
 
 
-def is_kink(left: Extrapolation, right: Extrapolation, window: Window | None) -> bool:
-    """The one-sided slopes disagree beyond their bounds, and the window does not contradict."""
+def kink_of(left: Extrapolation, right: Extrapolation, scale: float) -> float:
+    """By how much the one-sided slopes disagree beyond their bounds; 0 if they do not.
+
+    Args:
+        left: The derivative from the left.
+        right: The derivative from the right.
+        scale: The size of slopes around.
+    """
     gap = abs(right.value - left.value)
     if not gap > KINK_ERRORS * (left.error + right.error):
-        return False
-    if gap < SMALLEST_KINK * max(abs(left.value), abs(right.value)):
-        return False
-    if window is None:
-        return True
-    near = abs(window.steps[3] - window.steps[2])
+        return 0.0
+    return gap if gap >= SMALLEST_KINK * max(abs(left.value), abs(right.value), scale) else 0.0
+
+
+def shows_kink(window: Window, gap: float) -> bool:
+    """Whether the slope changes by about the gap in the middle of the window, and by far less beside it."""
+    bends = [abs(after - before) for before, after in pairwise(window.steps)]
     low, high = KINK_SEEN
-    return low < near / (gap * window.spacing) < high or gap * window.spacing < KINK_GRAIN * window.floor
+    beside = max(bends[0], bends[4], min(bends[1], bends[3]))
+    return low < bends[2] / (gap * window.spacing) < high and beside <= KINK_BESIDE * bends[2]

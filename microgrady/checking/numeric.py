@@ -21,12 +21,12 @@ from contextlib import suppress
 
 from microgrady.checking.estimate import Estimate
 from microgrady.checking.evaluation import without_warnings
-from microgrady.checking.ladder import Ladder, is_kink
-from microgrady.checking.probe import ExhaustedError, Probe
-from microgrady.checking.survey import FIRST_SPACING, Survey
+from microgrady.checking.ladder import Ladder, kink_of, shows_kink
+from microgrady.checking.probe import NEAREST, ExhaustedError, Probe
+from microgrady.checking.survey import FIRST_SPACING, NARROWEST, Survey
 from microgrady.checking.trend import TINY_BREAK
-from microgrady.checking.verdict import WIDEST_TOLERANCE
-from microgrady.checking.window import Window
+from microgrady.checking.verdict import WIDEST_TOLERANCE, ZERO_LIMIT
+from microgrady.checking.window import QUIET, Window
 from microgrady.inputs import describe, is_number, require_number
 
 # Not a power of two: a periodic function would be met at the same phase again and again. And with many digits:
@@ -40,7 +40,7 @@ LEFT_OUT = 2.0  # wider steps are believed if f moves by that much more over the
 
 # Evaluations that must be left: a ladder needs 8, a test of coarse rounding 14 for its two windows, as
 # much as wider steps; a look to one side 16; a search for life is worth it with half of all.
-FOR_LADDER, FOR_WINDOWS, FOR_SIDE, FOR_LIFE = 8, 14, 16, 30
+FOR_LADDER, FOR_WINDOW, FOR_WINDOWS, FOR_SIDE, FOR_LIFE = 8, 10, 14, 16, 30
 
 # A staircase is looked for at 32 spacings of the window that saw one of its steps, or at 8 of the steps that
 # the ladder refused, but below a third of its top. Where f just begins to bend, the deviation from the
@@ -61,8 +61,14 @@ BEYOND_WINDOW = 8.0  # spacings: farther than the points of a window to one side
 SMALL_SCALE = 0.25  # |x| below this says nothing on the scale of f: that is likely to be 1
 JITTER = 30.0  # f does nothing but jitter if it moves by less than that many noises, ...
 LOUD_JITTER = 8.0  # ... which are more than so many units of the last place
+EXTREMUM = 1e-6  # of the slopes around: a derivative below is that of an extremum, ...
+SMALLEST_SLOPE = 1e-13  # of the slopes around: what is smaller cannot be told from zero
+EXTREMUM_ROUNDINGS = 256.0  # ... whose place the rounding in f moves by at most that many units of the last place
 POINT_ROUNDINGS = 2.0  # by how much an extremum may miss the float that was meant
-CONSTANT = 64.0  # the same for a constant up to its rounding
+KINK_GRAIN = 8.0  # a window does not show a kink that is below that many roundings, ...
+KINK_CLEAR = 4.0  # ... but one that is as many times wider does
+UNCONVERGED = 0.05  # of the slopes around: a larger error says that the steps do not resolve f at all
+CONSTANT = 4.0  # the same for a constant up to its rounding
 
 
 class _Search:
@@ -77,11 +83,15 @@ class _Search:
     def run(self) -> None:
         """Looks at f until the result is good, or nothing is left to try."""
         survey = self.survey
-        scale = abs(self.probe.point) or 1.0
+        scale = self.probe.size or 1.0
         self.probe.recognise_rounding(FIRST_STEP * scale)
         self._explore(scale)
         if not survey.open:
             return
+        if (self.result is None or self._is_unresolved(self.result)) and survey.is_aliased():
+            self.result = None
+            if survey.open:
+                self._measure(scale)
         if self._is_poor() and survey.doubtful is not None:
             self._reconsider(survey.doubtful)
         if self._is_poor() and self.probe.edge < math.inf and not self.probe.side:
@@ -95,6 +105,9 @@ class _Search:
         if self.survey.open:
             if self.result is not None and self.result.scale == 0.0:
                 scale = self._look_for_life(scale)
+            elif self.result is not None and self.result.top < FIRST_STEP * scale and self._is_unclear_zero():
+                # Beside a zero of high order f grows too fast for the window to see how far it is smooth.
+                self._measure(scale, math.inf)
             self._widen(scale)
 
     def _look_and_measure(self, scale: float) -> None:
@@ -104,10 +117,16 @@ class _Search:
 
     # Ladders
 
-    def _measure(self, scale: float) -> None:
-        """Runs the ladder, lower and lower until it agrees with the window."""
+    def _measure(self, scale: float, trusted: float = 0.0) -> None:
+        """Runs the ladder, lower and lower until it agrees with the window.
+
+        Args:
+            scale: That on which f is likely to vary.
+            trusted: A scale below which the window is not asked how far f is smooth.
+        """
         survey, probe = self.survey, self.probe
-        top = FIRST_STEP * min(self._reach(scale), probe.edge / FIRST_STEP / 2)
+        reach = scale if scale <= trusted else self._reach(scale)
+        top = FIRST_STEP * min(reach, probe.edge / FIRST_STEP / 2)
         tested = False
         for _ in range(LADDERS):
             ladder = Ladder(probe)
@@ -115,18 +134,23 @@ class _Search:
                 ladder.climb_down(top, survey.noise, survey.window)
             finally:
                 self._keep(ladder)
-            steps = ladder.best.steps
-            if not steps or not probe.allows(FOR_LADDER):
+            steps = ladder.steps
+            if not probe.allows(FOR_LADDER):
                 return
-            agrees = self._agrees(ladder)
+            agrees = bool(steps) and self._agrees(ladder)
             if agrees and ladder.refused == math.inf:
                 return
             if not tested:
                 tested = True
-                if self._is_staircase(ladder, agrees):
+                if not agrees and survey.is_aliased():
+                    self.result = None
+                    if not survey.open:
+                        return
+                    continue
+                if steps and self._is_staircase(ladder, agrees):
                     self.result = survey.broken = None
                     continue
-            if agrees:
+            if agrees or not steps:
                 return
             top = steps[-1] / LOWER
 
@@ -138,14 +162,14 @@ class _Search:
         return window.reach(scale if broken is None else min(scale, broken.spacing))
 
     def _agrees(self, ladder: Ladder) -> bool:
-        window, best = self.survey.window, ladder.best
+        window = self.survey.window
         if window is None:
             return True
         slack = SLACK * abs(window.slope)
-        return abs(best.value - window.slope) <= AGREEMENT * (best.error + window.slope_error) + slack
+        return abs(ladder.value - window.slope) <= AGREEMENT * (ladder.error + window.slope_error) + slack
 
     def _keep(self, ladder: Ladder) -> None:
-        if not ladder.best.error < math.inf or not self._agrees(ladder):
+        if not ladder.error < math.inf or not self._agrees(ladder):
             return
         if self.result is None or _improves(ladder, self.result):
             self.result = ladder
@@ -161,7 +185,7 @@ class _Search:
             return False
         if not agrees:
             return survey.is_coarse(COARSE_SPACINGS * window.spacing)
-        accepted, refused = ladder.best.steps[0], ladder.refused
+        accepted, refused = ladder.steps[0], ladder.refused
         quotient = (probe.at(accepted) - probe.at(-accepted)) / (2 * accepted)
         deviation = abs(quotient - window.slope)
         if deviation > BENDING * abs(window.slope) * (accepted / refused) ** 2 + window.slope_error:
@@ -191,16 +215,15 @@ class _Search:
             result = self.result
             if result is None or result.refused < math.inf or not self.probe.allows(FOR_WINDOWS):
                 return
-            best = result.best
-            if best.error <= FINE * abs(best.value) or not best.error < error / HELPED:
+            if result.error <= FINE * abs(result.value) or not result.error < error / HELPED:
                 return
-            if abs(best.value) <= best.error <= ZERO_FINE * result.scale:
+            if abs(result.value) <= result.error <= ZERO_FINE * result.scale:
                 return
             if result.scale == 0.0 and scale >= SMALL_SCALE:
                 return
             if self._is_only_noise():
                 return
-            error = best.error
+            error = result.error
             if scale < SMALL_SCALE:
                 scale = 1.0
                 self.probe.face(BEYOND_WINDOW * FIRST_SPACING)
@@ -215,7 +238,7 @@ class _Search:
         """A step of rounding would not have the slope that wide steps give."""
         if self.result is None:
             return
-        best = self.result.best
+        best = self.result
         if abs(window.slope - best.value) <= window.slope_error + best.error:
             self.survey.window = window
 
@@ -228,9 +251,16 @@ class _Search:
 
     def _is_poor(self) -> bool:
         result, window = self.result, self.survey.window
-        error = min(result.best.error if result else math.inf, window.slope_error if window else math.inf)
-        value = result.best.value if result else window.slope if window else math.nan
+        error = min(result.error if result else math.inf, window.slope_error if window else math.inf)
+        value = result.value if result else window.slope if window else math.nan
         return error > POOR * abs(value) and abs(value) > 0.0
+
+    def _is_unresolved(self, ladder: Ladder) -> bool:
+        return ladder.error > UNCONVERGED * ladder.scale
+
+    def _is_unclear_zero(self) -> bool:
+        result = self.result
+        return result is not None and abs(result.value) <= result.error and result.error > ZERO_LIMIT * result.scale
 
     def _is_only_noise(self) -> bool:
         """f does nothing around the point but jitter."""
@@ -251,16 +281,15 @@ class _Search:
 
     def _estimate_from_ladder(self, ladder: Ladder) -> Estimate:
         window, noise, origin = self.survey.window, self.survey.noise, self.probe.origin
-        best = ladder.best
-        left, right = ladder.one_sided()
+        left, right = ladder.left, ladder.right
         scale = self.survey.scale
-        if scale * best.step <= CONSTANT * max(noise, self.probe.grain(origin), math.ulp(origin)):
-            scale = abs(origin) / best.step  # a constant, up to its rounding
-        kind = "kink" if self.probe.side == 0 and is_kink(left, right, window) else "smooth"
-        value, error, step = best.value, best.error, best.step
+        if ladder.variation <= CONSTANT * max(noise, self.probe.grain(origin), math.ulp(origin)):
+            scale = abs(origin) / ladder.step  # a constant, up to its rounding
+        kind = "kink" if self._has_kink(ladder) else "smooth"
+        value, error, step = ladder.value, ladder.error, ladder.step
         if self._is_only_noise():
             # A constant and noise: how good a zero that makes is for the verdict to say.
-            widest = max(step for step, *_ in ladder.rungs)
+            widest = ladder.steps[0]
             value, error, scale = 0.0, JITTER * noise / widest, abs(origin) / widest
             if self.probe.least == 0.0 or error > WIDEST_TOLERANCE * scale:
                 kind, error = "noisy", math.inf
@@ -270,9 +299,51 @@ class _Search:
             kind, error = "infinite slope", math.inf
         elif not error < math.inf:
             kind, error = "noisy", math.inf
-        error = max(error, math.ulp(0.0) / step)  # a value of 0 may be one that has underflowed
+        error = max(error, self._smallest_error(value, ladder.scale), math.ulp(0.0) / step)
+        if error > UNCONVERGED * ladder.scale:
+            error += ladder.scale
+        beside, spread = self._other_reading(value, error)
+        error = max(error, spread)
         zero = 0.0 if window is None else window.bend_within(POINT_ROUNDINGS * math.ulp(self.probe.point))
-        return Estimate(value, error, self.probe.count, noise, step, left.value, right.value, kind, scale, zero)
+        return Estimate(value, error, self.probe.count, noise, step, left.value, right.value, kind, scale, zero, beside)
+
+    def _has_kink(self, ladder: Ladder) -> bool:
+        """The one-sided slopes disagree, and so do those close to the point."""
+        window, probe = self.survey.window, self.probe
+        gap = 0.0 if probe.side else kink_of(ladder.left, ladder.right, ladder.scale)
+        if gap and window is not None:
+            visible = KINK_GRAIN * max(window.floor, window.noise, self.survey.noise)
+            if gap * window.spacing < visible and probe.allows(FOR_WINDOW):
+                window = probe.window(KINK_CLEAR * visible / gap)
+            return shows_kink(window, gap)
+        return gap > 0.0
+
+    def _other_reading(self, value: float, error: float) -> tuple[float, float]:
+        """The slope right beside the point, where f may move in steps, and how much wider that makes the bound.
+
+        Steps that could be those of a coarse rounding are taken for that, but a claim of the slope between two of
+        them is left open. Where it is not even likely that they are, so are both claims.
+        """
+        window, doubtful, probe = self.survey.window, self.survey.doubtful, self.probe
+        loud = self.survey.noise > QUIET * probe.grain(probe.nearby) and probe.coarseness == 1.0
+        if (probe.decimal or loud) and doubtful is None and probe.allows(2):
+            spacing = probe.exact(NARROWEST * probe.size) or NEAREST
+            return (0.0 if probe.at(spacing) == probe.origin == probe.at(-spacing) else math.nan), 0.0
+        if window is None or doubtful is None or probe.coarseness > 1.0:
+            return math.nan, 0.0
+        spread = abs(value - doubtful.slope)
+        if spread <= error + doubtful.slope_error:
+            return math.nan, 0.0
+        likely = window.noise <= window.likely
+        return doubtful.slope, 0.0 if likely else spread + doubtful.slope_error
+
+    def _smallest_error(self, value: float, scale: float) -> float:
+        """What the rounding inside of f leaves unknown, although its values do not show it."""
+        window = self.survey.window
+        if window is None or abs(value) > EXTREMUM * scale:
+            return 0.0
+        error = window.bend_within(EXTREMUM_ROUNDINGS * math.ulp(self.probe.point))
+        return max(error, SMALLEST_SLOPE * scale) if abs(value) <= SMALLEST_SLOPE * scale else error
 
     def _estimate_from_window(self) -> Estimate:
         count, noise, scale = self.probe.count, self.survey.noise, self.survey.scale
@@ -298,9 +369,9 @@ class _Search:
 
 
 def _improves(new: Ladder, old: Ladder) -> bool:
-    if not new.best.error < old.best.error:
+    if not new.error < old.error:
         return False
-    if abs(new.best.value - old.best.value) > new.best.error + old.best.error:
+    if abs(new.value - old.value) > new.error + old.error:
         return False
     # f moves more over wider steps, or else the wide steps have left what happens at the point.
     return new.top <= old.top or new.variation >= LEFT_OUT * old.variation

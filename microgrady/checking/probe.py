@@ -9,10 +9,11 @@ import struct
 from collections.abc import Callable
 
 from microgrady.checking.evaluation import evaluate, plain_number
-from microgrady.checking.window import Window, unit
+from microgrady.checking.window import COARSEST_ROUNDING, Window, unit
 
 EVALUATIONS = 60  # of f, at most
 NEIGHBOURS = 2.0**-47  # of |x|: 32 times the distance of neighbouring floats, where the search for an edge begins
+HARDLY_ANY_DIGITS = 2.0**-1050  # a float below has too few neighbours for a window: it is looked at as zero is
 NEAREST = 1e-290  # the same around zero: far below every scale, and its squares are still no trouble
 EDGE_TRIES = 8  # bisections in search of the end of the domain: about where is enough
 EDGE_RATIO = 8.0  # the end of the domain is known well enough within this factor
@@ -35,12 +36,15 @@ class Probe:
     Attributes:
         count: How often f was called.
         origin: The value at the point.
+        size: That of the point; 0 where its neighbours are too far away to look at.
         nearby: The largest absolute value in the windows that were smooth.
         side: 0, or +1 or -1 where f is looked at to one side of the point only.
         edge: Steps go no farther: the domain ends soon after that.
         inside: The domain is known to reach that far.
         blur: How much of the rounding of its argument f may show, in roundings.
         coarseness: The rounding of f, in that of float64: more than 1 where f computes in float32.
+        decimal: The values of f have few decimal digits, and so are coarse.
+        typical: The median size of a few values.
         least: The least rounding that the values of f are known to have.
     """
 
@@ -48,6 +52,7 @@ class Probe:
         "blur",
         "coarseness",
         "count",
+        "decimal",
         "edge",
         "function",
         "inside",
@@ -56,6 +61,8 @@ class Probe:
         "nearby",
         "origin",
         "point",
+        "size",
+        "typical",
         "side",
     )
 
@@ -64,6 +71,7 @@ class Probe:
         self.function = function
         self.least = least
         self.point = point
+        self.size = abs(point) if abs(point) > HARDLY_ANY_DIGITS else 0.0
         self.known: dict[float, float] = {}
         self.count = 1
         self.origin = _value_at_point(function, point)
@@ -73,6 +81,8 @@ class Probe:
         self.inside = 0.0
         self.blur = 1.0
         self.coarseness = 1.0
+        self.decimal = False
+        self.typical = 0.0
 
     def at(self, offset: float) -> float:
         """The value at `point + offset`, nan outside the domain."""
@@ -100,8 +110,10 @@ class Probe:
 
     def recognise_rounding(self, step: float) -> None:
         """Looks at a few values, as far apart as the step, whether they are float32 or have few decimal digits."""
-        values = {self.origin, *(self.at(offset) for offset in (-step, step, -step / 2, step / 2))}
-        values = {value for value in values if not (math.isnan(value) or value.is_integer())}
+        seen = [self.origin, *(self.at(offset) for offset in (-step, step, -step / 2, step / 2))]
+        sizes = sorted(abs(value) for value in seen if not math.isnan(value))
+        self.typical = sizes[len(sizes) // 2]
+        values = {value for value in seen if not (math.isnan(value) or value.is_integer())}
         if len(values) < TELLING_VALUES:
             return
         if all(map(_is_single, values)):
@@ -109,8 +121,10 @@ class Probe:
             return
         decimals = [decimal.Decimal(repr(value)).normalize().as_tuple() for value in values]
         if all(len(written.digits) <= FEW_DIGITS for written in decimals):
-            grain = min(10.0 ** int(written.exponent) for written in decimals)
-            self.coarseness = max(1.0, grain / math.ulp(max(map(abs, values))))
+            grain, largest = min(10.0 ** int(written.exponent) for written in decimals), max(map(abs, values))
+            if grain <= COARSEST_ROUNDING * largest:
+                self.coarseness = max(1.0, grain / math.ulp(largest))
+                self.decimal = True
 
     def exact(self, step: float) -> float:
         """The step next to `step` that separates floats around the point."""
@@ -139,7 +153,7 @@ class Probe:
             values = [self.at(count * spacing) for count in offsets]
             reach = spacing * (3 if side == 0 else 6)
             if not any(map(math.isnan, values)):
-                window = Window(self.point, spacing, side, values, self.blur, self.coarseness, self.least)
+                window = Window(self.point, spacing, side, values, self.blur, self.coarseness, self.least, self.typical)
                 self.inside = max(self.inside, reach)
                 if window.good:
                     self.nearby = max(self.nearby, *map(abs, values))
@@ -149,7 +163,7 @@ class Probe:
 
     def _find_edge(self, far: float) -> None:
         """f ends nearer than `far`: finds out on which side, and about where."""
-        near = max(self.inside, abs(self.point) * NEIGHBOURS or NEAREST)
+        near = max(self.inside, self.size * NEIGHBOURS or NEAREST)
         if self.side == 0 and not self.inside:
             gone = math.isnan(self.at(-near)), math.isnan(self.at(near))
             if gone == (True, True):

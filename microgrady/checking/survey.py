@@ -10,7 +10,7 @@ import math
 
 from microgrady.checking.probe import Probe
 from microgrady.checking.trend import (
-    LOUDEST_NOISE,
+    SAME_NOISE,
     TINY_BREAK,
     diverges,
     is_noise,
@@ -18,7 +18,7 @@ from microgrady.checking.trend import (
     power_of_variation,
 )
 from microgrady.checking.verdict import WIDEST_TOLERANCE
-from microgrady.checking.window import QUIET, Window
+from microgrady.checking.window import CONFIDENCE, QUIET, Window
 
 # The factors 1.2371 and 0.618... keep steps off powers of two: a periodic function would be met at the same
 # phase again and again.
@@ -33,7 +33,10 @@ FAR_SCALE = 4.0  # a scale of more than that many |x| leaves so much room below 
 
 CONFIRMATION = 23.0  # the window that confirms another one is narrower by that, no power of two either
 RESERVE = 20  # evaluations that must be left for the ladder before a window is confirmed
+FOR_ALIAS = 8  # the same before aliasing is looked for
 PHASE_RESERVE = 10  # the same before one is compared with another of the same kind
+CLEAR = 1e-3  # noise leaves a slope clear up to that part of the slopes in the wider window
+VAGUE = 0.1  # a slope known worse than that says nothing
 SAME_SLOPE = 2.0  # a confirmed slope differs by no more than that many of the bounds
 WILDER = 8.0  # a narrower window that moves by more than the break over this is not explained by the break
 
@@ -43,6 +46,8 @@ LITTLE = 16.0  # the function moves a little where it moves by less than the wil
 
 BELOW_BREAK = (4.0, 32.0, 256.0)  # divisors of the spacing of a broken window, to find the widest smooth one
 BREAK_SHARE = 0.5  # of the widest tolerance: how well the slope beside a break has to be known
+BESIDE_BREAK = 0.05  # the same that shows at least that the break is not at the point
+STEEPER = 2.0  # by so much
 BESIDE = 0.3  # of the spacing: a window in which a single break off the middle lies elsewhere
 
 FLAT_POWER = 1.03  # a variation that shrinks by a higher power of the spacing has the slope zero
@@ -53,6 +58,7 @@ STEP_TRUNCATION = 4.0  # a wide window that stands in for a step of rounding is 
 LOUDER = 32.0
 TWO_SCALES = 5.0
 ROUNDING_LOUDER = 2.0  # the same for ordinary rounding, where both windows are quiet
+SHRINKING = 16.0  # irregularity that is so much smaller in a narrower window shrinks with the spacing
 EXACT = 64.0  # noise that is so many times below the rounding of the argument: f computes without it
 
 
@@ -68,6 +74,7 @@ class Survey:
         doubtful: A window that is smooth, unless it is one step of rounding.
         scale: The steepest slope seen so far, as far as it matters (ladders add theirs).
         settled: The window says it all.
+        structured: Irregularity shrinks with the spacing: it is no rounding.
     """
 
     def __init__(self, probe: Probe) -> None:
@@ -79,6 +86,7 @@ class Survey:
         self.doubtful: Window | None = None
         self.scale = 0.0
         self.settled = False
+        self.structured = False
 
     @property
     def open(self) -> bool:
@@ -102,12 +110,13 @@ class Survey:
         if windows[-1].flat and len(windows) > 1 and not windows[-2].break_kind:
             self._look_between(windows)
         self._conclude(windows)
+        wild = [window.noise for window in windows if not window.good]
+        self.structured = len(wild) > 1 and wild[0] > SHRINKING * wild[-1]
 
     def _spacings(self, scale: float) -> list[float]:
-        point = abs(self.probe.point)
-        coarseness = self.probe.coarseness
+        point, coarseness = self.probe.size, self.probe.coarseness
         spacing = min(scale * FIRST_SPACING * math.cbrt(coarseness), self.probe.edge / 4)
-        narrowest = point * NARROWEST * coarseness if point else NARROWEST_AT_ZERO
+        narrowest = self._narrowest()
         spacings: list[float] = []
         shrink = SHRINK
         while spacing > narrowest * DISTINCT and len(spacings) < WINDOWS:
@@ -116,6 +125,10 @@ class Survey:
             if not point or scale > FAR_SCALE * point:
                 shrink *= shrink
         return [*spacings, narrowest]
+
+    def _narrowest(self) -> float:
+        point = self.probe.size
+        return point * NARROWEST * self.probe.coarseness if point else NARROWEST_AT_ZERO
 
     def _confirm(self, windows: list[Window]) -> bool:
         """A window that resolves the function shows no noise yet: a narrower one does.
@@ -127,8 +140,11 @@ class Survey:
             return True
         narrow = self.probe.window(window.spacing / CONFIRMATION)
         if not narrow.good:
-            return False
-        if abs(narrow.slope - window.slope) <= SAME_SLOPE * (narrow.slope_error + window.slope_error):
+            # Noise that shrinks toward the point hides no slope: it comes from a residual that vanishes there.
+            clear = narrow.slope_error <= CLEAR * window.variation / window.spacing
+            return clear and narrow.agrees(window)
+        same = narrow.quiet or narrow.noise <= SAME_NOISE * window.noise
+        if same and abs(narrow.slope - window.slope) <= SAME_SLOPE * (narrow.slope_error + window.slope_error):
             window.noise = min(window.noise, narrow.noise)
             if narrow.slope_error < window.slope_error:
                 windows.append(narrow)
@@ -159,7 +175,7 @@ class Survey:
         broken = [window for window in windows if window.break_kind]
         noisy = is_step_of_noise(windows) or (len(windows) > 1 and is_noise(windows[-2], last))
         self.broken = broken[-1] if broken and not noisy else None
-        wild = not last.good and not last.break_kind
+        wild = not (last.good or last.break_kind or last.interrupted)
         if wild and self.broken is not None and last.noise > self.broken.break_size / WILDER:
             self.broken = None  # wilder still on the narrower scale
         self.kind = "smooth"
@@ -202,13 +218,15 @@ class Survey:
         """The narrow window, if its smoothness is the function's and not a step of its rounding."""
         wide = wider[-1]
         if wide.break_kind:
-            needed = BREAK_SHARE * WIDEST_TOLERANCE * wide.break_size / wide.spacing
+            # Beside a pole f is much steeper at the point than on the scale of the break.
+            steep = abs(narrow.slope) > STEEPER * max(map(abs, wide.steps)) / wide.spacing
+            size = abs(narrow.slope) if steep else wide.break_size / wide.spacing
             for divisor in (None, *BELOW_BREAK):
                 window = narrow if divisor is None else self.probe.window(wide.spacing / divisor)
-                if window.good and window.slope_error <= needed:
+                if window.good and window.slope_error <= BREAK_SHARE * WIDEST_TOLERANCE * size:
                     return window
-            return None
-        if wide.noise > LOUDEST_NOISE * wide.largest or narrow.curved:
+            return narrow if narrow.slope_error <= BESIDE_BREAK * size else None
+        if wide.stepwise or wide.noise > wide.loudest or narrow.curved:
             return narrow
         between = self.probe.window(math.sqrt(wide.spacing) * math.sqrt(narrow.spacing))
         if between.curved:
@@ -217,7 +235,7 @@ class Survey:
             self._has_infinite_slope(narrow)
             return None
         # With one wider window `all` asks nothing.
-        if wide.isolated and all(window.break_kind for window in wider[:-1]):
+        if wide.isolated and (all(window.break_kind for window in wider[:-1]) or wider[-2].interrupted):
             return self._look_beside(wide, between, narrow)
         return None
 
@@ -236,8 +254,10 @@ class Survey:
         wide, narrow = self.probe.window(spacing), self.probe.window(spacing / TWO_SCALES)
         if wide.quiet and narrow.quiet and not (wide.break_kind or narrow.break_kind):
             return self._is_louder(max(wide.noise, narrow.noise))
+        if self.structured:
+            return False
         for seen in (wide, narrow):
-            if seen.convergent or not LOUDER * self.noise < seen.noise < LOUDEST_NOISE * wide.largest:
+            if seen.convergent or not LOUDER * self.noise < seen.noise < wide.loudest:
                 return False
             # One jump can be the function's. Very small ones are taken for its rounding.
             if seen.isolated and seen.noise > TINY_BREAK * wide.largest:
@@ -245,7 +265,7 @@ class Survey:
         if wide.noise > TWO_SCALES * narrow.noise or narrow.noise > TWO_SCALES * wide.noise:
             return False
         self.noise = wide.noise = max(wide.noise, narrow.noise)
-        self.window = wide
+        self.window, self.doubtful = wide, self.window
         return True
 
     def _is_louder(self, noise: float) -> bool:
@@ -255,6 +275,26 @@ class Survey:
         self.noise = self.window.noise = noise
         return True
 
+    def is_aliased(self) -> bool:
+        """The window met a periodic function at similar phases: another spacing shows another slope.
+
+        Then the function is looked at anew, closer to the point.
+        """
+        window = self.window
+        if window is None or window.flat or not self.probe.allows(FOR_ALIAS):
+            return False
+        other = self.probe.window(window.spacing * OTHER_PHASE)
+        clear = other.good or other.slope_error <= VAGUE * other.variation / other.spacing
+        if clear and abs(other.slope - window.slope) <= SAME_SLOPE * (other.slope_error + window.slope_error):
+            self.noise = window.noise = max(window.noise, other.noise)
+            return False
+        self.window = None
+        if window.spacing > self._narrowest() * DISTINCT:
+            self.look(window.spacing * OTHER_PHASE * SHRINK / FIRST_SPACING)
+        else:
+            self.noise = max(self.noise, window.variation, other.variation)
+        return True
+
     def is_exact(self) -> bool:
         """f computes with its argument as it is: no trace of its rounding in two windows."""
         window = self.window
@@ -262,6 +302,10 @@ class Survey:
             return False
         other = self.probe.window(window.spacing * OTHER_PHASE)
         if EXACT * max(window.noise, other.noise) >= window.floor:
+            return False
+        # Roundings can also grow evenly from value to value, which changes the slope.
+        rounding = CONFIDENCE * max(window.noise, window.unit) * (1 / window.spacing + 1 / other.spacing)
+        if abs(window.slope - other.slope) > window.truncation + other.truncation + rounding:
             return False
         window.noise = max(window.noise, other.noise)
         window.floor = window.unit

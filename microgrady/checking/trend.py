@@ -6,9 +6,8 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
-from microgrady.checking.window import Window
+from microgrady.checking.window import LOUDEST_NOISE, Window
 
-LOUDEST_NOISE = 1e-3  # irregularity above this part of the values is taken for the function's own
 TINY_BREAK = 1e-6  # a single jump below this part of the values can be the rounding of float32
 SAME_NOISE = 4.0  # irregularity that changes by less from window to window does not shrink with the spacing
 AGREED_NOISE = 16.0  # the same where both show one slope, as no cusp does
@@ -27,7 +26,7 @@ VARIATION_POWERS = (0.03, 1.0)
 
 def is_noise(wide: Window, narrow: Window) -> bool:
     """Irregularity that is small and does not shrink with the spacing."""
-    if narrow.noise == 0.0:
+    if narrow.noise == 0.0 or narrow.loudest == 0.0 or wide.interrupted or narrow.interrupted:
         return False
     ratio = max(wide.noise, narrow.noise) / min(wide.noise, narrow.noise) if wide.noise else math.inf
     difference = abs(wide.slope - narrow.slope)
@@ -35,7 +34,7 @@ def is_noise(wide: Window, narrow: Window) -> bool:
     if wide.straight and difference <= SAME_LINE * error and wide.noise < LOUDEST_NOISE * wide.largest:
         return ratio <= LOUD_GRAIN
     small = narrow.noise < LOUDEST_NOISE * narrow.largest and not narrow.break_kind
-    return small and ratio <= (AGREED_NOISE if difference <= error else SAME_NOISE)
+    return small and ratio <= (AGREED_NOISE if difference <= error and narrow.noise <= narrow.likely else SAME_NOISE)
 
 
 def is_step_of_noise(windows: list[Window]) -> bool:
@@ -45,8 +44,7 @@ def is_step_of_noise(windows: list[Window]) -> bool:
         return False
     if first.isolated and abs(first.noise - last.noise) < SAME_JUMP * last.noise:
         return False  # the same jump
-    small = last.variation < LOUDEST_NOISE * last.largest
-    return small and last.variation <= NOISE_STEP * first.noise
+    return last.variation < last.likely and last.variation <= NOISE_STEP * first.noise
 
 
 def power(windows: list[Window], measure: Callable[[Window], float]) -> float:

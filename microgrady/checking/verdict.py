@@ -65,7 +65,8 @@ def judge(claimed: float, estimate: Estimate, tolerance: float | None = None) ->
     if difference + error <= allowed:
         return Verdict.MATCH
     if difference > error and difference > allowed:
-        return Verdict.MISMATCH
+        steps_meant = abs(claimed - estimate.beside) <= WIDEST_TOLERANCE * abs(estimate.beside)
+        return Verdict.INCONCLUSIVE if steps_meant else Verdict.MISMATCH
     # Zero has no relative size: it is judged against the slopes around it. What is no zero but too small to
     # be seen is left open, or wrong claims would match because they are small.
     seen_as_zero = size <= error and (error <= ZERO_LIMIT * estimate.scale or estimate.scale == 0.0)

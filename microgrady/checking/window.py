@@ -26,6 +26,7 @@ LATE_CONVERGENCE = 2.0
 OUTER_CONVERGENCE = 1e6
 
 BEND = 0.1  # second differences below this part of the largest one are curvature, not a break
+CLEAN_BEND = 0.01  # the same where chance must not have a part in it
 GRAIN = 4.0  # units of the last place by which rounding can move a second difference
 
 # A jump stands out from the slopes beside it by so many times their curvature, and by so many grains.
@@ -42,10 +43,18 @@ CURVATURE_SHARE = 64.0  # curvature alone shortens the widest step by no more th
 # Values whose last binary digits are all zero have been rounded more coarsely than floats of their size: they are
 # float32, or what is left where large terms have cancelled. So many units of the last place are no chance.
 COARSE_LATTICE = 64.0
+LOUDEST_NOISE = 1e-3  # irregularity above this part of the values is no noise, but the function's own
+COARSEST_ROUNDING = 1e-5  # nor is it the rounding of values that do not look rounded, ...
+LIKELY_ROUNDING = 1e-8  # of the values: cancellation often leaves that many of the digits of float64
+LARGEST_WHOLE = 2.0**45  # floats beyond have hardly any digits behind the point
+SINGLE_WHOLE = 2.0**23  # numbers of float32 below have digits behind the point
+SINGLE_ROUNDING = 2.0**-21  # ... and whole numbers that lie four roundings of float32 apart are not rounded
 LATTICE_NOISE = 12**-0.5  # the standard deviation of rounding to a lattice
 
 SMALLEST_KINK = 1e-5  # relative to the slopes: a smaller one is within the tolerance of any verdict
 STRAIGHT = 2e-3  # of the steps: irregularities below are no feature of the function on the scale of the window
+
+SMOOTH_DECAY = 0.1  # differences of the fourth order below that part of the third are those of a smooth function
 
 CURVATURE_SEEN = 30.0  # a second difference of more than that many noises is one of f
 
@@ -68,6 +77,21 @@ def lattice_of(values: list[float]) -> float:
     return math.ldexp(1.0, min(exponents))
 
 
+def _loudest_rounding(values: list[float], steps: list[float], coarseness: float, typical: float) -> float:
+    """The largest irregularity that can come from rounding. What is louder is the function's own.
+
+    Whole numbers that float32 would not need to be are the function's own steps, however small they are beside it.
+    """
+    largest = max(typical, *map(abs, values))
+    if coarseness > 1.0:
+        return LOUDEST_NOISE * largest
+    heights = [abs(step) for step in steps if step]
+    whole = largest < LARGEST_WHOLE and all(map(float.is_integer, values))
+    if whole and heights and (largest < SINGLE_WHOLE or min(heights) > SINGLE_ROUNDING * largest):
+        return 0.0
+    return COARSEST_ROUNDING * largest
+
+
 class Window:
     """Seven equally spaced points, in the middle of them (or at one end) the point itself.
 
@@ -80,11 +104,14 @@ class Window:
         blur: How much of the rounding of its argument f may show, in roundings.
         coarseness: The rounding of f, in that of float64.
         least: The least rounding that the values are known to have.
+        typical: The size of values farther away: they can be much larger than those beside a zero.
 
     Attributes:
         steps: The first differences.
         levels: What the differences of each order would be as noise, one standard deviation.
         noise: The irregularity of the values.
+        loudest: Irregularity above is no rounding, but the function's own.
+        likely: Irregularity below is most likely rounding.
         floor: The noise that there may be although these values do not show it.
         unit: The unit in the last place of the largest value.
         slope: The derivative at the point.
@@ -93,7 +120,7 @@ class Window:
     """
 
     __slots__ = (
-        "break_kind", "floor", "levels", "noise", "side", "slope", "spacing", "steps", "truncation", "unit", "values",
+        "break_kind", "floor", "levels", "likely", "loudest", "noise", "side", "slope", "spacing", "steps", "truncation", "unit", "values",
     )  # fmt: skip
 
     def __init__(
@@ -105,14 +132,12 @@ class Window:
         blur: float,
         coarseness: float = 1.0,
         least: float = 0.0,
+        typical: float = 0.0,
     ) -> None:
         self.spacing = spacing
         self.side = side
         self.values = values
         self.unit = max(unit(max(map(abs, values))) * coarseness, least)
-        lattice = lattice_of(values)
-        coarse = lattice > COARSE_LATTICE * self.unit
-        self.unit = lattice if coarse else self.unit
         row = values
         rows = [row]
         self.levels = [0.0]
@@ -121,10 +146,18 @@ class Window:
             rows.append(row)
             self.levels.append(math.hypot(*row) / math.sqrt(len(row)) * factor)
         self.steps = rows[1]
-        self.break_kind = "" if side else self._break_kind()
+        lattice = lattice_of(values)
+        self.loudest = _loudest_rounding(values, self.steps, coarseness, typical)
+        self.likely = min(self.loudest, LIKELY_ROUNDING * max(self.largest, typical))
+        if coarseness > 1.0:
+            self.likely = self.loudest
+        coarse = COARSE_LATTICE * self.unit < lattice <= self.loudest
+        self.unit = lattice if coarse else self.unit
+        self.break_kind = "" if side else self._break_kind(max(self.unit, lattice) if coarseness > 1.0 else self.unit)
         self.noise = max(self.levels[5], self.levels[6], LATTICE_NOISE * lattice if coarse else 0.0)
-        # Seven points in a row can miss how f rounds its argument: that is not left to measurement.
-        slope = abs(values[-1] - values[0]) / spacing / 6
+        # Seven points in a row can miss how f rounds its argument: that is not left to measurement. At an
+        # extremum the slope vanishes in the middle only.
+        slope = max(map(abs, self.steps)) / spacing
         self.floor = max(self.unit, blur * slope * math.ulp(point) * coarseness)
         if side == 0:
             self._central_slope()
@@ -137,7 +170,18 @@ class Window:
         near, middle, far = f[4] - f[2], f[5] - f[1], f[6] - f[0]
         fourth = (8 * near - middle) / (12 * self.spacing)
         sixth = (45 * near - 9 * middle + far) / (60 * self.spacing)
-        self.slope, self.truncation = sixth, abs(sixth - fourth)
+        self.slope, self.truncation = sixth, max(abs(sixth - fourth), self._jump_of_bend() / self.spacing)
+
+    def _jump_of_bend(self) -> float:
+        """The largest third difference where the second derivative jumps, else 0.
+
+        A slope with a kink has no Taylor series: formulas of higher orders agree far better than they are right.
+        """
+        third = [after - before for before, after in pairwise(self._bends()[1])]
+        largest = max(map(abs, third))
+        fourth = max(abs(after - before) for before, after in pairwise(third))
+        visible = largest > max(VISIBLE * self.noise, GRAIN * self.unit)
+        return largest if visible and fourth > SMOOTH_DECAY * largest else 0.0
 
     def _outer_slope(self, rows: list[list[float]]) -> None:
         """Newton's forward formula: f' h = D - D^2 / 2 + D^3 / 3 - ..."""
@@ -146,11 +190,11 @@ class Window:
         self.slope = sum(terms[:4]) / scale
         self.truncation = 2 * abs(terms[3] / scale)
 
-    def _break_kind(self) -> str:
+    def _break_kind(self, grain: float) -> str:
         steps = self.steps
         left, right = steps[1], steps[4]
         bend = max(abs(steps[1] - steps[0]), abs(steps[5] - steps[4]))
-        grain = GRAIN * self.unit
+        grain *= GRAIN
         inner = (steps[2], steps[3])
         low, high = min(left, right), max(left, right)
         outside = max(max(inner) - high, low - min(inner))
@@ -182,9 +226,14 @@ class Window:
         return not any(self.steps)
 
     @property
+    def stepwise(self) -> bool:
+        """Steps between whole numbers. They look like a straight line if there is one from each point to the next."""
+        return self.loudest == 0.0 and not self.flat
+
+    @property
     def quiet(self) -> bool:
         """Smooth but for ordinary rounding."""
-        return self.noise <= max(QUIET * self.unit, self.floor)
+        return not self.stepwise and self.noise <= max(QUIET * self.unit, self.floor)
 
     @property
     def straight(self) -> bool:
@@ -194,6 +243,8 @@ class Window:
     @property
     def convergent(self) -> bool:
         """High differences die away: the spacing resolves the function."""
+        if self.stepwise:
+            return False
         two, three, four, five, six = self.levels[2:7]
         if self.side:
             return OUTER_CONVERGENCE * max(five, six) <= self.levels[1]
@@ -216,6 +267,14 @@ class Window:
         return where[-1] - where[0] <= 1 if where else True
 
     @property
+    def interrupted(self) -> bool:
+        """Smooth but for a single kink or jump that is no rounding. On both sides of one, rounded values are flat."""
+        where, _ = self._bends(CLEAN_BEND)
+        single = bool(where) and where[-1] - where[0] <= 1
+        flat = sum(step == 0.0 for step in self.steps) > 1
+        return single and self.noise > (self.loudest if flat else self.likely)
+
+    @property
     def bent(self) -> bool:
         """A single kink between two straight parts. A rounded straight line never looks so."""
         where, bends = self._bends()
@@ -223,11 +282,11 @@ class Window:
             return False
         return bends[where[0]] * bends[where[-1]] > 0.0
 
-    def _bends(self) -> tuple[list[int], list[float]]:
+    def _bends(self, share: float = BEND) -> tuple[list[int], list[float]]:
         """Which second differences are large, and all of them."""
         bends = [after - before for before, after in pairwise(self.steps)]
         largest = max(map(abs, bends))
-        return [index for index, bend in enumerate(bends) if abs(bend) > BEND * largest], bends
+        return [index for index, bend in enumerate(bends) if abs(bend) > share * largest], bends
 
     @property
     def largest(self) -> float:
