@@ -97,6 +97,27 @@ def test_second_derivatives_that_are_zero_match_zero() -> None:
     assert report.ok
 
 
+SECOND: list[Any] = [
+    lambda x, y: x**3 + y**3,
+    lambda x, y: x**2 + y**2,
+    lambda x, y: 2 * x + 3 * y,
+    lambda x, y: x * y,
+    lambda x, y: mg.exp(x) + y**3,
+    lambda x, y: x**4 - 3 * x**2 + y,
+    lambda x, y: mg.tanh(x) * y,
+]
+
+
+@pytest.mark.parametrize("f", SECOND)
+def test_second_derivatives_that_vanish_raise_no_alarm_on_a_grid(f: Any) -> None:
+    for x in (-1.5, 0.0, 0.1, 1.5):
+        for y in (-0.5, 0.0, 0.1, 3.0):
+            report = check_gradient(f, x, y, order=2)
+            assert set(verdicts(report)) <= {"match", "inconclusive"}, str(report)
+            wrong = check_gradient(f, x, y, order=2, gradient=((7.1, 8.2), (9.3, 7.4)))
+            assert "match" not in verdicts(wrong), str(wrong)
+
+
 def test_second_derivatives_find_a_rule_that_was_detached() -> None:
     detached = mg.primitive(
         "detached_square", lambda x: x * x, lambda y, x: 2.0 * (x.data if isinstance(x, Value) else x)

@@ -15,6 +15,9 @@ from microgrady.checking import Estimate, Verdict, check_gradient, judge, numeri
 from microgrady.checking.probe import EVALUATIONS
 from tests.benchmarks.cases import BREAKS, smooth_cases
 from tests.benchmarks.checkers import OURS, Tally, tally
+from tests.benchmarks.hard_functions import FAMILIES as HARD_FAMILIES
+from tests.benchmarks.hard_functions import Family as HardFamily
+from tests.benchmarks.hard_functions import survey
 from tests.benchmarks.random_functions import FAMILIES, Family, study
 
 
@@ -268,3 +271,81 @@ def test_a_grain_that_is_known_widens_the_bound() -> None:
 def test_bad_arguments_are_named(arguments: Any, error: type[Exception], sentence: str) -> None:
     with pytest.raises(error, match=sentence):
         numeric_derivative(*arguments)
+
+
+@pytest.mark.parametrize(("family", "count"), HARD_FAMILIES, ids=lambda part: getattr(part, "__name__", ""))
+def test_hard_functions_raise_no_alarm_and_hide_no_error(family: HardFamily, count: int) -> None:
+    found = survey(family, min(count, 1000))
+    assert found.alarms == []
+    assert found.misses == []
+    assert max(found.calls) <= EVALUATIONS
+
+
+def verdict(function: Callable[[float], float], point: float, claim: float) -> Verdict:
+    return judge(claim, numeric_derivative(function, point))
+
+
+def test_a_minimum_with_residual_zero_matches_zero_only() -> None:
+    k = 1 + 2 * math.exp(0.075)
+    for function, point in ((lambda x: (x**2 - 9) ** 2, 3.0), (lambda c: (1 + 2 * math.exp(c * 0.1) - k) ** 2, 0.75)):
+        assert verdict(function, point, 0.0) is Verdict.MATCH
+        assert verdict(function, point, 0.01) is Verdict.MISMATCH
+
+
+@pytest.mark.parametrize("step", [math.floor, math.ceil, math.trunc])
+@pytest.mark.parametrize("reach", [100.0, 1e3, 1e6])
+def test_steps_between_whole_numbers_have_the_slope_zero(step: Callable[[float], int], reach: float) -> None:
+    generator = random.Random(7)
+    for _ in range(50):
+        point = generator.uniform(-reach, reach)
+        assert verdict(lambda x: float(step(x)), point, 0.0) is Verdict.MATCH
+        assert verdict(lambda x: float(step(x)), point, 1.0) is Verdict.MISMATCH
+
+
+def test_few_decimals_may_be_steps_or_rounding() -> None:
+    def rounded(x: float) -> float:
+        return round(math.sin(x), 7)
+
+    assert verdict(rounded, 1.2, math.cos(1.2)) is Verdict.MATCH
+    assert verdict(rounded, 1.2, 0.0) is Verdict.INCONCLUSIVE
+    assert verdict(rounded, 1.2, 0.5) is Verdict.MISMATCH
+    assert verdict(lambda x: round(x, 1), 15.7976, 0.0) is Verdict.MATCH
+
+
+def test_a_slope_with_a_kink_at_the_point_is_found() -> None:
+    def bent(y: float) -> float:
+        return math.sqrt(16 + min(y, 0.0) ** 2)
+
+    assert verdict(bent, 0.0, 0.0) is Verdict.MATCH
+    assert verdict(lambda y: math.cos(max(y, 0.0)), 0.0, 0.0) is Verdict.MATCH
+    assert verdict(bent, 0.0, 0.01) is Verdict.MISMATCH
+
+
+def test_where_the_digits_are_gone_nothing_is_said() -> None:
+    assert verdict(lambda x: 1e14 + math.sin(x), 0.2, math.cos(0.2)) is not Verdict.MISMATCH
+    assert verdict(lambda x: 1e17 + math.sin(x), 0.2, math.cos(0.2)) is Verdict.INCONCLUSIVE
+
+
+def test_an_even_function_that_is_rough_has_a_wide_bound() -> None:
+    def weierstrass(x: float) -> float:
+        return sum(0.5**n * math.cos(3.0**n * math.pi * x) for n in range(40))
+
+    estimate = numeric_derivative(weierstrass, 0.0)
+    assert estimate.kind != "smooth" or estimate.error > 1.0
+    assert judge(1.0, estimate) is not Verdict.MATCH
+
+
+def test_a_cusp_beside_the_point_is_seen() -> None:
+    def cusp(x: float) -> float:
+        return 1 + math.sqrt(abs(x - 1.000000001))
+
+    right = -0.5 / math.sqrt(1.000000001 - 1.0)
+    assert verdict(cusp, 1.0, right) is Verdict.MATCH
+    assert verdict(cusp, 1.0, 0.0) is Verdict.MISMATCH
+
+
+@pytest.mark.parametrize("point", [5e-324, -1e-323, 1e-320])
+def test_squares_of_subnormal_numbers_raise_no_alarm(point: float) -> None:
+    assert verdict(lambda x: x * x, point, 2 * point) is not Verdict.MISMATCH
+    assert verdict(lambda x: x * x, point, 1.0) is Verdict.MISMATCH
+    assert verdict(lambda x: 3 * x, point, 3.0) is Verdict.MATCH

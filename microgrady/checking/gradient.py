@@ -320,10 +320,38 @@ class _Slopes(_Function):
         self.numbers, self.inputs, self.input_places = first.numbers, first.inputs, first.input_places
         self.results = [f"{result}{name}, " for result in first.results for name in first.inputs]
         self.result_places = [_joined(place, by) for place in first.result_places for by in first.input_places]
-        self.grains = [estimate.error for estimate in self.estimates(self.numbers)]
+        self.slopes = self.estimates(self.numbers)
+        self.bounds: dict[tuple[float, ...], list[float]] = {}
 
     def __call__(self, numbers: list[float]) -> list[float]:
-        return [estimate.value for estimate in self.estimates(numbers)]
+        slopes = self.estimates(numbers)
+        self.bounds[tuple(numbers)] = [slope.error for slope in slopes]
+        return [slope.value for slope in slopes]
+
+    def estimate(self, line: _Line, position: int) -> Estimate:
+        """The slope of a first derivative: zero where it stays the same, as far as it is known anywhere."""
+        found = super().estimate(line, position)
+        error = self._flat_within(line, position)
+        if not abs(found.value) <= error < math.inf:
+            return found
+        slope = self.slopes[position]
+        scale = max(abs(slope.value), slope.scale) / (abs(line.start) or 1.0)
+        return Estimate(0.0, error, found.evaluations, found.noise, found.step, 0.0, 0.0, scale=scale)
+
+    def _flat_within(self, line: _Line, position: int) -> float:
+        """A bound on the slope of a first derivative that is the same at all places within its bounds, else inf."""
+        (index,) = line.weights
+        origin, widest, error = self.slopes[position], 0.0, math.inf
+        for place, values in line.known.items():
+            if values is None or math.isnan(values[position]):
+                continue
+            bound = origin.error + self.bounds[(*self.numbers[:index], place, *self.numbers[index + 1 :])][position]
+            if not abs(values[position] - origin.value) <= bound:
+                return math.inf
+            distance = abs(place - line.start)
+            if widest < distance <= (abs(line.start) or 1.0):
+                widest, error = distance, bound / distance
+        return error
 
     def look_again(self) -> None:
         self.first.look_again()
@@ -336,7 +364,7 @@ class _Slopes(_Function):
 
     def grain(self, position: int) -> float:
         """The bound on the error of a first derivative."""
-        grain = self.grains[position]
+        grain = self.slopes[position].error
         return grain if math.isfinite(grain) else 0.0
 
     def estimates(self, numbers: list[float]) -> list[Estimate]:

@@ -105,7 +105,8 @@ class Ladder:
     """
 
     __slots__ = (
-        "best", "blur", "even", "left", "loud", "probe", "refused", "refused_size", "right", "scale", "side", "steps", "top", "variation",
+        "best", "blur", "even", "left", "loud", "probe", "refused", "refused_size", "right", "scale", "side", "steps",
+        "top", "variation",
     )  # fmt: skip
 
     def __init__(self, probe: Probe) -> None:
@@ -148,7 +149,9 @@ class Ladder:
                 continue
             step /= 2
             if len(steps) >= WARM_UP:
-                enough = ENOUGH_AT_ZERO * self.scale if self.even else ENOUGH * max(abs(self.value), ZERO_SHARE * self.scale)
+                enough = (
+                    ENOUGH_AT_ZERO * self.scale if self.even else ENOUGH * max(abs(self.value), ZERO_SHARE * self.scale)
+                )
                 good = self.error <= enough
                 if good or self.scale == 0.0:
                     return
@@ -198,8 +201,11 @@ class Ladder:
 
     @property
     def by_sides(self) -> bool:
-        """The one-sided derivatives tell more: central differences of an even function say nothing, and a slope
-        with a kink at the point has a Taylor series to either side only."""
+        """The one-sided derivatives tell more.
+
+        Central differences of an even function say nothing, and a slope with a kink at the point has a Taylor series
+        to either side only.
+        """
         return self.even or self.apart < self.best.error
 
     @property

@@ -61,9 +61,9 @@ class Probe:
         "nearby",
         "origin",
         "point",
+        "side",
         "size",
         "typical",
-        "side",
     )
 
     def __init__(self, function: Callable[[float], object], point: float, least: float = 0.0) -> None:

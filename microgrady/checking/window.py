@@ -120,7 +120,8 @@ class Window:
     """
 
     __slots__ = (
-        "break_kind", "floor", "levels", "likely", "loudest", "noise", "side", "slope", "spacing", "steps", "truncation", "unit", "values",
+        "break_kind", "floor", "levels", "likely", "loudest", "noise", "side", "slope", "spacing", "steps",
+        "truncation", "unit", "values",
     )  # fmt: skip
 
     def __init__(

@@ -10,6 +10,7 @@ BENCHMARKS = (
     ("checkers", "checkers", "gradient checkers side by side: false alarms, misses, evaluations, time"),
     ("compiled", "compiled", "what the calls of a compiled function cost, against numba, CasADi and JAX"),
     ("eager", "eager", "what a value and a gradient cost, against plain floats, micrograd, PyTorch and autograd"),
+    ("hard", "hard_functions", "minima, steps, bent slopes, cusps, lost digits: false alarms and misses of ours"),
     ("estimates", "random_functions", "how honest the bounds of numeric_derivative are, on random functions"),
 )
 
