@@ -5,6 +5,7 @@ Everything else about the project stands in pyproject.toml.
 
 import os
 import re
+import runpy
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 PACKAGE = Path("microgrady")
-MODULES = ("ieee", "value")  # each has a .pxd with C types beside its .py
+FRESHNESS = runpy.run_path(str(PACKAGE / "freshness.py"))  # the package itself needs what may not be installed yet
+MODULES = FRESHNESS["MODULES"]
 
 # Without -ffp-contract=off a compiler may round a * b + c once, where Python rounds twice.
 ARGUMENTS = [] if os.name == "nt" else ["-g0", "-ffp-contract=off"]
@@ -32,6 +34,44 @@ def source_of(name: str) -> str:
     return str(copy)
 
 
+# For the beginning of a module: what it was made of, and where its source is, which tracebacks name.
+SIGNATURE = """
+  {{
+    static char path[4096];
+    PyObject *own = PyObject_GetAttrString(__pyx_m, "__file__");
+    const char *text = own ? PyUnicode_AsUTF8(own) : NULL;
+    const char *end = text ? strrchr(text, {separator}) : NULL;
+    if (end && (size_t)(end - text) < sizeof path - sizeof "/{name}.py") {{
+      memcpy(path, text, (size_t)(end - text));
+      strcpy(path + (end - text), "/{name}.py");
+      __pyx_f[0] = path;
+    }}
+    Py_XDECREF(own);
+    PyErr_Clear();
+    if (PyModule_AddStringConstant(__pyx_m, "FINGERPRINT", "{fingerprint}") < 0) return -1;
+  }}
+"""
+
+
+def sign(name: str, source: Path) -> None:
+    """Put the signature into the C source of a module, if C of this kind has a place for it, or renew it."""
+    text = source.read_text(encoding="utf-8")
+    fingerprint = FRESHNESS["fingerprint"](PACKAGE)
+    if FRESHNESS["MARK"] in text:  # the other module's source changed, or nothing did
+        signed = re.sub(FRESHNESS["MARK"] + "[0-9a-f]+", fingerprint, text)
+        if signed != text:
+            source.write_text(signed, encoding="utf-8")
+        return
+    begin = re.search(r"\n *__pyx_mstate->__pyx_d = PyModule_GetDict\(__pyx_m\);", text)
+    table = "static const char* const __pyx_f[] ="
+    if begin is None or table not in text:
+        return
+    separator = r"'\\'" if os.name == "nt" else "'/'"
+    signature = SIGNATURE.format(name=name, fingerprint=fingerprint, separator=separator)
+    text = text[: begin.start()] + signature + text[begin.start() :]
+    source.write_text(text.replace(table, "static const char* __pyx_f[] ="), encoding="utf-8")
+
+
 def extensions() -> list[Extension]:
     """What to compile. To fail at it is no error."""
     if os.environ.get("MICROGRADY_PURE") == "1":
@@ -48,8 +88,9 @@ def extensions() -> list[Extension]:
     for name in MODULES:
         module = Extension(f"{PACKAGE}.{name}", [source_of(name)], extra_compile_args=ARGUMENTS)
         found += cythonize([module], compiler_directives=directives[name], build_dir="build/cython", quiet=True)
-    for module in found:
+    for name, module in zip(MODULES, found, strict=True):
         module.optional = True
+        sign(name, Path(module.sources[0]))
     return found
 
 

@@ -1,5 +1,6 @@
 """Scalar reverse-mode automatic differentiation: build an expression, differentiate it, check it, draw it."""
 
+import microgrady.freshness  # before anything else is imported, so that no outdated engine is
 import microgrady.pickling  # noqa: F401  (teaches pickle and copy about Values)
 from microgrady import testing
 from microgrady.checking import check_gradient, find_anomaly, numeric_derivative
