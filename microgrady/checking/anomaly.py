@@ -60,7 +60,7 @@ def find_anomaly(output: Value, partials: bool = False) -> Anomaly | None:
         raise TypeError(f"find_anomaly takes a Value, not {describe(output)}")
     order = topological_order(output)
     for node in order:
-        numbers = [operand.data if isinstance(operand, Value) else operand for operand in node.operands]
+        numbers = [_number(operand) for operand in node.operands]
         if node.op is None or not all(map(math.isfinite, numbers)):
             continue
         if not math.isfinite(node.data):
@@ -83,18 +83,32 @@ def _hidden(output: Value, order: list[Value]) -> Anomaly | None:
         if adjoint is None:
             continue
         for operand, partial in zip(node.operands, node.partials, strict=True):
-            if not isinstance(operand, Value) or (partial == 0.0 and _is_constant(node)):
+            if not isinstance(operand, Value):
+                continue
+            if partial == 0.0 and _is_constant(node):
+                if not math.isfinite(adjoint) and _is_kink(node):
+                    met = f"a kink of {_call(node)} has slope 0 and meets {adjoint}"
+                    found = Anomaly(node, f"0 * {adjoint} counts as 0 where {met}: the limit may differ")
                 continue
             share = adjoint * partial
             if adjoint == 0.0 and not math.isfinite(partial):
                 above = f"meets that of {_call(zeros[node])}" if node in zeros else "meets derivatives that cancel"
-                words = f"0 * {partial} counts as 0 where the slope of {_call(node)} {above}: the limit may differ"
-                found = Anomaly(node, words)
+                met = f"the slope of {_call(node)} {above}"
+                found = Anomaly(node, f"0 * {partial} counts as 0 where {met}: the limit may differ")
                 share = 0.0
             adjoints[operand] = adjoints.get(operand, 0.0) + share
             if share == 0.0:
                 zeros[operand] = zeros.get(node, node) if adjoint == 0.0 else node
     return found
+
+
+def _is_kink(node: Value) -> bool:
+    """Whether an operation of one operand has a slope beside the point that it has not at the point."""
+    if node.op is None or len(node.operands) != 1:
+        return False
+    place = _number(node.operands[0])
+    sides = [math.nextafter(place, end) for end in (-math.inf, math.inf)]
+    return any(node.op.slope(node.op.evaluate(side), side) != 0.0 for side in sides)
 
 
 def _is_constant(node: Value) -> bool:
@@ -107,6 +121,10 @@ def _is_constant(node: Value) -> bool:
 def _call(node: Value) -> str:
     assert node.op is not None
     return f"{node.op.name}({', '.join(map(_written, node.operands))})"
+
+
+def _number(operand: Value | float) -> float:
+    return operand.data if isinstance(operand, Value) else operand
 
 
 def _written(operand: Value | float) -> str:
