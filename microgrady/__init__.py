@@ -3,6 +3,7 @@
 import microgrady.freshness  # before anything else is imported, so that no outdated engine is
 import microgrady.pickling  # noqa: F401  (teaches pickle and copy about Values)
 from microgrady import testing
+from microgrady.arrays import array
 from microgrady.checking import check_gradient, find_anomaly, numeric_derivative
 from microgrady.compiler import Jitted, jit
 from microgrady.composites import clip, dot, mean, prod, sum, where
@@ -55,6 +56,7 @@ from microgrady.functions import (
 )
 from microgrady.scopes import scope
 from microgrady.transforms import grad, gradients, hessian, hvp, jacobian, value_and_grad
+from microgrady.trees import detach
 from microgrady.value import Primitive, Value, engine_kind
 
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     "acos",
     "acosh",
     "animate",
+    "array",
     "asin",
     "asinh",
     "atan",
@@ -76,6 +79,7 @@ __all__ = [
     "copysign",
     "cos",
     "cosh",
+    "detach",
     "digamma",
     "dot",
     "draw",

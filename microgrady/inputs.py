@@ -8,6 +8,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+# For messages about Values that were to become floats.
+FLOAT_ARRAY_HINT = (
+    "write mg.array(np.zeros(n)), np.zeros(n, dtype=object) or np.zeros_like(x) for an array that is to hold Values, "
+    "and mg.detach(...) for the floats of a Value, an array or a nested structure"
+)
+
 
 def describe(thing: object) -> str:
     """The type of `thing` and a short form of it, for a message."""
@@ -48,10 +54,14 @@ def is_array(thing: object) -> bool:
 
 
 def map_arrays(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
-    """`function` element by element, broadcast: a float64 array, or one of objects if not all results are floats."""
+    """`function` element by element, broadcast: a float64 array, or one of Values if not all results are floats."""
     import numpy
 
-    results = numpy.frompyfunc(function, len(operands), 1)(*operands)
-    if isinstance(results, numpy.ndarray) and all(isinstance(result, float) for result in results.flat):
+    from microgrady.arrays.subclass import Array, wrapped
+    from microgrady.arrays.universal import elementwise
+
+    results = elementwise(function, *operands)
+    ours = any(isinstance(operand, Array) for operand in operands)
+    if isinstance(results, numpy.ndarray) and not ours and all(isinstance(result, float) for result in results.flat):
         return results.astype(numpy.float64)
-    return results
+    return wrapped(results)

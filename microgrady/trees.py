@@ -50,13 +50,15 @@ def count(shape: tuple[int, ...] | None) -> int:
 
 
 def make_array(entries: Sequence[Any], shape: tuple[int, ...]) -> Any:
-    """A NumPy array of `entries`: float64 if all are floats, else of objects."""
+    """A NumPy array of `entries`: float64 if all are floats, else one that can hold Values."""
     import numpy
+
+    from microgrady.arrays.subclass import wrapped
 
     if all(isinstance(entry, float) for entry in entries):
         return numpy.array(entries, dtype=numpy.float64).reshape(shape)
     # Assigned together, each entry would be asked whether it is a sequence.
-    return numpy.fromiter(entries, object, len(entries)).reshape(shape)
+    return wrapped(numpy.fromiter(entries, object, len(entries)).reshape(shape))
 
 
 def flatten(tree: Any, what: str) -> tuple[list[Any], Structure]:
@@ -112,6 +114,43 @@ def _number(thing: Any, what: str) -> Any:
             f"not {describe(thing)}"
         )
     return number
+
+
+def detach(tree: Any) -> Any:
+    """The numbers in a nested structure, without the graphs behind them: the way to leave derivatives out on purpose.
+
+    Args:
+        tree: A Value, an array, or a list, tuple or dict of such things, in any depth.
+
+    Returns:
+        The same with floats for Values, and float64 arrays for arrays of Values and numbers. Anything else in it
+        stays as it is.
+
+    Raises:
+        TypeError: A function is being compiled, and a number that depends on its arguments would become a constant.
+
+    Example:
+        >>> import microgrady as mg
+        >>> w = mg.Value(2.0)
+        >>> detach({"loss": w * w, "step": 3, "name": "first"})
+        {'loss': 4.0, 'step': 3, 'name': 'first'}
+    """
+    return map_values(tree, lambda value: value.data)
+
+
+def map_values(tree: Any, function: Callable[[Value], Any]) -> Any:
+    """A nested structure with what `function` gives in the place of each Value. Anything else in it stays."""
+    if isinstance(tree, Value):
+        return function(tree)
+    if isinstance(tree, dict):
+        return filler(tree, "the structure")({key: map_values(branch, function) for key, branch in tree.items()})
+    if isinstance(tree, (list, tuple)):
+        return filler(tree, "the structure")([map_values(branch, function) for branch in tree])
+    if is_array(tree) and tree.dtype == object:
+        entries = [map_values(entry, function) for entry in tree.ravel().tolist()]
+        numbers = [as_number(entry) for entry in entries]
+        return make_array(entries if any(number is None for number in numbers) else numbers, tree.shape)
+    return tree
 
 
 def paths(tree: Any, prefix: str = "") -> list[str]:

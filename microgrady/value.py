@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
 import math
 import numbers
 import threading
@@ -485,6 +487,14 @@ class Value:
                 _to_free.pop()
             _freeing = False
 
+    # NumPy asks these two before it takes a Value for an object that it knows nothing of.
+
+    def __array_ufunc__(self, ufunc: Any, method: Any, *operands: Any, **options: Any) -> Any:
+        return _for_numpy().apply_universal(ufunc, method, operands, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return _for_numpy().apply_function(function, types, args, kwargs)
+
     def conjugate(self) -> Value:
         """This Value, which is real: NumPy's var, std and vdot ask."""
         return self
@@ -736,6 +746,12 @@ def _stand_in(leaf: Value, mark: Mark, stand_ins: list[Value]) -> Value:
     stand_ins.append(stand_in)
     leaf._right = stand_in
     return stand_in
+
+
+@functools.cache
+def _for_numpy() -> Any:
+    # It imports NumPy and the table, neither of which this module may need.
+    return importlib.import_module("microgrady.arrays.subclass")
 
 
 def engine_kind() -> str:

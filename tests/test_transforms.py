@@ -495,7 +495,6 @@ def numpy_detaching() -> list[Function]:
         lambda v: np.array([v, 1.0], dtype=float)[0],
         lambda v: np.array([v]).astype(np.float64)[0],
         lambda v: np.float64(v),
-        lambda v: np.interp(v, [0.0, 2.0], [0.0, 1.0]),
     ]
 
 

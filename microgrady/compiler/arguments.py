@@ -82,7 +82,7 @@ def is_numeric(array: Any) -> bool:
 
 
 def _require_plain(array: Any) -> None:
-    if type(array).__name__ not in ("ndarray", "memmap"):
+    if type(array).__name__ not in ("ndarray", "memmap", "Array"):
         raise TypeError(
             f"compiled functions take plain NumPy arrays, not {type(array).__name__}, which calculates in its own way: "
             "pass numpy.asarray of it"
