@@ -1,46 +1,69 @@
-"""Machine code kept on disk, for the next process."""
+"""Machine code kept on disk, for the next process.
+
+Machine code is run, so only what this user has compiled is taken from disk: each file is signed with the user's key,
+together with its name, which stands for all that the machine code depends on.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import struct
 from pathlib import Path
 
-from microgrady.drawing.render import write_whole
+from microgrady.private import make_private, read_private, require_private, user_key, write_private
 
-_HEAD = b"microgrady machine code 1\n"
+_HEAD = b"microgrady machine code 2\n"
+_SIGNATURE = hashlib.sha256().digest_size
 
 
 def key_of(*parts: str) -> str:
     """A name for all that the machine code depends on."""
     digest = hashlib.sha256(_HEAD)
     for part in parts:
-        digest.update(struct.pack("<q", len(part)) + part.encode())
+        encoded = part.encode()
+        digest.update(struct.pack("<q", len(encoded)) + encoded)
     return digest.hexdigest()
 
 
 def load(folder: Path, key: str) -> list[bytes]:
-    """What was saved under a key; nothing where there is no such file, or it is cut short or foreign."""
+    """What this user saved under a key; nothing where there is no such file, or anything is wrong with it."""
     try:
-        contents = _file(folder, key).read_bytes()
+        require_private(folder)
+        contents = read_private(_file(folder, key))
+        if contents is None or not contents.startswith(_HEAD):
+            return []
+        signature = contents[len(_HEAD) : len(_HEAD) + _SIGNATURE]
+        body = contents[len(_HEAD) + _SIGNATURE :]
+        if not hmac.compare_digest(signature, _signed(key, body)):
+            return []
     except OSError:
         return []
-    body = contents[len(_HEAD) + 32 :]
-    if contents[: len(_HEAD)] != _HEAD or hashlib.sha256(body).digest() != contents[len(_HEAD) : len(_HEAD) + 32]:
-        return []
+    return _unpacked(body)
+
+
+def save(folder: Path, key: str, objects: list[bytes]) -> None:
+    """Keep machine code: the file is there as a whole or not at all, whoever else writes it.
+
+    Raises:
+        OSError: It cannot be kept, or not so that others could not change it.
+    """
+    make_private(folder)
+    body = b"".join(struct.pack("<q", len(contents)) + contents for contents in objects)
+    write_private(_file(folder, key), _HEAD + _signed(key, body) + body)
+
+
+def _signed(key: str, body: bytes) -> bytes:
+    return hmac.digest(user_key(), _HEAD + key.encode() + b"\n" + body, "sha256")
+
+
+def _unpacked(body: bytes) -> list[bytes]:
     found = []
     while body:
         (length,) = struct.unpack_from("<q", body)
         found.append(body[8 : 8 + length])
         body = body[8 + length :]
     return found
-
-
-def save(folder: Path, key: str, objects: list[bytes]) -> None:
-    """Keep machine code: the file is there as a whole or not at all, whoever else writes it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    body = b"".join(struct.pack("<q", len(contents)) + contents for contents in objects)
-    write_whole(_file(folder, key), _HEAD + hashlib.sha256(body).digest() + body)
 
 
 def _file(folder: Path, key: str) -> Path:

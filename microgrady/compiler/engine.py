@@ -19,6 +19,13 @@ from microgrady.compiler.worker import Held, run_in_worker
 SMALL = 2000  # operations up to which the full effort costs less than a tenth of a second
 
 
+def llvmlite_version() -> str:
+    """Which llvmlite writes the machine code."""
+    import llvmlite
+
+    return str(llvmlite.__version__)
+
+
 @functools.cache
 def binding() -> Any:
     """llvmlite's binding, with this machine as the target.
@@ -110,7 +117,7 @@ def _objects(
     if cache is not None:
         written = list(modules)
         modules = iter(written)
-        kind = (llvm.get_process_triple(), *target, str(effort), str(llvm.llvm_version_info))
+        kind = (llvm.get_process_triple(), *target, str(effort), str(llvm.llvm_version_info), llvmlite_version())
         key = key_of(*(source for source, _ in written), *kind)
         called.update(*(calls for _, calls in written))
         objects = load(cache, key)

@@ -20,6 +20,7 @@ from microgrady.compiler.worker import run_in_worker
 from microgrady.containers import with_types
 from microgrady.forks import LockOfOneProcess
 from microgrady.inputs import describe, is_array
+from microgrady.private import require_private
 from microgrady.tracing import tracing
 from microgrady.transforms import as_value, one_number
 from microgrady.trees import paths
@@ -370,7 +371,9 @@ def jit(
         max_paths: How many ways through the function are compiled, for each structure of the arguments; others are
             interpreted, with a warning.
         optimize: Whether LLVM's full effort is spent; None: for up to 2,000 operations.
-        cache: A folder that keeps machine code for later processes; None for none.
+        cache: A folder that keeps machine code for later processes; None for none. It must be the user's own, and no
+            others may write to it, as its files are run. They are signed with a key that `jit` makes for the user
+            (`~/.local/state/microgrady/key`); what is not is compiled anew.
 
     Returns:
         A `Jitted` function. `backward` adds derivatives to leaves; `paths`, `llvm_ir`, `to_c` and `graph` show
@@ -381,6 +384,7 @@ def jit(
             number, the function returns something else than numbers, or turns a Value into a plain number, which would
             become a constant.
         ValueError: `static_argnames` names no parameter, or `max_paths` is below 1.
+        PermissionError: The folder `cache` belongs to another user, or others can write to it.
         ImportError: llvmlite is not installed.
 
     Example:
@@ -412,6 +416,8 @@ def jit(
     if not isinstance(cache, (str, os.PathLike, type(None))):
         raise TypeError(f"cache must be the path of a folder or None, not {describe(cache)}")
     folder = None if cache is None else Path(cache)
+    if folder is not None:
+        require_private(folder)
     if function is None:
         return functools.partial(jit, static_argnames=static, max_paths=max_paths, optimize=optimize, cache=cache)
     if not callable(function):
