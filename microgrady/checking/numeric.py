@@ -19,14 +19,15 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 
+from microgrady.checking.conclusion import Findings
 from microgrady.checking.estimate import Estimate
 from microgrady.checking.evaluation import without_warnings
-from microgrady.checking.ladder import Ladder, kink_of, shows_kink
-from microgrady.checking.probe import NEAREST, ExhaustedError, Probe
-from microgrady.checking.survey import FIRST_SPACING, NARROWEST, Survey
+from microgrady.checking.ladder import Ladder
+from microgrady.checking.probe import ExhaustedError
+from microgrady.checking.survey import FIRST_SPACING
 from microgrady.checking.trend import TINY_BREAK
-from microgrady.checking.verdict import WIDEST_TOLERANCE, ZERO_LIMIT
-from microgrady.checking.window import QUIET, Window
+from microgrady.checking.verdict import ZERO_LIMIT
+from microgrady.checking.window import Window
 from microgrady.inputs import describe, is_number, require_number
 
 # Not a power of two: a periodic function would be met at the same phase again and again. And with many digits:
@@ -40,7 +41,7 @@ LEFT_OUT = 2.0  # wider steps are believed if f moves by that much more over the
 
 # Evaluations that must be left: a ladder needs 8, a test of coarse rounding 14 for its two windows, as
 # much as wider steps; a look to one side 16; a search for life is worth it with half of all.
-FOR_LADDER, FOR_WINDOW, FOR_WINDOWS, FOR_SIDE, FOR_LIFE = 8, 10, 14, 16, 30
+FOR_LADDER, FOR_WINDOWS, FOR_SIDE, FOR_LIFE = 8, 14, 16, 30
 
 # A staircase is looked for at 32 spacings of the window that saw one of its steps, or at 8 of the steps that
 # the ladder refused, but below a third of its top. Where f just begins to bend, the deviation from the
@@ -59,26 +60,10 @@ HELPED = 2.0  # a wider scale that does not divide the error by that is the last
 ROOM_BEYOND_EDGE = 100.0  # the other side is worth a turn if f reaches that many distances to the edge
 BEYOND_WINDOW = 8.0  # spacings: farther than the points of a window to one side
 SMALL_SCALE = 0.25  # |x| below this says nothing on the scale of f: that is likely to be 1
-JITTER = 30.0  # f does nothing but jitter if it moves by less than that many noises, ...
-LOUD_JITTER = 8.0  # ... which are more than so many units of the last place
-EXTREMUM = 1e-6  # of the slopes around: a derivative below is that of an extremum, ...
-SMALLEST_SLOPE = 1e-13  # of the slopes around: what is smaller cannot be told from zero
-EXTREMUM_ROUNDINGS = 256.0  # ... whose place the rounding in f moves by at most that many units of the last place
-POINT_ROUNDINGS = 2.0  # by how much an extremum may miss the float that was meant
-KINK_GRAIN = 8.0  # a window does not show a kink that is below that many roundings, ...
-KINK_CLEAR = 4.0  # ... but one that is as many times wider does
-UNCONVERGED = 0.05  # of the slopes around: a larger error says that the steps do not resolve f at all
-CONSTANT = 4.0  # the same for a constant up to its rounding
 
 
-class _Search:
+class _Search(Findings):
     """A survey, the ladders that start from it, and the best of them."""
-
-    def __init__(self, function: Callable[[float], object], point: float, grain: float) -> None:
-        __tracebackhide__ = True
-        self.probe = Probe(function, point, grain)
-        self.survey = Survey(self.probe)
-        self.result: Ladder | None = None
 
     def run(self) -> None:
         """Looks at f until the result is good, or nothing is left to try."""
@@ -88,7 +73,7 @@ class _Search:
         self._explore(scale)
         if not survey.open:
             return
-        if (self.result is None or self._is_unresolved(self.result)) and survey.is_aliased():
+        if (self.result is None or self.is_unresolved(self.result)) and survey.is_aliased():
             self.result = None
             if survey.open:
                 self._measure(scale)
@@ -221,7 +206,7 @@ class _Search:
                 return
             if result.scale == 0.0 and scale >= SMALL_SCALE:
                 return
-            if self._is_only_noise():
+            if self.is_only_noise():
                 return
             error = result.error
             if scale < SMALL_SCALE:
@@ -255,117 +240,9 @@ class _Search:
         value = result.value if result else window.slope if window else math.nan
         return error > POOR * abs(value) and abs(value) > 0.0
 
-    def _is_unresolved(self, ladder: Ladder) -> bool:
-        return ladder.error > UNCONVERGED * ladder.scale
-
     def _is_unclear_zero(self) -> bool:
         result = self.result
         return result is not None and abs(result.value) <= result.error and result.error > ZERO_LIMIT * result.scale
-
-    def _is_only_noise(self) -> bool:
-        """f does nothing around the point but jitter."""
-        noise = self.survey.noise
-        if self.result is None or noise <= LOUD_JITTER * self.probe.grain(self.probe.nearby):
-            return False
-        return self.result.variation < JITTER * noise
-
-    # The estimate
-
-    def estimate(self) -> Estimate:
-        """What is known by now."""
-        if self.survey.kind != "smooth":
-            return self._estimate_of_break()
-        if self.result is None:
-            return self._estimate_from_window()
-        return self._estimate_from_ladder(self.result)
-
-    def _estimate_from_ladder(self, ladder: Ladder) -> Estimate:
-        window, noise, origin = self.survey.window, self.survey.noise, self.probe.origin
-        left, right = ladder.left, ladder.right
-        scale = self.survey.scale
-        if ladder.variation <= CONSTANT * max(noise, self.probe.grain(origin), math.ulp(origin)):
-            scale = abs(origin) / ladder.step  # a constant, up to its rounding
-        kind = "kink" if self._has_kink(ladder) else "smooth"
-        value, error, step = ladder.value, ladder.error, ladder.step
-        if self._is_only_noise():
-            # A constant and noise: how good a zero that makes is for the verdict to say.
-            widest = ladder.steps[0]
-            value, error, scale = 0.0, JITTER * noise / widest, abs(origin) / widest
-            if self.probe.least == 0.0 or error > WIDEST_TOLERANCE * scale:
-                kind, error = "noisy", math.inf
-        elif window is not None and window.slope_error < error:
-            value, error, step = window.slope, window.slope_error, window.spacing
-        if math.isinf(value):  # beyond the largest float
-            kind, error = "infinite slope", math.inf
-        elif not error < math.inf:
-            kind, error = "noisy", math.inf
-        error = max(error, self._smallest_error(value, ladder.scale), math.ulp(0.0) / step)
-        if error > UNCONVERGED * ladder.scale:
-            error += ladder.scale
-        beside, spread = self._other_reading(value, error)
-        error = max(error, spread)
-        zero = 0.0 if window is None else window.bend_within(POINT_ROUNDINGS * math.ulp(self.probe.point))
-        return Estimate(value, error, self.probe.count, noise, step, left.value, right.value, kind, scale, zero, beside)
-
-    def _has_kink(self, ladder: Ladder) -> bool:
-        """The one-sided slopes disagree, and so do those close to the point."""
-        window, probe = self.survey.window, self.probe
-        gap = 0.0 if probe.side else kink_of(ladder.left, ladder.right, ladder.scale)
-        if gap and window is not None:
-            visible = KINK_GRAIN * max(window.floor, window.noise, self.survey.noise)
-            if gap * window.spacing < visible and probe.allows(FOR_WINDOW):
-                window = probe.window(KINK_CLEAR * visible / gap)
-            return shows_kink(window, gap)
-        return gap > 0.0
-
-    def _other_reading(self, value: float, error: float) -> tuple[float, float]:
-        """The slope right beside the point, where f may move in steps, and how much wider that makes the bound.
-
-        Steps that could be those of a coarse rounding are taken for that, but a claim of the slope between two of
-        them is left open. Where it is not even likely that they are, so are both claims.
-        """
-        window, doubtful, probe = self.survey.window, self.survey.doubtful, self.probe
-        loud = self.survey.noise > QUIET * probe.grain(probe.nearby) and probe.coarseness == 1.0
-        if (probe.decimal or loud) and doubtful is None and probe.allows(2):
-            spacing = probe.exact(NARROWEST * probe.size) or NEAREST
-            return (0.0 if probe.at(spacing) == probe.origin == probe.at(-spacing) else math.nan), 0.0
-        if window is None or doubtful is None or probe.coarseness > 1.0:
-            return math.nan, 0.0
-        spread = abs(value - doubtful.slope)
-        if spread <= error + doubtful.slope_error:
-            return math.nan, 0.0
-        likely = window.noise <= window.likely
-        return doubtful.slope, 0.0 if likely else spread + doubtful.slope_error
-
-    def _smallest_error(self, value: float, scale: float) -> float:
-        """What the rounding inside of f leaves unknown, although its values do not show it."""
-        window = self.survey.window
-        if window is None or abs(value) > EXTREMUM * scale:
-            return 0.0
-        error = window.bend_within(EXTREMUM_ROUNDINGS * math.ulp(self.probe.point))
-        return max(error, SMALLEST_SLOPE * scale) if abs(value) <= SMALLEST_SLOPE * scale else error
-
-    def _estimate_from_window(self) -> Estimate:
-        count, noise, scale = self.probe.count, self.survey.noise, self.survey.scale
-        window = self.survey.window
-        if window is None:
-            return Estimate(math.nan, math.inf, count, noise, math.nan, kind="noisy", scale=scale)
-        value, error, kind = window.slope, window.slope_error, "smooth"
-        if not math.isfinite(error):  # the slope is beyond the largest float
-            kind, error = "infinite slope" if math.isinf(value) else "noisy", math.inf
-        scale = max(scale, window.variation / window.spacing)
-        return Estimate(value, error, count, noise, window.spacing, kind=kind, scale=scale)
-
-    def _estimate_of_break(self) -> Estimate:
-        window, kind = self.survey.broken, self.survey.kind
-        left = right = step = math.nan
-        if window is not None:
-            step = window.spacing
-            left, right = window.steps[1] / step, window.steps[4] / step
-            if kind == "infinite slope":
-                left, right = (math.copysign(math.inf, window.steps[index]) for index in (2, 3))
-        value = (left + right) / 2
-        return Estimate(value, math.inf, self.probe.count, self.survey.noise, step, left, right, kind, abs(value))
 
 
 def _improves(new: Ladder, old: Ladder) -> bool:

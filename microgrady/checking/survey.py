@@ -47,6 +47,7 @@ LITTLE = 16.0  # the function moves a little where it moves by less than the wil
 BELOW_BREAK = (4.0, 32.0, 256.0)  # divisors of the spacing of a broken window, to find the widest smooth one
 BREAK_SHARE = 0.5  # of the widest tolerance: how well the slope beside a break has to be known
 BESIDE_BREAK = 0.05  # the same that shows at least that the break is not at the point
+BESIDE_POLE = 0.2  # the same beside a pole
 STEEPER = 2.0  # by so much
 BESIDE = 0.3  # of the spacing: a window in which a single break off the middle lies elsewhere
 
@@ -225,7 +226,7 @@ class Survey:
                 window = narrow if divisor is None else self.probe.window(wide.spacing / divisor)
                 if window.good and window.slope_error <= BREAK_SHARE * WIDEST_TOLERANCE * size:
                     return window
-            return narrow if narrow.slope_error <= BESIDE_BREAK * size else None
+            return narrow if narrow.slope_error <= (BESIDE_POLE if steep else BESIDE_BREAK) * size else None
         if wide.stepwise or wide.noise > wide.loudest or narrow.curved:
             return narrow
         between = self.probe.window(math.sqrt(wide.spacing) * math.sqrt(narrow.spacing))
@@ -254,7 +255,8 @@ class Survey:
         wide, narrow = self.probe.window(spacing), self.probe.window(spacing / TWO_SCALES)
         if wide.quiet and narrow.quiet and not (wide.break_kind or narrow.break_kind):
             return self._is_louder(max(wide.noise, narrow.noise))
-        if self.structured:
+        # Irregularity that shrinks, or a kink on both scales, is no rounding.
+        if self.structured or wide.break_kind == narrow.break_kind == "kink":
             return False
         for seen in (wide, narrow):
             if seen.convergent or not LOUDER * self.noise < seen.noise < wide.loudest:

@@ -315,7 +315,7 @@ def few_digits(r: random.Random) -> Trial:
     offset = r.choice((-1, 1)) * 10.0 ** r.uniform(8, 17)
     name, function, right, point = _offset(r, offset)
     wrong: tuple[float, ...] = (-right, 1.01 * right, 0.99 * right, 2 * right)
-    if 100 * math.ulp(offset) < abs(right * point):  # or else it is a constant, but for its rounding
+    if 100 * math.ulp(offset) < min(1.0, abs(right * point)):  # or else it is a constant, but for its rounding
         wrong = (0.0, *wrong)
     return Trial(name, function, point, right, wrong)
 

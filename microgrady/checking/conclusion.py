@@ -1,0 +1,154 @@
+"""What the windows and ladders of a search come to: the estimate, and how far it can be trusted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from microgrady.checking.estimate import Estimate
+from microgrady.checking.ladder import Ladder, kink_of, shows_kink
+from microgrady.checking.probe import NEAREST, Probe
+from microgrady.checking.survey import NARROWEST, Survey
+from microgrady.checking.verdict import WIDEST_TOLERANCE
+from microgrady.checking.window import QUIET
+
+FOR_WINDOW = 10  # evaluations that must be left for one more window
+JITTER = 30.0  # f does nothing but jitter if it moves by less than that many noises, ...
+LOUD_JITTER = 8.0  # ... which are more than so many units of the last place
+CONSTANT = 4.0  # f that moves by less than so many units of its rounding is a constant
+POINT_ROUNDINGS = 2.0  # by how much an extremum may miss the float that was meant
+EXTREMUM = 1e-6  # of the slopes around: a derivative below is that of an extremum, ...
+EXTREMUM_ROUNDINGS = 256.0  # ... whose place the rounding in f moves by at most that many units of the last place
+SMALLEST_SLOPE = 1e-13  # of the slopes around: what is smaller cannot be told from zero
+KINK_GRAIN = 8.0  # a window does not show a kink that is below that many roundings, ...
+KINK_CLEAR = 4.0  # ... but one that is as many times wider does
+UNCONVERGED = 0.05  # of the slopes around: a larger error says that the steps do not resolve f at all
+VAGUE_SIDES = 2.0  # the same of the slopes to either side
+
+
+class Findings:
+    """What is known of a function around a point.
+
+    Attributes:
+        probe: The function.
+        survey: What its windows show.
+        result: The best ladder, if any.
+    """
+
+    def __init__(self, function: Callable[[float], object], point: float, grain: float) -> None:
+        __tracebackhide__ = True
+        self.probe = Probe(function, point, grain)
+        self.survey = Survey(self.probe)
+        self.result: Ladder | None = None
+
+    def is_only_noise(self) -> bool:
+        """f does nothing around the point but jitter."""
+        noise = self.survey.noise
+        if self.result is None or noise <= LOUD_JITTER * self.probe.grain(self.probe.nearby):
+            return False
+        return self.result.variation < JITTER * noise
+
+    def is_unresolved(self, ladder: Ladder) -> bool:
+        """The steps do not resolve f. Central differences can seem to where they meet waves at one phase."""
+        vague = ladder.side == 0 and ladder.apart > VAGUE_SIDES * ladder.scale
+        return vague or ladder.error > UNCONVERGED * ladder.scale
+
+    def estimate(self) -> Estimate:
+        """What is known by now."""
+        if self.survey.kind != "smooth":
+            return self._estimate_of_break()
+        if self.result is None:
+            return self._estimate_from_window()
+        return self._estimate_from_ladder(self.result)
+
+    def _estimate_from_ladder(self, ladder: Ladder) -> Estimate:
+        window, noise, origin = self.survey.window, self.survey.noise, self.probe.origin
+        left, right = ladder.left, ladder.right
+        scale = self.survey.scale
+        if ladder.variation <= CONSTANT * max(noise, self.probe.grain(origin), math.ulp(origin)):
+            scale = abs(origin) / ladder.step  # a constant, up to its rounding
+        kind = "kink" if self._has_kink(ladder) else "smooth"
+        value, error, step = ladder.value, ladder.error, ladder.step
+        if self.is_only_noise():
+            # A constant and noise: how good a zero that makes is for the verdict to say.
+            widest = ladder.steps[0]
+            value, error, scale = 0.0, JITTER * noise / widest, abs(origin) / widest
+            if self.probe.least == 0.0 or error > WIDEST_TOLERANCE * scale:
+                kind, error = "noisy", math.inf
+        elif window is not None and window.slope_error < error:
+            value, error, step = window.slope, window.slope_error, window.spacing
+        if math.isinf(value):  # beyond the largest float
+            kind, error = "infinite slope", math.inf
+        elif not error < math.inf:
+            kind, error = "noisy", math.inf
+        error = max(self._honest_error(ladder, value, error), math.ulp(0.0) / step)
+        beside, spread = self._other_reading(value, error)
+        error = max(error, spread)
+        zero = 0.0 if window is None else window.bend_within(POINT_ROUNDINGS * math.ulp(self.probe.point))
+        return Estimate(value, error, self.probe.count, noise, step, left.value, right.value, kind, scale, zero, beside)
+
+    def _has_kink(self, ladder: Ladder) -> bool:
+        """The one-sided slopes disagree, and so do those close to the point."""
+        window, probe = self.survey.window, self.probe
+        gap = 0.0 if probe.side else kink_of(ladder.left, ladder.right, ladder.scale)
+        if gap and window is not None:
+            visible = KINK_GRAIN * max(window.floor, window.noise, self.survey.noise)
+            if gap * window.spacing < visible and probe.allows(FOR_WINDOW):
+                window = probe.window(KINK_CLEAR * visible / gap)
+            return shows_kink(window, gap)
+        return gap > 0.0
+
+    def _other_reading(self, value: float, error: float) -> tuple[float, float]:
+        """The slope right beside the point, where f may move in steps, and how much wider that makes the bound.
+
+        Steps that could be those of a coarse rounding are taken for that, but a claim of the slope between two of
+        them is left open. Where it is not even likely that they are, so are both claims.
+        """
+        window, doubtful, probe = self.survey.window, self.survey.doubtful, self.probe
+        loud = self.survey.noise > QUIET * probe.grain(probe.nearby) and probe.coarseness == 1.0
+        if (probe.decimal or loud) and probe.allows(2):
+            spacing = probe.exact(NARROWEST * probe.size) or NEAREST
+            if probe.at(spacing) == probe.origin == probe.at(-spacing):
+                return 0.0, 0.0
+        if window is None or doubtful is None or probe.coarseness > 1.0:
+            return math.nan, 0.0
+        spread = abs(value - doubtful.slope)
+        if spread <= error + doubtful.slope_error:
+            return math.nan, 0.0
+        likely = window.noise <= window.likely
+        return doubtful.slope, 0.0 if likely else spread + doubtful.slope_error
+
+    def _honest_error(self, ladder: Ladder, value: float, error: float) -> float:
+        """The error, with what the formulas cannot know: steps that do not resolve f, and rounding inside of f."""
+        window = self.survey.window
+        if error > UNCONVERGED * ladder.scale or (value == ladder.value and self.is_unresolved(ladder)):
+            error += ladder.scale
+            if window is not None:
+                error = max(error, abs(value - window.slope) + window.slope_error)
+        if window is not None and abs(value) <= EXTREMUM * ladder.scale:
+            error = max(error, window.bend_within(EXTREMUM_ROUNDINGS * math.ulp(self.probe.point)))
+            if abs(value) <= SMALLEST_SLOPE * ladder.scale:
+                error = max(error, SMALLEST_SLOPE * ladder.scale)
+        return error
+
+    def _estimate_from_window(self) -> Estimate:
+        count, noise, scale = self.probe.count, self.survey.noise, self.survey.scale
+        window = self.survey.window
+        if window is None:
+            return Estimate(math.nan, math.inf, count, noise, math.nan, kind="noisy", scale=scale)
+        value, error, kind = window.slope, window.slope_error, "smooth"
+        if not math.isfinite(error):  # the slope is beyond the largest float
+            kind, error = "infinite slope" if math.isinf(value) else "noisy", math.inf
+        scale = max(scale, window.variation / window.spacing)
+        return Estimate(value, error, count, noise, window.spacing, kind=kind, scale=scale)
+
+    def _estimate_of_break(self) -> Estimate:
+        window, kind = self.survey.broken, self.survey.kind
+        left = right = step = math.nan
+        if window is not None:
+            step = window.spacing
+            left, right = window.steps[1] / step, window.steps[4] / step
+            if kind == "infinite slope":
+                left, right = (math.copysign(math.inf, window.steps[index]) for index in (2, 3))
+        value = (left + right) / 2
+        return Estimate(value, math.inf, self.probe.count, self.survey.noise, step, left, right, kind, abs(value))
