@@ -17,7 +17,7 @@ from microgrady.inputs import describe
 from microgrady.native import operation
 from microgrady.value import Primitive, methods, primitives
 
-_built_in: set[str] = set()
+built_in: set[str] = set()
 
 
 def primitive(
@@ -73,7 +73,7 @@ def primitive(
         raise TypeError(f"the native of primitive {name!r} must be a function or its name, not {describe(native)}")
     if not isinstance(name, str) or not name.isidentifier():
         raise ValueError(f"a primitive's name must be an identifier, not {describe(name)}")
-    taken = _built_in.intersection((name, *aliases))
+    taken = built_in.intersection((name, *aliases))
     if taken or not 1 <= len(rules) <= 2:
         problem = (
             f"cannot be called {min(taken)}: that is built in" if taken else f"needs 1 or 2 rules, not {len(rules)}"
@@ -404,4 +404,4 @@ gated = primitive(
     native=native.gated,
 )
 
-_built_in.update(methods)
+built_in.update(methods)

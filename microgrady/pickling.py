@@ -1,18 +1,23 @@
 """Copying and pickling of graphs at any depth.
 
 Left to themselves, `pickle` and `copy.deepcopy` recurse from a result to its operands and give up
-at a depth of some hundreds. Here the results behind a result travel as one flat record.
+at a depth of some hundreds. Here the results behind a result travel as one flat record. Primitives travel by their
+names, with a fingerprint of what they do.
 """
 
 from __future__ import annotations
 
 import copyreg
+import pickle
 import weakref
 from array import array
 from typing import Any, ClassVar
 
+from microgrady.callables import pickler_by_value
+from microgrady.fingerprint import Fingerprint, is_built_in
+from microgrady.functions import built_in
 from microgrady.tracing import leave
-from microgrady.value import Primitive, Value, fresh_mark, make_node, primitives
+from microgrady.value import Primitive, Value, fresh_mark, make_node, methods, primitives
 
 _BLOCK = 1 << 16  # marks; a record has whole blocks of them, by which it is found
 
@@ -149,13 +154,6 @@ def _load_leaf(data: float, label: str, grad: float) -> Value:
     return leaf
 
 
-def _load_primitive(name: str) -> Primitive:
-    try:
-        return primitives[name]
-    except KeyError:
-        raise LookupError(f"no primitive is called {name!r} here: import the module that defines it first") from None
-
-
 def _reduce_value(value: Value) -> tuple[Any, ...]:
     if value._op is None:
         leave(value, "copying or pickling v")
@@ -164,8 +162,109 @@ def _reduce_value(value: Value) -> tuple[Any, ...]:
     return _load_node, (record, value._mark - record.mark)
 
 
+class _Foreign:
+    """Primitives that came in pickles and have another name's place or none here, so that each comes once."""
+
+    known: ClassVar[dict[tuple[str, bytes | None], Primitive]] = {}
+
+
+class PrimitiveInPickle:
+    """A primitive that a pickle refers to, and that need not be there where it is loaded.
+
+    Args:
+        primitive: It, or the sentence that says what is wrong.
+    """
+
+    def __init__(self, primitive: Primitive | str) -> None:
+        self._primitive = primitive
+
+    def get(self) -> Primitive:
+        """It.
+
+        Raises:
+            LookupError: There is none of the name, or it is another one.
+        """
+        if isinstance(self._primitive, str):
+            raise LookupError(self._primitive)
+        return self._primitive
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        primitive = self.get()
+        named = _named(primitive)
+        return (PrimitiveInPickle, (primitive,)) if named is None else (_look_up, named)
+
+
+def _named(primitive: Primitive) -> tuple[str, str, bytes | None] | None:
+    """By what name and with what fingerprint a primitive is found again; None for one that travels with its parts."""
+    if is_built_in(primitive):
+        return primitive.name, "microgrady", None
+    if primitives.get(primitive.name) is not primitive or pickler_by_value() is not None:
+        return None
+    return primitive.name, str(primitive.evaluate.__module__), _digest(primitive)
+
+
+def _digest(primitive: Primitive) -> bytes | None:
+    return Fingerprint(primitive, data=False).digest
+
+
+def _look_up(name: str, module: str, digest: bytes | None) -> PrimitiveInPickle:
+    found = primitives.get(name)
+    if found is None:
+        return PrimitiveInPickle(
+            f"no primitive is called {name!r} here: import the module that defines it first, which was {module}"
+        )
+    if digest is not None and _digest(found) != digest:
+        return PrimitiveInPickle(
+            f"the primitive that is called {name!r} here is another one than that which was pickled: it was defined "
+            f"in {module}, and has changed since, or another one has taken its name"
+        )
+    return PrimitiveInPickle(found)
+
+
+def _load_primitive(name: str, module: str, digest: bytes | None) -> Primitive:
+    return _look_up(name, module, digest).get()
+
+
+def _begin_primitive(name: str, digest: bytes | None) -> Primitive:
+    """The primitive that is to get parts; it may have them already."""
+    known = _Foreign.known.get((name, digest))
+    if known is None:
+        there = primitives.get(name)
+        known = there if there is not None and digest is not None and _digest(there) == digest else Primitive(name)
+        if digest is not None:
+            _Foreign.known[name, digest] = known
+    return known
+
+
+def _complete_primitive(entry: Primitive, state: tuple[tuple[Any, ...], bytes | None]) -> None:
+    if entry.rules:
+        return
+    parts, digest = state
+    entry.symbol, entry.evaluate, entry.rules, entry.slope, entry.native, entry.singular, entry.piecewise = parts
+    if digest is not None and _digest(entry) != digest:  # the functions have been found by name
+        raise LookupError(
+            f"the functions that the primitive {entry.name!r} is made of have changed since it was pickled"
+        )
+    if entry.name.isidentifier() and entry.name not in {*built_in, *primitives}:
+        primitives[entry.name] = methods[entry.name] = entry
+
+
 def _reduce_primitive(entry: Primitive) -> tuple[Any, ...]:
-    return _load_primitive, (entry.name,)
+    named = _named(entry)
+    if named is not None:
+        return _load_primitive, named
+    parts = (entry.symbol, entry.evaluate, entry.rules, entry.slope, entry.native, entry.singular, entry.piecewise)
+    digest, by_value = _digest(entry), pickler_by_value() is not None
+    if not by_value:
+        try:
+            pickle.dumps(parts)
+        except Exception as error:
+            raise pickle.PicklingError(
+                f"another primitive has taken the name {entry.name!r}, and this one cannot be pickled by what it is "
+                f"made of: {error}"
+            ) from None
+    state = parts, None if by_value else digest
+    return _begin_primitive, (entry.name, digest), state, None, None, _complete_primitive
 
 
 copyreg.pickle(Value, _reduce_value)

@@ -9,6 +9,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from microgrady.callables import Wrapper
 from microgrady.composites import dot
 from microgrady.functions import argument, gated
 from microgrady.inputs import as_number, describe, is_array
@@ -148,7 +149,7 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
     return Derivative("hvp", function, argnums)
 
 
-class Derivative:
+class Derivative(Wrapper):
     """A function that a transform has made of another one. As a function does, it binds as a method of a class.
 
     Args:
@@ -157,18 +158,31 @@ class Derivative:
         argnums: By which of its arguments.
     """
 
-    __wrapped__: Callable[..., Any]
+    __name__: str
+    _transform: str
+    _argnums: Argnums
+    _subject: Any
 
     def __init__(self, transform: str, function: Callable[..., Any], argnums: Argnums) -> None:
         _require_function(transform, function, argnums)
-        self._set_up(transform, function, argnums)
-
-    def _set_up(self, transform: str, function: Callable[..., Any], argnums: Argnums) -> None:
-        self._transform, self._argnums = transform, argnums
-        self._evaluate, of_gradient = _TRANSFORMS[transform]
-        self._subject = Derivative("grad", function, argnums) if of_gradient else function
         functools.update_wrapper(self, function, assigned=("__module__", "__doc__"), updated=())
         self.__name__ = self.__qualname__ = f"{transform}({_name(function)})"
+        self._restore({**self.__dict__, "_transform": transform, "_argnums": argnums})
+
+    def _parts(self) -> dict[str, Any]:
+        parts = super()._parts()
+        del parts["_evaluate"], parts["_subject"]
+        return parts
+
+    def _restore(self, parts: dict[str, Any]) -> None:
+        super()._restore(parts)
+        self._evaluate, of_gradient = _TRANSFORMS[self._transform]
+        self._subject = self.__wrapped__
+        if of_gradient:
+            self._subject = Derivative.__new__(Derivative)
+            self._subject._restore(
+                {**parts, "__name__": "grad" + self.__name__.removeprefix(self._transform), "_transform": "grad"}
+            )
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """What the transform says, at some arguments."""

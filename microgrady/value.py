@@ -79,6 +79,12 @@ class Primitive:
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
+    def __copy__(self) -> Primitive:
+        return self  # as functions do
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Primitive:
+        return self
+
     def __call__(self, *operands: Any) -> Any:
         """The result for Values, real numbers or arrays: a Value, a float or an array."""
         if len(operands) == 1 and type(operands[0]) is Value and len(self.rules) == 1:

@@ -11,6 +11,10 @@ from microgrady.trees import Structure, flatten
 from microgrady.value import Value
 
 
+class NotANumberError(TypeError):
+    """An argument is not made of numbers."""
+
+
 class Arguments:
     """The arguments of one call.
 
@@ -60,7 +64,10 @@ class Arguments:
         if is_number(tree):
             return self._number(float(tree))
         # An array of Values, which has its elements one by one; or what is refused with a sentence.
-        numbers, _ = flatten(tree, "an argument of a compiled function")
+        try:
+            numbers, _ = flatten(tree, "an argument of a compiled function")
+        except TypeError as error:
+            raise NotANumberError(*error.args) from None
         for number in numbers:
             self._outline(number)
         return (object, tree.shape)
@@ -74,6 +81,11 @@ class Arguments:
         self.parts.append(number)
         self.shapes.append(None)
         self._count += 1
+
+
+def is_argument(thing: Any) -> bool:
+    """Whether something is a number or a container that may have numbers in it."""
+    return isinstance(thing, (list, tuple, dict, Value)) or is_array(thing) or is_number(thing)
 
 
 def is_numeric(array: Any) -> bool:

@@ -5,26 +5,44 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import pickle
+import types
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from microgrady.compiler.arguments import Arguments
+from microgrady.callables import Wrapper, pickler_by_value
+from microgrady.compiler.arguments import Arguments, NotANumberError, is_argument
 from microgrady.compiler.c import c_source
 from microgrady.compiler.engine import binding
+from microgrady.compiler.methods import BoundMethod, Methods
 from microgrady.compiler.paths import CompiledPath
 from microgrady.compiler.recording import Recording
-from microgrady.compiler.travel import ByName, portable
 from microgrady.compiler.worker import run_in_worker
 from microgrady.containers import with_types
+from microgrady.fingerprint import Fingerprint
 from microgrady.forks import LockOfOneProcess
 from microgrady.inputs import describe, is_array
 from microgrady.private import require_private
 from microgrady.tracing import tracing
 from microgrady.transforms import as_value, one_number
-from microgrady.trees import paths
+from microgrady.trees import flatten, paths
 from microgrady.value import Value, add_to_leaves
+
+# What an object of `Jitted` makes of its other attributes.
+_MADE_HERE = {
+    "__annotations__",
+    "__type_params__",
+    "_binds",
+    "_door",
+    "_function",
+    "_lock",
+    "_methods",
+    "_quick",
+    "_signatures",
+    "_travelled",
+}
 
 
 class _Signature:
@@ -35,42 +53,78 @@ class _Signature:
         self.paths: list[CompiledPath] = []
 
 
-class Jitted:
+class Jitted(Wrapper):
     """A function that runs as machine code. Made by `jit`, which tells how it behaves."""
+
+    __name__: str
+    _name: str
+    _static: tuple[str, ...]
+    _max_paths: int
+    _optimize: bool | None
+    _cache: Path | None
+    _parameters: tuple[str, ...]
+    _travelled: tuple[bytes | None, dict[Any, _Signature]] | None
 
     def __init__(
         self,
-        function: Callable[..., Any] | None,
+        function: Callable[..., Any],
         name: str,
         static_argnames: tuple[str, ...],
         max_paths: int,
         optimize: bool | None,
         cache: Path | None,
     ) -> None:
-        self._function = function
         self._name = name
         self._static = static_argnames
         self._max_paths = max_paths
         self._optimize = optimize
         self._cache = cache
-        self._signatures: dict[Any, _Signature] = {}
-        self._prepare()
-
-    def _prepare(self) -> None:
-        if self._function is not None:
-            functools.update_wrapper(self, self._function, updated=())
         # By position, by which names are found for arguments that are given without one.
-        self._parameters = _parameters(self._function, by_name=False)
+        self._parameters = _parameters(function, by_name=False)
+        functools.update_wrapper(self, function, updated=())
+        self._restore(self.__dict__)
+
+    def _parts(self) -> dict[str, Any]:
+        return {name: part for name, part in self.__dict__.items() if name not in _MADE_HERE}
+
+    def _restore(self, parts: dict[str, Any]) -> None:
+        super()._restore(parts)
+        self._function = self.__wrapped__
+        self._travelled = parts.get("_travelled")
         self._lock = LockOfOneProcess()
         # The first paths for floats and arrays, by the types of the arguments, which is the fastest question.
         self._quick: dict[tuple[type, ...], CompiledPath] = {}
         self._door: Callable[..., Any] | None = None  # the machine code itself, for the latest such path of floats
+        self._methods = Methods()
+
+    @functools.cached_property
+    def _signatures(self) -> dict[Any, _Signature]:
+        if self._travelled is None:
+            return {}
+        # Not asked before the first call, when all that came in the pickle is complete.
+        (digest, signatures), self._travelled = self._travelled, None
+        if digest is None or digest != Fingerprint(self._function).digest:
+            return {}  # recorded of another function than that of the name here
+        return {
+            key: signature for key, signature in signatures.items() if not any(path.failure for path in signature.paths)
+        }
+
+    def __getstate__(self) -> dict[str, Any]:
+        known = Fingerprint(self._function)
+        # A Value that does not go with the function is that of the module where it is loaded, and not a copy.
+        going = {
+            key: signature
+            for key, signature in self._signatures.items()
+            if all(id(leaf) in known.taken - known.left for path in signature.paths for leaf in path.leaves)
+            and (pickler_by_value() is not None or _is_plain(key, signature))
+        }
+        return {**super().__getstate__(), "_travelled": (known.digest, going)}
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """What the function gives, as floats; where Values come in, the function itself runs."""
         if tracing.transform:
             __tracebackhide__ = True
-            return self._python()(*args, **kwargs)  # which is differentiated or recorded there
+            return self._function(*args, **kwargs)  # which is differentiated or recorded there
         if not kwargs:
             if self._door is not None:
                 result = self._door(*args)
@@ -82,9 +136,11 @@ class Jitted:
                 if not failed:
                     return result
         __tracebackhide__ = True  # here, where it costs compiled calls nothing
+        if args and self._is_method_of(args[0]):
+            return BoundMethod(self, args[0])(*args[1:], **kwargs)
         arguments = self._arguments(args, kwargs)
         if arguments.values:
-            return self._python()(*args, **kwargs)
+            return self._function(*args, **kwargs)
         return self._run(arguments, False)
 
     def backward(self, /, *args: Any, **kwargs: Any) -> float:
@@ -109,10 +165,12 @@ class Jitted:
             (25.0, 30.0)
         """
         __tracebackhide__ = True
+        if args and self._is_method_of(args[0]):
+            return BoundMethod(self, args[0]).backward(*args[1:], **kwargs)
         arguments = self._arguments(args, kwargs)
         if tracing.transform or any(value._op is not None for value in arguments.values.values()):
             # Their graphs go on beyond the arguments.
-            output = as_value(one_number(self._python()(*args, **kwargs), self._name, "backward"))
+            output = as_value(one_number(self._function(*args, **kwargs), self._name, "backward"))
             output.backward()
             return output._data
         arguments.key = (*arguments.key, tuple(arguments.values))
@@ -161,6 +219,8 @@ class Jitted:
             >>> len(mg.draw(*square.graph(3.0)).body) < len(mg.draw(square(mg.Value(3.0))).body)
             True
         """
+        if args and self._is_method_of(args[0]):
+            return BoundMethod(self, args[0]).graph(*args[1:], **kwargs)
         arguments = self._arguments(args, kwargs)
         self._run(arguments, False)
         path, _, _, _ = _follow(self._signatures.get(arguments.key) or _Signature(), arguments)
@@ -171,39 +231,39 @@ class Jitted:
     def __repr__(self) -> str:
         return f"<jit of {self._name}: {len(self.paths)} paths compiled>"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        options = self._name, self._static, self._max_paths, self._optimize, self._cache
-        function, signatures = portable(self._function, Jitted), self._signatures
-        if isinstance(function, ByName):
-            # What such a function refers to is there where it is loaded, and stays what it is there.
-            signatures = {
-                key: signature
-                for key, signature in signatures.items()
-                if not any(path.leaves for path in signature.paths)
-            }
-        return _load, (function, options, signatures)
-
-    def __copy__(self) -> Jitted:
-        return self  # as functions do
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Jitted:
-        return self
-
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        return self if instance is None else _Bound(self, instance)
+        return self if instance is None or not self._binds else BoundMethod(self, instance)
+
+    @functools.cached_property
+    def _binds(self) -> bool:
+        """Whether the function takes an object of which it is a method, as those of builtins do not."""
+        kind = type(self._function)
+        return hasattr(kind, "__get__") and not issubclass(kind, (types.MethodType, staticmethod))
+
+    def _is_method_of(self, first: Any) -> bool:
+        """Whether a first argument is the object that the function is a method of, and not to be calculated with."""
+        return self._parameters[:1] in (("self",), ("cls",)) and self._binds and self._is_apart(first)
+
+    def _is_apart(self, instance: Any) -> bool:
+        return not set(self._parameters[:1]) & set(self._static) and not is_argument(instance)
+
+    def _compiled_for(self, instance: Any) -> tuple[Jitted, tuple[Any, ...]]:
+        """What is compiled of the method for one object, and the arguments that it takes before the others."""
+        if not self._is_apart(instance):
+            return self, (instance,)
+        jitted = self._methods.of(instance)
+        if jitted is None:
+            bound = types.MethodType(self._function, instance)
+            jitted = Jitted(bound, self._name, self._static, self._max_paths, self._optimize, self._cache)
+            instance_of = self._methods.keep(instance, jitted)
+            # What is compiled for an object must not keep it alive.
+            jitted._function = jitted.__wrapped__ = functools.partial(_call_method, self._function, instance_of)
+        return jitted, ()
 
     def _compiled(self) -> tuple[CompiledPath, ...]:
         if not self.paths:
             raise ValueError(f"jit of {self._name} has compiled nothing yet: call it first")
         return self.paths
-
-    def _python(self) -> Callable[..., Any]:
-        if self._function is None:
-            raise RuntimeError(
-                f"{self._name} itself was not pickled with what was compiled of it, as it is no function of a module: "
-                "only the paths that had been compiled can run here"
-            )
-        return self._function
 
     def _run(self, arguments: Arguments, backward: bool) -> Any:
         __tracebackhide__ = True
@@ -240,7 +300,6 @@ class Jitted:
         failed: int,
     ) -> Any:
         __tracebackhide__ = True
-        self._python()
         run_in_worker(binding)
         numbers, structure = arguments.numbers()
 
@@ -297,14 +356,7 @@ class Jitted:
             signature.paths.append(path)
 
     def _names(self, tree: Any) -> list[str]:
-        args, kwargs = tree
-        parameters = [name for name in self._parameters if name not in self._static]
-        positional = [*parameters[: len(args)], *(f"argument{k}" for k in range(len(parameters), len(args)))]
-        return [
-            path
-            for name, argument in (*zip(positional, args, strict=True), *kwargs.items())
-            for path in paths(argument, name)
-        ]
+        return [path for name, argument in self._named(tree) for path in paths(argument, name)]
 
     def _arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """The arguments that are numbers apart from the static ones."""
@@ -312,9 +364,9 @@ class Jitted:
 
             def call_with(tree: Any) -> Any:
                 __tracebackhide__ = True
-                return self._python()(*tree[0], **tree[1])
+                return self._function(*tree[0], **tree[1])
 
-            return Arguments((args, kwargs), (), call_with)
+            return self._checked((args, kwargs), (), call_with)
         names = [*self._parameters[: len(args)], *[""] * (len(args) - len(self._parameters))]
         static = {name: value for name, value in zip(names, args, strict=True) if name in self._static}
         static.update((name, value) for name, value in kwargs.items() if name in self._static)
@@ -323,7 +375,8 @@ class Jitted:
                 hash(value)
             except TypeError:
                 raise TypeError(
-                    f"the static argument {name} of {self._name} must be hashable, not {describe(value)}"
+                    f"the static argument {name} of {self._name} must be hashable, such as a tuple, not "
+                    f"{describe(value)}, which could change after the function was recorded"
                 ) from None
         places = [place for place, name in enumerate(names) if name not in self._static]
         numbers = tuple(args[place] for place in places)
@@ -334,10 +387,34 @@ class Jitted:
             complete = list(args)
             for place, value in zip(places, tree[0], strict=True):
                 complete[place] = value
-            return self._python()(*complete, **{**kwargs, **tree[1]})
+            return self._function(*complete, **{**kwargs, **tree[1]})
 
         key = tuple((name, with_types(static[name])) for name in sorted(static))
-        return Arguments((numbers, others), key, call)
+        return self._checked((numbers, others), key, call)
+
+    def _checked(self, tree: Any, static: Any, call: Callable[[Any], Any]) -> Arguments:
+        try:
+            return Arguments(tree, static, call)
+        except NotANumberError:
+            for name, argument in self._named(tree):
+                try:
+                    flatten(argument, name)
+                except TypeError as error:
+                    raise TypeError(f"in jit of {self._name}, {error}{_cure(name, argument)}") from None
+            raise
+
+    def _named(self, tree: Any) -> list[tuple[str, Any]]:
+        """The arguments that are not static, with the names of their parameters."""
+        args, kwargs = tree
+        parameters = [name for name in self._parameters if name not in self._static]
+        positional = [*parameters[: len(args)], *(f"argument{k}" for k in range(len(parameters), len(args)))]
+        return [*zip(positional, args, strict=True), *kwargs.items()]
+
+
+def _cure(name: str, argument: Any) -> str:
+    if isinstance(argument, (list, tuple, dict)) or is_array(argument):
+        return "; what is not a number to calculate with goes into an argument of its own, named in static_argnames"
+    return f"; name it in static_argnames={name!r} if it is not to be calculated with"
 
 
 def jit(
@@ -360,8 +437,12 @@ def jit(
     what it was when the function was recorded; what the function changes outside of it, or prints, it does only then.
     Values of results equal the interpreted ones, those of `function` on Values, to the last bit.
 
-    It pickles: a function of a module by its name, any other as what has been compiled of it, with copies of the
-    Values that it refers to.
+    On a method, there is one compiled function for each object, whose Values are live as all others; other attributes
+    are what they were when it was recorded for this object.
+
+    It pickles as far as the function does, with what has been compiled of it, unless the function or what it refers to
+    has changed where it is loaded; as a decorator of a module's function by the name alone. A deep copy of an object
+    that holds `jit(self.method)` has one that belongs to the copy.
 
     Args:
         function: A function of numbers, or of lists, tuples, dicts and NumPy arrays of numbers, that
@@ -421,7 +502,8 @@ def jit(
     if function is None:
         return functools.partial(jit, static_argnames=static, max_paths=max_paths, optimize=optimize, cache=cache)
     if not callable(function):
-        raise TypeError(f"jit takes a function, not {describe(function)}")
+        hint = ": write @classmethod above @mg.jit, not below" if isinstance(function, classmethod) else ""
+        raise TypeError(f"jit takes a function, not {describe(function)}{hint}")
     parameters = _parameters(function, by_name=True)
     unknown = [name for name in static if name not in parameters]
     if unknown:
@@ -459,29 +541,14 @@ def _names_of(leaves: list[Value]) -> list[str]:
     return [leaf.label or f"leaf{number}" for number, leaf in enumerate(leaves, 1)]
 
 
-class _Bound:
-    """A compiled method of one object, which is its first argument."""
-
-    def __init__(self, jitted: Jitted, instance: object) -> None:
-        self.jitted = jitted
-        self.instance = instance
-
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        return self.jitted(self.instance, *args, **kwargs)
-
-    def backward(self, /, *args: Any, **kwargs: Any) -> float:
-        return self.jitted.backward(self.instance, *args, **kwargs)
-
-    def graph(self, /, *args: Any, **kwargs: Any) -> list[Value]:
-        return self.jitted.graph(self.instance, *args, **kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.jitted, name)
+def _call_method(function: Callable[..., Any], instance_of: Callable[[], Any], /, *args: Any, **kwargs: Any) -> Any:
+    return function(instance_of(), *args, **kwargs)
 
 
-def _load(function: Any, options: tuple[Any, ...], signatures: dict[Any, _Signature]) -> Jitted:
-    if isinstance(function, ByName):
-        function = function.find(Jitted)
-    jitted = Jitted(function, *options)
-    jitted._signatures = signatures
-    return jitted
+def _is_plain(key: Any, signature: _Signature) -> bool:
+    """Whether any pickler can pickle the kinds of containers that go in and come out."""
+    try:
+        pickle.dumps((key, [path.structure for path in signature.paths]))
+    except Exception:  # such as a class or a default that is local to a function
+        return False
+    return True

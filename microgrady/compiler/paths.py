@@ -27,6 +27,7 @@ class CompiledPath:
         shapes: Of each argument's number (None) and array (its shape), in order.
         structure: That of what the function returns on it.
         compile_seconds: How long LLVM took; 0.0 before it was compiled.
+        failure: Why it cannot run, if it came in a pickle and cannot.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class CompiledPath:
         self.structure = structure
         self.names = names
         self.compile_seconds = 0.0
+        self.failure: LookupError | None = None
         self._effort = 2 if optimize or (optimize is None and len(program.ops) <= SMALL) else 0
         self._cache = cache
         self._others: dict[int, CompiledPath] = {}  # where to go on when a guard, counted from 1, does not hold
@@ -181,11 +183,17 @@ class CompiledPath:
         # Machine code stays where it is.
         left_out = {"_assemble", "_code", "_lock", "_memory"}
         state = {name: value for name, value in self.__dict__.items() if name not in left_out}
-        return {**state, "compile_seconds": 0.0}
+        return {**state, "compile_seconds": 0.0, "program": self.program.__getstate__()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._lay_out()
+        self.program = Program.__new__(Program)
+        try:
+            self.program.__setstate__(state["program"])
+        except LookupError as error:  # a primitive is not there, or another one: the function must be recorded anew
+            self.failure = error
+        else:
+            self._lay_out()
 
 
 def _assembler(structure: Structure) -> Callable[[Sequence[Any]], Any]:

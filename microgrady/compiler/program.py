@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from microgrady.pickling import PrimitiveInPickle
 from microgrady.value import Primitive, Value, primitives
 
 Place = int  # an operand: from 0 on the inputs and then the results, in order; below 0 the constants, -1 the first
@@ -82,17 +83,34 @@ class Program:
         return [places[place] for place in self.outputs]
 
     def __getstate__(self) -> dict[str, Any]:
-        names: dict[str, int] = {}
-        codes = [names.setdefault(op.name, len(names)) for op in self.ops]
-        return {**self.__dict__, "ops": (list(names), codes)}
+        numbers: dict[Primitive, int] = {}
+        codes = [numbers.setdefault(op, len(numbers)) for op in self.ops]
+        return {**self.__dict__, "ops": ([PrimitiveInPickle(op) for op in numbers], codes)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        names, codes = state.pop("ops")
-        missing = [name for name in names if name not in primitives]
-        if missing:
-            raise LookupError(f"no primitive is called {missing[0]!r} here: import the module that defines it first")
+        travelled, codes = state["ops"]
+        found = [op.get() for op in travelled]
         self.__dict__.update(state)
-        self.ops = [primitives[names[code]] for code in codes]
+        self.ops = [found[code] for code in codes]
+        self._require_order()
+
+    def _require_order(self) -> None:
+        """Machine code trusts that each operand is there before it is used: a pickle may say anything."""
+        lowest, results = -len(self.constants), self.inputs + len(self.ops)
+        before = all(
+            lowest <= place < self.inputs + index
+            for places in (self.lefts, self.rights)
+            for index, place in enumerate(places)
+        )
+        guarded = all(
+            0 <= position <= len(self.ops)
+            and lowest <= min(guard.left, guard.right)
+            and max(guard.left, guard.right) < self.inputs + position
+            for position, guard in self.guards
+        )
+        lengths = {len(self.ops), len(self.lefts), len(self.rights)}
+        if not (before and guarded and len(lengths) == 1 and all(lowest <= place < results for place in self.outputs)):
+            raise ValueError("a pickled program uses results before they are computed")
 
 
 class Builder:

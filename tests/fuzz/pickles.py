@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import pickle
 import random
@@ -53,9 +54,10 @@ def use(thing: Any) -> None:
 
 def case(chance: random.Random) -> None:
     """A pickle with some bytes changed, left out or doubled."""
-    compiled = mg.jit(chance.choice((doubled, lambda x: x * 2.0 if x > 0 else mg.sin(x))))
+    compiled = mg.jit(chance.choice((doubled, mg.grad(doubled), functools.partial(doubled))))
     compiled(0.5)
-    thing: Any = chance.choice((lambda: graph(chance), lambda: graph(chance)[-1], lambda: compiled))()
+    things = (lambda: graph(chance), lambda: graph(chance)[-1], lambda: compiled, lambda: mg.grad(doubled))
+    thing: Any = chance.choice(things)()
     data = bytearray(pickle.dumps(thing, chance.randint(2, pickle.HIGHEST_PROTOCOL)))
     use(pickle.loads(bytes(data)))
     for _ in range(chance.randint(1, 4)):

@@ -1,0 +1,643 @@
+"""Functions made of functions, in copies and in other processes: never another's, never stale."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import importlib
+import io
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import microgrady as mg
+from microgrady import Value
+from microgrady.fingerprint import Fingerprint
+from microgrady.value import primitives
+
+ROOT = Path(__file__).parents[1]
+
+needs_llvm = pytest.mark.skipif(importlib.util.find_spec("llvmlite") is None, reason="jit needs llvmlite")
+
+
+class Term:
+    """A callable object over a model."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def __call__(self, x: Any) -> Any:
+        """The model's weight times x."""
+        return self.model.weight * x
+
+
+def twice(function: Any) -> Any:
+    return lambda x: 2 * function(x)
+
+
+class Model:
+    """A model that holds functions of itself, made in one of several ways."""
+
+    def __init__(self, make: Callable[[Model], Any]) -> None:
+        self.weight = Value(3.0)
+        self.function = make(self)
+
+    def forward(self, x: Any, factor: Any = 1.0) -> Any:
+        """The weight times x."""
+        return self.weight * x * factor
+
+
+WAYS: dict[str, Callable[[Any], Any]] = {
+    "bound": lambda model: model.forward,
+    "grad of bound": lambda model: mg.grad(model.forward),
+    "value_and_grad": lambda model: mg.value_and_grad(model.forward),
+    "hessian": lambda model: mg.hessian(lambda x: model.weight * x**2),
+    "hvp": lambda model: lambda x: mg.hvp(lambda y: model.weight * y**2)(x, 1.0),
+    "partial": lambda model: functools.partial(model.forward, factor=2.0),
+    "lambda": lambda model: lambda x: model.weight * x,
+    "default": lambda model: lambda x, w=model.weight: w * x,
+    "lambda over a lambda": lambda model: (lambda inner: lambda x: inner(x) * 2)(lambda x: model.weight * x),
+    "lambda over a list of lambdas": lambda model: (lambda inner: lambda x: inner[0](x))([lambda x: model.weight * x]),
+    "decorated": lambda model: twice(functools.wraps(model.forward)(lambda x: model.forward(x))),
+    "callable object": Term,
+    "partial of a lambda": lambda model: functools.partial(lambda y, x: model.weight * x * y, 2.0),
+}
+
+
+def numbers(result: Any) -> Any:
+    return [numbers(part) for part in result] if isinstance(result, (list, tuple)) else float(result)
+
+
+def as_number(result: Any) -> Any:
+    if isinstance(result, (list, tuple)):
+        return [as_number(part) for part in result]
+    return result.data if isinstance(result, Value) else result
+
+
+@needs_llvm
+@pytest.mark.parametrize("called", [False, True], ids=["fresh", "recorded"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_deep_copy_of_a_model_has_a_compiled_function_of_its_own(way: str, called: bool) -> None:
+    model = Model(lambda model: mg.jit(WAYS[way](model)))
+    expected = as_number(model.function(2.0)) if called else None
+    twin = copy.deepcopy(model)
+    twin.weight.data = 5.0
+    for _ in range(2):
+        assert as_number(twin.function(2.0)) == as_number(WAYS[way](twin)(2.0))
+    model.weight.data = 3.0
+    assert as_number(model.function(2.0)) == as_number(WAYS[way](model)(2.0))
+    assert expected is None or as_number(model.function(2.0)) == expected
+    if way != "value_and_grad":
+        twin.function.backward(2.0)
+        assert model.weight.grad == 0.0
+        assert twin.weight.grad != 0.0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_deep_copy_of_a_model_has_a_derivative_of_its_own(way: str) -> None:
+    model = Model(lambda model: mg.jacobian(WAYS[way](model)))
+    twin = copy.deepcopy(model)
+    twin.weight.data = 5.0
+    assert as_number(twin.function(2.0)) == as_number(mg.jacobian(WAYS[way](twin))(2.0))
+    assert as_number(model.function(2.0)) == as_number(mg.jacobian(WAYS[way](model))(2.0))
+
+
+@needs_llvm
+def test_deep_copies_share_what_they_shared_and_functions_of_modules() -> None:
+    weight = Value(2.0)
+    one, two, leaf = copy.deepcopy((mg.jit(lambda x: weight * x), mg.grad(lambda x: weight * x), weight))
+    leaf.data = 7.0
+    assert (one(1.0), two(1.0).data) == (7.0, 7.0)
+    assert (weight.data, leaf is weight) == (2.0, False)
+    for shared in (mg.jit(square), mg.grad(square), mg.grad(mg.jit(square)), mg.jit(lambda x: x), decorated):
+        assert copy.deepcopy(shared) is shared
+        assert copy.copy(shared) is shared
+
+
+@needs_llvm
+def test_a_deep_copy_of_functions_that_refer_to_each_other_and_to_themselves() -> None:
+    def family(weight: Any) -> Any:
+        def power(x: Any, n: int) -> Any:
+            return weight if n == 0 else x * power(x, n - 1)
+
+        return mg.jit(lambda x: power(x, 2))
+
+    weight = Value(2.0)
+    function, leaf = copy.deepcopy((family(weight), weight))
+    leaf.data = 3.0
+    assert function(2.0) == 12.0
+    model: dict[str, Any] = {"weight": weight}
+    model["function"] = mg.jit(lambda x: model["weight"] * x if x < 10 else model["function"](x / 2))
+    twin = copy.deepcopy(model)
+    twin["weight"].data = 5.0
+    assert (twin["function"](1.0), twin["function"](16.0), model["function"](1.0)) == (5.0, 40.0, 2.0)
+    started_inside = copy.deepcopy(model["function"])
+    assert started_inside(1.0) == 2.0
+
+
+@needs_llvm
+def test_what_cannot_be_copied_is_said() -> None:
+    with open(os.devnull) as file, pytest.raises(TypeError, match=r"<lambda> cannot be copied, as its file cannot be"):
+        copy.deepcopy(mg.jit(lambda x: x * len(file.name)))
+    assert copy.deepcopy(mg.jit((lambda module: lambda x: module.sin(x))(mg)))(0.0) == 0.0
+
+
+# Pickles.
+
+
+def square(x: Any) -> Any:
+    """x squared."""
+    return x**2
+
+
+def scaled(p: Any, factor: Any = 3.0) -> Any:
+    return p[0] ** 2 * p[1] * factor
+
+
+@mg.jit
+def decorated(x: Any) -> Any:
+    return x * 3
+
+
+@mg.grad
+def slope_of_cube(x: Any) -> Any:
+    return x**3
+
+
+@mg.jit
+@mg.grad
+def compiled_slope(x: Any) -> Any:
+    return x**4
+
+
+MADE: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
+    "grad": (lambda: mg.grad(scaled, argnums=(0, 1)), ([2.0, 3.0], 2.0)),
+    "value_and_grad": (lambda: mg.value_and_grad(scaled), ([2.0, 3.0],)),
+    "jacobian": (lambda: mg.jacobian(scaled), ([2.0, 3.0],)),
+    "hessian": (lambda: mg.hessian(scaled), ([2.0, 3.0],)),
+    "hvp": (lambda: mg.hvp(scaled), ([2.0, 3.0], [1.0, 1.0])),
+    "grad of grad": (lambda: mg.grad(mg.grad(square)), (2.0,)),
+    "jit of grad": (lambda: mg.jit(mg.grad(scaled)), ([2.0, 3.0],)),
+    "grad of jit": (lambda: mg.grad(mg.jit(scaled)), ([2.0, 3.0],)),
+    "jit of a partial": (lambda: mg.jit(functools.partial(scaled, factor=5.0)), ([2.0, 3.0],)),
+    "grad of a primitive": (lambda: mg.grad(mg.sin), (2.0,)),
+    "grad of decorated": (lambda: mg.grad(decorated), (2.0,)),
+    "decorated by jit": (lambda: decorated, (2.0,)),
+    "decorated by grad": (lambda: slope_of_cube, (2.0,)),
+    "decorated by both": (lambda: compiled_slope, (2.0,)),
+}
+
+
+@needs_llvm
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("name", MADE)
+def test_what_is_made_of_functions_of_modules_pickles(name: str, protocol: int) -> None:
+    make, arguments = MADE[name]
+    made = make()
+    expected = made(*arguments)
+    loaded = pickle.loads(pickle.dumps(made, protocol))
+    assert loaded(*arguments) == expected
+    assert (repr(loaded), loaded.__doc__, loaded.__module__) == (repr(made), made.__doc__, made.__module__)
+    assert type(loaded.__wrapped__) is type(made.__wrapped__)
+    if name.startswith("decorated"):
+        assert loaded is made
+    if name in ("jit of grad", "jit of a partial"):
+        assert len(loaded.paths) == 1
+
+
+@needs_llvm
+def test_models_that_hold_functions_of_themselves_pickle_from_every_end() -> None:
+    for way in ("bound", "grad of bound", "partial", "callable object"):
+        model = Model(lambda model, way=way: mg.jit(WAYS[way](model)))  # type: ignore[misc]
+        expected = as_number(model.function(2.0))
+        for twin in (pickle.loads(pickle.dumps(model)), pickle.loads(pickle.dumps([model.function, model]))[1]):
+            assert as_number(twin.function(2.0)) == expected
+            assert len(twin.function.paths) == 1
+            twin.weight.data = 7.0
+            assert as_number(twin.function(2.0)) == as_number(WAYS[way](twin)(2.0))
+            assert as_number(model.function(2.0)) == expected
+
+
+class Shadowed:
+    """A model whose compiled method has the name of the method."""
+
+    def __init__(self) -> None:
+        self.weight = Value(3.0)
+        self.forward = mg.jit(self.forward)  # type: ignore[method-assign]
+
+    def forward(self, x: Any) -> Any:
+        """The weight times x."""
+        return self.weight * x
+
+
+@needs_llvm
+def test_a_compiled_method_under_its_own_name_pickles_from_every_end() -> None:
+    model = Shadowed()
+    assert model.forward(2.0) == 6.0
+    for twin in (pickle.loads(pickle.dumps(model)), pickle.loads(pickle.dumps(model.forward)).__wrapped__.__self__):
+        twin.weight.data = 5.0
+        assert (twin.forward(2.0), model.forward(2.0)) == (10.0, 6.0)
+
+
+BIAS = Value(10.0)
+
+
+class Biased(Model):
+    """A model that uses a Value of the module."""
+
+    def forward(self, x: Any, factor: Any = 1.0) -> Any:
+        """The weight times x, and the bias."""
+        return self.weight * x + BIAS
+
+
+@needs_llvm
+def test_values_of_a_module_stay_those_of_the_module() -> None:
+    model = Biased(lambda model: mg.jit(model.forward))
+    assert model.function(2.0) == 16.0
+    twin = pickle.loads(pickle.dumps(model))
+    try:
+        BIAS.data = 20.0
+        twin.weight.data = 1.0
+        assert (twin.function(2.0), model.function(2.0)) == (22.0, 26.0)
+    finally:
+        BIAS.data = 10.0
+
+
+# Other processes.
+
+
+def run(code: str, folder: Path, *arguments: str, script: bool = False) -> str:
+    """What Python prints that runs some code, with a folder to import from."""
+    command = [sys.executable, "-c", code, *arguments]
+    if script:
+        (folder / "script.py").write_text(code)
+        command = [sys.executable, str(folder / "script.py"), *arguments]
+    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+BEFORE = """
+import functools
+import microgrady as mg
+import helpers
+from helpers import helper
+FACTOR = 2.0
+def plain(x): return x * 10.0
+def nested(x): return (lambda y: y * 10.0)(x)
+def with_constant(x): return x * FACTOR * 5.0
+def with_default(x, factor=10.0): return x * factor
+def with_helper(x): return helper(x)
+def with_module(x): return helpers.helper(x)
+def with_comparison(x): return x * 10.0 if x > 0 else x
+class Model:
+    gain = 10.0
+    def __init__(self): self.w = mg.Value(1.0)
+    def forward(self, x): return self.scaled(x)
+    def scaled(self, x): return self.w * x * self.gain
+def wrapping(f):
+    @functools.wraps(f)
+    def wrapper(x): return f(x) * 5.0
+    return wrapper
+@wrapping
+def wrapped(x): return x * 2.0
+ten = mg.primitive("travel_ten", lambda x: 10.0 * x, lambda y, x: 10.0)
+def with_primitive(x): return ten(x)
+def with_method(x): return x.travel_ten()
+@mg.jit
+def decorated(x): return x * 10.0
+FUNCTIONS = ["plain", "nested", "with_constant", "with_default", "with_helper", "with_module", "with_comparison",
+             "wrapped", "with_primitive", "with_method"]
+def compiled():
+    made = {name: mg.jit(globals()[name]) for name in FUNCTIONS}
+    made["bound"] = mg.jit(Model().forward)
+    made["partial"] = mg.jit(functools.partial(with_default, factor=FACTOR * 5.0))
+    made["grad"] = mg.jit(mg.grad(lambda x: x) if False else mg.grad(plain))
+    made["decorated"] = decorated
+    return made
+"""
+HELPERS = "import other\ndef helper(x): return other.deeper(x) * 5.0\n"
+OTHER = "def deeper(x): return x * 2.0\n"
+CHANGES = {
+    "plain": ("return x * 10.0", "return x * 11.0"),
+    "nested": ("y * 10.0", "y * 11.0"),
+    "with_constant": ("FACTOR = 2.0", "FACTOR = 2.2"),
+    "with_default": ("factor=10.0", "factor=11.0"),
+    "with_helper": ("x * 2.0\n", "x * 2.2\n"),
+    "with_module": ("x * 2.0\n", "x * 2.2\n"),
+    "with_comparison": ("if x > 0", "if x > 5"),
+    "wrapped": ("return f(x) * 5.0", "return f(x) * 5.5"),
+    "with_primitive": ("lambda x: 10.0 * x", "lambda x: 11.0 * x"),
+    "with_method": ("lambda x: 10.0 * x", "lambda x: 11.0 * x"),
+    "bound": ("return self.w * x * self.gain", "return self.w * x * 11.0"),
+    "grad": ("return x * 10.0", "return x * 11.0"),
+    "decorated": ("return x * 10.0", "return x * 11.0"),
+}
+SAVE = """
+import pickle, sys, moved
+made = moved.compiled()
+assert all(function(1.0) == 10.0 for function in made.values()), {n: f(1.0) for n, f in made.items()}
+for name, function in made.items():
+    pickle.dump(function, open(name + ".pickle", "wb"))
+"""
+LOAD = """
+import moved, pickle, sys
+function = pickle.load(open(sys.argv[1] + ".pickle", "rb"))
+print(len(function.paths), function(1.0), function(1.0), function(mg.Value(1.0)).data if False else "")
+"""
+
+
+def write(folder: Path, old: str = "", new: str = "") -> None:
+    for name, text in {"moved": BEFORE, "helpers": HELPERS, "other": OTHER}.items():
+        (folder / f"{name}.py").write_text(text.replace(old, new) if old else text)
+
+
+@needs_llvm
+def test_a_function_of_which_anything_has_changed_is_recorded_anew_in_another_process(tmp_path: Path) -> None:
+    write(tmp_path)
+    run(SAVE, tmp_path)
+    for name in (*CHANGES, "partial"):
+        paths, first, second = run(LOAD, tmp_path, name).split()
+        assert (paths, first, second) == ("0" if name == "decorated" else "1", "10.0", "10.0"), name
+    for name, (old, new) in CHANGES.items():
+        write(tmp_path, old, new)
+        paths, first, second = run(LOAD, tmp_path, name).split()
+        expected = 1.0 if name == "with_comparison" else 11.0
+        assert paths == "0", name
+        assert float(first) == float(second) == pytest.approx(expected), name
+
+
+SPAWN = """
+import functools, multiprocessing, sys
+import microgrady as mg
+@mg.jit
+def cube(x): return x ** 3
+def square(x): return x ** 2
+class Model:
+    def __init__(self): self.w = mg.Value(3.0)
+    @mg.jit
+    def forward(self, x): return self.w * x
+if __name__ == "__main__":
+    model = Model()
+    functions = [cube, mg.jit(square), mg.grad(square), mg.jit(mg.grad(square)), model.forward]
+    before = [list(map(float, map(function, [1.0, 2.0]))) for function in functions]
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        after = [list(map(float, pool.map(function, [1.0, 2.0]))) for function in functions]
+    assert before == after, (before, after)
+    print("same")
+"""
+
+
+@needs_llvm
+def test_functions_of_a_script_run_in_spawned_processes(tmp_path: Path) -> None:
+    assert run(SPAWN, tmp_path, script=True) == "same"
+
+
+BY_VALUE = """
+import functools
+import microgrady as mg
+def helper(x): return mg.exp(x)
+bias = mg.Value(1.0)
+tripled = mg.primitive("travel_tripled", lambda x: 3.0 * x, lambda y, x: 3.0)
+@mg.jit
+def decorated(x): return helper(x) + bias
+class Model:
+    def __init__(self):
+        self.w = mg.Value(3.0)
+        self.fast = mg.jit(self.forward)
+    def forward(self, x): return self.w * x + bias
+    @mg.jit
+    def method(self, x): return self.w * x
+def make(weight):
+    inner = lambda x: weight * x
+    return mg.jit(lambda x: inner(x) * 2 if x > 1 else helper(x))
+weight = mg.Value(2.0)
+model = Model()
+functions = [
+    decorated, make(weight), make(5.0), mg.grad(lambda x: x ** 3), mg.jit(mg.grad(lambda x: helper(x) * weight)),
+    mg.jit(functools.partial(lambda y, x: x * y, 2.0)), model.fast, model.method, mg.jit(lambda x: tripled(x) + 1),
+    mg.jit(lambda x: x.travel_tripled()), mg.jit(lambda x: model.fast(x)),
+]
+def apply(function, x):
+    result = function(x)
+    return result.data if isinstance(result, mg.Value) else result
+points = [0.5, 2.0]
+expected = [apply(function, points[0]) for function in functions]  # of the rest no path is known there
+expected = [[apply(function, x) for x in points] for function in functions]
+"""
+JOBLIB = (
+    BY_VALUE
+    + """
+import joblib
+found = joblib.Parallel(n_jobs=2)(joblib.delayed(apply)(f, x) for f in functions for x in points)
+assert found == [number for row in expected for number in row], (found, expected)
+print("same")
+"""
+)
+DASK = (
+    BY_VALUE
+    + """
+if __name__ == "__main__":
+    from dask.distributed import Client, LocalCluster
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        with Client(cluster) as client:
+            futures = [client.submit(apply, f, x, pure=False) for f in functions for x in points]
+            found = client.gather(futures)
+    assert found == [number for row in expected for number in row], (found, expected)
+    print("same")
+"""
+)
+CLOUDPICKLE = (
+    BY_VALUE
+    + """
+import cloudpickle, pickle, subprocess, sys
+code = "import pickle, sys; apply, functions, points = pickle.load(sys.stdin.buffer);"
+code += "print([[apply(f, x) for x in points] for f in functions])"
+sent = cloudpickle.dumps((apply, functions, points))
+found = subprocess.run([sys.executable, "-c", code], input=sent, capture_output=True)
+assert eval(found.stdout) == expected, (found, expected)
+print("same")
+"""
+)
+
+
+@needs_llvm
+@pytest.mark.parametrize(
+    ("library", "code"), [("cloudpickle", CLOUDPICKLE), ("joblib", JOBLIB), ("distributed", DASK)], ids=lambda x: x[:12]
+)
+def test_closures_of_a_script_run_in_workers(library: str, code: str, tmp_path: Path) -> None:
+    pytest.importorskip(library)
+    assert run(code, tmp_path, script=True) == "same"
+
+
+FACTORY = """
+import microgrady as mg
+double = mg.primitive("travel_double", lambda x: 2.0 * x, lambda y, x: 2.0)
+def make(weight):
+    return mg.jit(lambda x: double(x) * weight if x > 1 else x)
+"""
+DASK_FACTORY = """
+import factory, microgrady as mg
+if __name__ == "__main__":
+    from dask.distributed import Client, LocalCluster
+    weight = mg.Value(3.0)
+    function = factory.make(weight)
+    function(0.5)  # only one of its ways
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        with Client(cluster) as client:
+            print(client.submit(function, 2.0).result())
+"""
+
+
+@needs_llvm
+def test_closures_made_by_a_module_run_whole_in_workers(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    (tmp_path / "factory.py").write_text(FACTORY)
+    assert run(DASK_FACTORY, tmp_path, script=True) == "12.0"
+
+
+# What a pickle may do.
+
+
+class OnlyOurs(pickle.Unpickler):
+    """An unpickler that lets only microgrady's names through."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self.asked: list[tuple[str, str]] = []
+
+    def find_class(self, module: str, name: str) -> Any:
+        """What has the name."""
+        self.asked.append((module, name))
+        if module.partition(".")[0] == "microgrady" and "." not in name:
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
+
+
+@needs_llvm
+@pytest.mark.parametrize("function", [os.system, os.getcwd, square], ids=["system", "getcwd", "ours"])
+@pytest.mark.parametrize(
+    "make", [mg.jit, mg.grad, lambda f: mg.jit(mg.grad(f)), lambda f: mg.jit(functools.partial(f))]
+)
+def test_an_unpickler_is_asked_for_every_function(make: Any, function: Any) -> None:
+    contents = pickle.dumps(make(function))
+    unpickler = OnlyOurs(io.BytesIO(contents))
+    with pytest.raises(pickle.UnpicklingError, match=f"{function.__module__}.{function.__name__} is not allowed"):
+        unpickler.load()
+
+
+def test_no_function_that_a_pickle_can_call_imports_what_it_says() -> None:
+    for module, name in [("render", "import_extra"), ("plotting.figures", "import_plotting")]:
+        imported = getattr(importlib.import_module(f"microgrady.drawing.{module}"), name)
+        with pytest.raises(ValueError, match="need no module called antigravity"):
+            imported("antigravity")
+
+
+def test_a_program_that_would_read_what_is_not_there_is_refused() -> None:
+    program = pytest.importorskip("microgrady.compiler.program")
+    recorded = program.Builder([Value(1.0)])
+    recorded.add(x := next(iter(recorded.places)) * 2)
+    good = recorded.finish([recorded.places[x]])
+    for name, places in {"lefts": [10**6], "rights": [-5], "outputs": [7], "ops": []}.items():
+        state = {**good.__getstate__(), name: ([], []) if name == "ops" else places}
+        with pytest.raises(ValueError, match="before they are computed"):
+            program.Program.__new__(program.Program).__setstate__(state)
+
+
+# Primitives.
+
+
+def value_of_first(x: float) -> float:
+    return 2.0 * x
+
+
+def rule_of_first(y: Any, x: Any) -> Any:
+    return 2.0
+
+
+@needs_llvm
+def test_two_primitives_of_one_name_stay_two() -> None:
+    cloudpickle = pytest.importorskip("cloudpickle")
+    first = mg.primitive("travel_twice", value_of_first, rule_of_first)
+    second = mg.primitive("travel_twice", lambda x: 5.0 * x, lambda y, x: 5.0)
+    function = mg.jit((lambda a, b: lambda x: a(x) + b(x))(first, second))
+    assert function(1.0) == 7.0
+    graph = first(Value(1.0)) + second(Value(1.0))
+    for loaded in (pickle.loads(cloudpickle.dumps(function)), copy.deepcopy(function)):
+        assert (loaded(1.0), loaded(2.0), mg.grad(loaded)(1.0)) == (7.0, 14.0, 7.0)
+    for twin in (pickle.loads(pickle.dumps(graph)), copy.deepcopy(graph), pickle.loads(cloudpickle.dumps(graph))):
+        assert sorted(node.op.evaluate(1.0) for node in twin.operands) == [2.0, 5.0]
+        assert mg.gradients(twin, list(twin.operands[0].operands))[0].data in (2.0, 5.0)
+    assert pickle.loads(pickle.dumps(first))(1.0) == 2.0
+    assert copy.deepcopy(first) is first
+
+
+def test_a_primitive_whose_name_another_one_has_is_refused_where_it_cannot_be_pickled_whole() -> None:
+    first = mg.primitive("travel_lost", lambda x: 2.0 * x, lambda y, x: 2.0)
+    mg.primitive("travel_lost", lambda x: 3.0 * x, lambda y, x: 3.0)
+    with pytest.raises(pickle.PicklingError, match="another primitive has taken the name 'travel_lost'"):
+        pickle.dumps(first(Value(1.0)))
+
+
+def test_a_primitive_that_was_defined_anew_is_not_taken_for_the_pickled_one() -> None:
+    first = mg.primitive("travel_changed", lambda x: 2.0 * x, lambda y, x: 2.0)
+    contents = pickle.dumps(first(Value(1.0)))
+    mg.primitive("travel_changed", lambda x: 3.0 * x, lambda y, x: 3.0)
+    with pytest.raises(LookupError, match="'travel_changed' here is another one"):
+        pickle.loads(contents)
+    again = mg.primitive("travel_changed", lambda x: 2.0 * x, lambda y, x: 2.0)
+    assert pickle.loads(contents).op is again
+
+
+def test_a_rule_that_refers_to_its_primitive_and_to_constants_is_known_again() -> None:
+    state = [0.0]
+
+    def make(factor: float) -> Any:
+        own = mg.primitive("travel_own", lambda x: factor * x + 0 * len(state), lambda y, x: factor + 0 * own(x))
+        return own
+
+    contents = pickle.dumps(make(2.0)(Value(1.0)))
+    state.append(1.0)  # what may change at any time says nothing
+    make(2.0)
+    assert pickle.loads(contents).data == 2.0
+    make(3.0)
+    with pytest.raises(LookupError, match="another one"):
+        pickle.loads(contents)
+    del primitives["travel_own"]
+    with pytest.raises(LookupError, match="no primitive is called 'travel_own' here"):
+        pickle.loads(contents)
+
+
+# Fingerprints.
+
+
+def test_fingerprints_look_at_code_and_not_at_where_it_stands() -> None:
+    def made(text: str) -> bytes | None:
+        names: dict[str, Any] = {"__name__": "somewhere"}
+        exec(textwrap.dedent(text), names)
+        return Fingerprint(names["f"]).digest
+
+    base = made("def f(x): return x * 2")
+    assert base is not None
+    assert base == made("\n\n# a comment\ndef f(x):\n    return x * 2")
+    for other in ("def f(x): return x * 3", "def f(x): return x + 2", "def f(x, y=1): return x * 2"):
+        assert made(other) != base
+    looped = made("def g(x): return f(x)\ndef f(x): return g(x)")
+    assert looped == made("def g(x): return f(x)\ndef f(x): return g(x)")
+    assert looped != made("def g(x): return f(x) + 1\ndef f(x): return g(x)")
+    assert made("s = {'a', 'b', 'c'}\ndef f(x): return x in s or x in {'p', 'q', 'r'}") is not None
+    itself = made("s = []\ns.append(s)\ndef f(x): return s")
+    assert itself == made("s = []\ns.append(s)\ndef f(x): return s")
+
+
+def test_what_refers_to_too_much_has_no_fingerprint() -> None:
+    much = [[k] for k in range(200_000)]
+    assert Fingerprint(lambda x: x * len(much)).digest is None
