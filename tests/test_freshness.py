@@ -67,7 +67,7 @@ def test_source_that_changed_since_it_was_compiled_runs_as_it_is_with_a_warning(
 
 def test_the_traceback_of_compiled_code_names_the_source_and_its_line() -> None:
     with pytest.raises(TypeError) as caught:
-        mg.Value("no number")  # type: ignore[arg-type]
+        mg.Value("no number")
     files = {entry.frame.code.path for entry in caught.traceback}
     source = Path(mg.__file__).parent / "value.py"
     assert source in files
