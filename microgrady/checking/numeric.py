@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import suppress
 
 from microgrady.checking.conclusion import Findings
 from microgrady.checking.estimate import Estimate
@@ -240,6 +239,12 @@ class _Search(Findings):
         value = result.value if result else window.slope if window else math.nan
         return error > POOR * abs(value) and abs(value) > 0.0
 
+    def doubt_window(self) -> None:
+        """Evaluations have run out: a window that no ladder has confirmed may have met waves at one phase."""
+        window = self.survey.window
+        if self.result is None and window is not None and not window.quiet:
+            window.truncation = math.inf
+
     def _is_unclear_zero(self) -> bool:
         result = self.result
         return result is not None and abs(result.value) <= result.error and result.error > ZERO_LIMIT * result.scale
@@ -290,6 +295,9 @@ def numeric_derivative(f: Callable[[float], object], x: float, grain: float = 0.
     if not math.isfinite(point):
         raise ValueError(f"the point must be a finite number, not {x!r}")
     search = _Search(f, point, float(grain))
-    with without_warnings(), suppress(ExhaustedError):
-        search.run()
+    with without_warnings():
+        try:
+            search.run()
+        except ExhaustedError:
+            search.doubt_window()
     return search.estimate()
