@@ -13,11 +13,10 @@ from microgrady.callables import Wrapper
 from microgrady.composites import dot
 from microgrady.functions import argument, gated
 from microgrady.inputs import as_number, describe, is_array
+from microgrady.selection import Argnames, Argnums, Selection
 from microgrady.tracing import own_work, tracing
-from microgrady.trees import Structure, count, flatten, make_array, paths
+from microgrady.trees import Structure, count, detach, flatten, make_array, map_values, paths
 from microgrady.value import Value, fresh_mark, reverse_pass, topological_order
-
-Argnums = int | tuple[int, ...]
 
 
 def gradients(output: Value, inputs: Any) -> Any:
@@ -54,55 +53,83 @@ def gradients(output: Value, inputs: Any) -> Any:
     return structure.rebuild([as_value(derivative) for derivative in _differentiate(output, values, since)])
 
 
-def grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def grad(
+    function: Callable[..., Any],
+    argnums: Argnums | None = None,
+    *,
+    argnames: Argnames | None = None,
+    has_aux: bool = False,
+) -> Callable[..., Any]:
     """The function that gives the gradient of `function`, which must return one number.
 
     Args:
         function: A function of numbers, or of lists, tuples, dicts and NumPy arrays of numbers. It is
             called with Values in their place.
         argnums: The position of the argument to differentiate by, or a tuple of positions;
-            negative ones count from the end.
+            negative ones count from the end of those given by position. None: the first.
+        argnames: The name of the argument, or a tuple of names, in place of positions.
+        has_aux: Whether `function` returns a pair of the number and something else, as in JAX.
 
     Returns:
-        A function of the same arguments. It gives the gradient in the structure of the argument
-        (a tuple of such for a tuple of positions), in floats and float64 arrays. Where the gradient
+        A function of the same arguments, given by position or by name. It gives the gradient in the structure of the
+        argument (a tuple of such for a tuple of positions or names), in floats and float64 arrays. Where the gradient
         depends on a Value from outside, one among the arguments or one that `function` refers to, it
-        is made of Values, and so can be differentiated by it.
+        is made of Values, and so can be differentiated by it; `detach` makes floats of them. With `has_aux` it gives
+        a pair of the gradient and what the function returned besides, with floats for Values.
 
     Raises:
         TypeError: `function` cannot be called, an argument is no number, `function` does not return
             one number, or it turns a Value into a float, which would lose the derivative.
-        ValueError: a position is out of range.
+        ValueError: a position is out of range, or a name is that of no argument.
 
     Example:
         >>> grad(lambda x: x**3)(2.0)
         12.0
+        >>> grad(lambda x, rate: rate * x**3, argnames="rate")(2.0, rate=5.0)
+        8.0
+        >>> grad(lambda x: (x**3, x + 1), has_aux=True)(2.0)
+        (12.0, 3.0)
         >>> grad(grad(lambda x: x**3))(2.0)
         12.0
         >>> grad(lambda point, scale: scale * (point["a"] + point["b"]**2))({"a": 1, "b": 2}, 10)
         {'a': 10.0, 'b': 40.0}
     """
-    return Derivative("grad", function, argnums)
+    return _made("grad", function, argnums, argnames, has_aux)
 
 
-def value_and_grad(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def value_and_grad(
+    function: Callable[..., Any],
+    argnums: Argnums | None = None,
+    *,
+    argnames: Argnames | None = None,
+    has_aux: bool = False,
+) -> Callable[..., Any]:
     """The function that gives the pair of `function`'s value and its gradient, as `grad` does.
 
-    It is what `scipy.optimize.minimize(..., jac=True)` takes.
+    It is what `scipy.optimize.minimize(..., jac=True)` takes. With `has_aux` the value is a pair of the number and what
+    the function returns besides.
 
     Example:
         >>> value_and_grad(lambda x, y: x * y, argnums=(0, 1))(2.0, 3.0)
         (6.0, (3.0, 2.0))
     """
-    return Derivative("value_and_grad", function, argnums)
+    return _made("value_and_grad", function, argnums, argnames, has_aux)
 
 
-def jacobian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def jacobian(
+    function: Callable[..., Any],
+    argnums: Argnums | None = None,
+    *,
+    argnames: Argnames | None = None,
+    has_aux: bool = False,
+) -> Callable[..., Any]:
     """The function that gives the derivative of every number that `function` returns.
 
     Args:
         function: As for `grad`, but it may return any nested structure of numbers.
         argnums: As for `grad`.
+        argnames: As for `grad`.
+        has_aux: As for `grad`.
 
     Returns:
         A function of the same arguments. It gives the structure of the result with, in the place of
@@ -117,27 +144,40 @@ def jacobian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[...
         >>> jacobian(lambda p: [p[0] * p[1], p[0] + p[1]])([2.0, 3.0])
         [[3.0, 2.0], [1.0, 1.0]]
     """
-    return Derivative("jacobian", function, argnums)
+    return _made("jacobian", function, argnums, argnames, has_aux)
 
 
-def hessian(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def hessian(
+    function: Callable[..., Any],
+    argnums: Argnums | None = None,
+    *,
+    argnames: Argnames | None = None,
+    has_aux: bool = False,
+) -> Callable[..., Any]:
     """The function that gives all second derivatives of `function`: the jacobian of its gradient.
 
     Example:
         >>> hessian(lambda p: p[0] ** 2 * p[1])([2.0, 3.0])
         [[6.0, 4.0], [4.0, 0.0]]
     """
-    return Derivative("hessian", function, argnums)
+    return _made("hessian", function, argnums, argnames, has_aux)
 
 
-def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
+def hvp(
+    function: Callable[..., Any],
+    argnums: Argnums | None = None,
+    *,
+    argnames: Argnames | None = None,
+    has_aux: bool = False,
+) -> Callable[..., Any]:
     """The function that gives the product of `function`'s hessian and a vector, without the hessian.
 
     It costs a few evaluations of `function`, whatever the size of the argument (Pearlmutter, "Fast
     exact multiplication by the Hessian", 1994, in its reverse-over-reverse form).
 
     Returns:
-        A function of the arguments of `function` and, last, the vector: the structure of the argument.
+        A function of the arguments of `function` and, last of those given by position, the vector: the structure of the
+        argument.
 
     Raises:
         ValueError: the vector has another structure than the argument.
@@ -146,7 +186,7 @@ def hvp(function: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
         >>> hvp(lambda p: p[0] ** 2 * p[1])([2.0, 3.0], [1.0, 10.0])
         [46.0, 4.0]
     """
-    return Derivative("hvp", function, argnums)
+    return _made("hvp", function, argnums, argnames, has_aux)
 
 
 class Derivative(Wrapper):
@@ -155,19 +195,18 @@ class Derivative(Wrapper):
     Args:
         transform: The name of the transform.
         function: What is differentiated.
-        argnums: By which of its arguments.
+        selection: By which of its arguments.
     """
 
     __name__: str
     _transform: str
-    _argnums: Argnums
+    _selection: Selection
     _subject: Any
 
-    def __init__(self, transform: str, function: Callable[..., Any], argnums: Argnums) -> None:
-        _require_function(transform, function, argnums)
+    def __init__(self, transform: str, function: Callable[..., Any], selection: Selection) -> None:
         functools.update_wrapper(self, function, assigned=("__module__", "__doc__"), updated=())
         self.__name__ = self.__qualname__ = f"{transform}({_name(function)})"
-        self._restore({**self.__dict__, "_transform": transform, "_argnums": argnums})
+        self._restore({**self.__dict__, "_transform": transform, "_selection": selection})
 
     def _parts(self) -> dict[str, Any]:
         parts = super()._parts()
@@ -187,7 +226,7 @@ class Derivative(Wrapper):
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """What the transform says, at some arguments."""
         __tracebackhide__ = True
-        return self._evaluate(self._subject, self._argnums, args, kwargs)
+        return self._evaluate(self._subject, self._selection, args, kwargs)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
@@ -196,49 +235,65 @@ class Derivative(Wrapper):
         return f"<{self.__name__}>"
 
 
+def _made(
+    transform: str,
+    function: Callable[..., Any],
+    argnums: Argnums | None,
+    argnames: Argnames | None,
+    has_aux: bool,
+) -> Derivative:
+    if not callable(function):
+        raise TypeError(f"{transform} takes a function, not {describe(function)}")
+    return Derivative(transform, function, Selection(function, argnums, argnames, has_aux))
+
+
 def _value_and_gradient(
-    function: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]
+    function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Any, Any]:
     __tracebackhide__ = True
-    run = _Run("grad", function, argnums, args, kwargs)
+    run = _Run("grad", function, selection, args, kwargs)
     output = one_number(run.output, run.name, "grad", "; jacobian takes functions that return several")
     connected = run.is_connected(output)
     numbers = run.differentiate(output, connected)
     value = output if connected or not isinstance(output, Value) else output._data
-    return value, run.structure.rebuild(numbers)
+    return run.with_aux(value), run.structure.rebuild(numbers)
 
 
-def _gradient(function: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _gradient(function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     __tracebackhide__ = True
-    return _value_and_gradient(function, argnums, args, kwargs)[1]
+    value, gradient = _value_and_gradient(function, selection, args, kwargs)
+    return (gradient, value[1]) if selection.has_aux else gradient
 
 
-def _jacobian(function: Callable[..., Any], argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _jacobian(function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     __tracebackhide__ = True
-    run = _Run("jacobian", function, argnums, args, kwargs)
+    run = _Run("jacobian", function, selection, args, kwargs)
     outputs, rows = flatten(run.output, f"the result of {run.name}")
     connected = run.is_connected(*outputs)
     matrix = [run.differentiate(output, connected) for output in outputs]
-    return _blocks(matrix, rows, run.structure)
+    return run.with_aux(_blocks(matrix, rows, run.structure))
 
 
-def _hessian_product(gradient: Derivative, argnums: Argnums, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _hessian_product(gradient: Derivative, selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     __tracebackhide__ = True
-    if len(args) < 2:
+    if len(args) + len(kwargs) < 2 or not args:
         raise TypeError(f"hvp takes the arguments of {_name(gradient.__wrapped__)} and then the vector")
     *point, vector = args
-    selected = _select(point, _positions(argnums, len(point)), argnums)
+    selected = selection.pick(selection.places(gradient, point, kwargs), point, kwargs)
     given = dict(zip(paths(vector), flatten(vector, "the vector of hvp")[0], strict=True))
     expected = paths(selected)
     if set(given) != set(expected):
         raise ValueError(f"the vector of hvp must have the structure of the argument, but is {describe(vector)}")
     direction = [given[path] for path in expected]
 
-    def slope_along(*inner: Any) -> Any:
+    @functools.wraps(gradient)
+    def slope_along(*inner: Any, **named: Any) -> Any:
         __tracebackhide__ = True
-        return dot(flatten(gradient(*inner, **kwargs), "the gradient")[0], direction)
+        slope = gradient(*inner, **named)
+        along = dot(flatten(slope[0] if selection.has_aux else slope, "the gradient")[0], direction)
+        return (along, slope[1]) if selection.has_aux else along
 
-    return grad(slope_along, argnums)(*point)
+    return _gradient(slope_along, selection, tuple(point), kwargs)
 
 
 # How each is evaluated, and whether what it differentiates is the gradient of the function.
@@ -263,25 +318,33 @@ class _Run:
         self,
         transform: str,
         function: Callable[..., Any],
-        argnums: Argnums,
+        selection: Selection,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> None:
         __tracebackhide__ = True
         self.name = _name(function)
-        positions = _positions(argnums, len(args))
-        numbers, self.structure = flatten(_select(args, positions, argnums), f"the argument of {self.name}")
+        places = selection.places(function, args, kwargs)
+        numbers, self.structure = flatten(selection.pick(places, args, kwargs), f"the argument of {self.name}")
         self.since = fresh_mark()
         # A Value gets a node of its own in front of it: it is this one that the function is
         # differentiated by, not the Value, which the function may also reach by another way.
         self.inputs = [argument(number) if isinstance(number, Value) else Value(number) for number in numbers]
         self.nested = any(isinstance(number, Value) for number in numbers)
-        replaced = list(args)
-        inputs = self.structure.rebuild(self.inputs)
-        for position, value in zip(positions, inputs if isinstance(argnums, tuple) else (inputs,), strict=True):
-            replaced[position] = value
+        positional, named = selection.put(self.structure.rebuild(self.inputs), places, args, kwargs)
         with _inside(f"{transform} of {self.name}"):
-            self.output = function(*replaced, **kwargs)
+            self.output = function(*positional, **named)
+        self.aux: list[Any] = []
+        if selection.has_aux:
+            self.output, *self.aux = _pair(self.output, self.name, transform)
+
+    def with_aux(self, result: Any) -> Any:
+        """A result, or the pair of it and what the function returned besides, in floats if no Value is behind it."""
+        if not self.aux:
+            return result
+        found: list[Value] = []
+        map_values(self.aux, found.append)
+        return result, self.aux[0] if self.is_connected(*found) else detach(self.aux[0])
 
     @own_work()
     def is_connected(self, *outputs: Any) -> bool:
@@ -400,7 +463,7 @@ def one_number(output: Any, name: str, needed_by: str, hint: str = "") -> Any:
     Raises:
         TypeError: It is not one number; the message says by what that is needed, and ends in the hint.
     """
-    if is_array(output) and output.ndim == 0:
+    if is_array(output) and output.size == 1:  # of whatever shape: SciPy gives functions of one variable an array
         output = output.item()
     number = output if isinstance(output, Value) else as_number(output)
     if number is None:
@@ -410,32 +473,17 @@ def one_number(output: Any, name: str, needed_by: str, hint: str = "") -> Any:
     return number
 
 
-def _positions(argnums: Argnums, given: int) -> list[int]:
-    positions = list(argnums) if isinstance(argnums, tuple) else [argnums]
-    for position in positions:
-        if not -given <= position < given:
-            raise ValueError(f"argnums={argnums!r} is out of range: {given} positional argument(s) were given")
-    positions = [position % given for position in positions]
-    if len(set(positions)) < len(positions):
-        raise ValueError(f"argnums={argnums!r} names the same argument twice")
-    return positions
-
-
-def _select(args: Any, positions: list[int], argnums: Argnums) -> Any:
-    chosen = tuple(args[position] for position in positions)
-    return chosen if isinstance(argnums, tuple) else chosen[0]
+def _pair(returned: Any, name: str, transform: str) -> tuple[Any, Any]:
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise TypeError(
+            f"with has_aux=True {transform} needs a function that returns a pair (value, aux), but {name} returned "
+            f"{describe(returned)}"
+        )
+    return returned
 
 
 def _name(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__
-
-
-def _require_function(transform: str, function: object, argnums: object) -> None:
-    if not callable(function):
-        raise TypeError(f"{transform} takes a function, not {describe(function)}")
-    positions = argnums if isinstance(argnums, tuple) else (argnums,)
-    if not positions or not all(isinstance(position, int) for position in positions):
-        raise TypeError(f"argnums must be an int or a tuple of ints, not {describe(argnums)}")
 
 
 @contextlib.contextmanager
