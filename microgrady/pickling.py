@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from microgrady.callables import pickler_by_value
 from microgrady.fingerprint import Fingerprint, is_built_in
 from microgrady.functions import built_in
+from microgrady.inputs import describe
 from microgrady.tracing import leave
 from microgrady.value import Primitive, Value, fresh_mark, make_node, methods, primitives
 
@@ -227,6 +228,8 @@ def _load_primitive(name: str, module: str, digest: bytes | None) -> Primitive:
 
 def _begin_primitive(name: str, digest: bytes | None) -> Primitive:
     """The primitive that is to get parts; it may have them already."""
+    if not (isinstance(name, str) and name.isidentifier()):  # it goes into machine code and its messages
+        raise ValueError(f"a primitive's name must be an identifier, not {describe(name)}")
     known = _Foreign.known.get((name, digest))
     if known is None:
         there = primitives.get(name)

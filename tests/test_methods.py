@@ -121,6 +121,35 @@ def test_every_way_to_call_a_method() -> None:
     assert list(map(one.forward, [1.0, 2.0])) == [6.0, 12.0]
 
 
+class Called:
+    """An object that is called, with values that are computed once and methods of which a part is given."""
+
+    def __init__(self) -> None:
+        self.weight = Value(2.0)
+
+    @mg.jit
+    def __call__(self, x: Any) -> Any:
+        """The weight times x."""
+        return self.weight * x
+
+    @functools.cached_property
+    @mg.jit
+    def once(self) -> Any:
+        """The weight times 3."""
+        return self.weight * 3
+
+    half = functools.partialmethod(mg.jit(lambda self, y, x: self.weight * x * y), 0.5)
+
+
+def test_special_methods_cached_properties_and_partial_methods() -> None:
+    called = Called()
+    assert [called(2.0), called(2.0), called.once, called.half(3.0), mg.jit(called)(3.0)] == [4.0, 4.0, 6.0, 3.0, 6.0]
+    assert mg.grad(called)(2.0).data == 2.0
+    twin = copy.deepcopy(mg.jit(called))
+    called.weight.data = 7.0
+    assert (twin(3.0), called(3.0)) == (6.0, 21.0)
+
+
 def test_a_compiled_method_tells_what_it_is() -> None:
     one = Layer(3.0)
     assert (one.forward.__name__, one.forward.__self__, one.forward.__func__) == ("forward", one, Layer.forward)

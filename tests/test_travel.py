@@ -541,14 +541,28 @@ def test_no_function_that_a_pickle_can_call_imports_what_it_says() -> None:
             imported("antigravity")
 
 
-def test_a_program_that_would_read_what_is_not_there_is_refused() -> None:
+def test_a_damaged_program_is_refused() -> None:
     program = pytest.importorskip("microgrady.compiler.program")
     recorded = program.Builder([Value(1.0)])
     recorded.add(x := next(iter(recorded.places)) * 2)
     good = recorded.finish([recorded.places[x]])
-    for name, places in {"lefts": [10**6], "rights": [-5], "outputs": [7], "ops": []}.items():
-        state = {**good.__getstate__(), name: ([], []) if name == "ops" else places}
-        with pytest.raises(ValueError, match="before they are computed"):
+    guard = program.Guard("<", 0, 0, True)
+    wrong: list[tuple[str, Any]] = [
+        ("lefts", [10**6]),
+        ("lefts", ["0"]),
+        ("lefts", [1]),
+        ("rights", [-5]),
+        ("outputs", [7]),
+        ("ops", ([], [])),
+        ("constants", ["0.0 ret i32 0"]),
+        ("guards", [(5, guard)]),
+        ("guards", [(0, program.Guard("<", 1, 0, True))]),
+        ("guards", [(0, program.Guard("x", 0, 0, True))]),
+        ("inputs", 1.0),
+    ]
+    for name, part in wrong:
+        state = {**good.__getstate__(), name: part}
+        with pytest.raises(ValueError, match="its operations do not follow"):
             program.Program.__new__(program.Program).__setstate__(state)
 
 

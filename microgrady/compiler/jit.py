@@ -249,10 +249,10 @@ class Jitted(Wrapper):
 
     def _compiled_for(self, instance: Any) -> tuple[Jitted, tuple[Any, ...]]:
         """What is compiled of the method for one object, and the arguments that it takes before the others."""
-        if not self._is_apart(instance):
-            return self, (instance,)
         jitted = self._methods.of(instance)
         if jitted is None:
+            if not self._is_apart(instance):
+                return self, (instance,)
             bound = types.MethodType(self._function, instance)
             jitted = Jitted(bound, self._name, self._static, self._max_paths, self._optimize, self._cache)
             instance_of = self._methods.keep(instance, jitted)

@@ -92,25 +92,31 @@ class Program:
         found = [op.get() for op in travelled]
         self.__dict__.update(state)
         self.ops = [found[code] for code in codes]
-        self._require_order()
+        self._require_sound()
 
-    def _require_order(self) -> None:
-        """Machine code trusts that each operand is there before it is used: a pickle may say anything."""
-        lowest, results = -len(self.constants), self.inputs + len(self.ops)
-        before = all(
-            lowest <= place < self.inputs + index
-            for places in (self.lefts, self.rights)
-            for index, place in enumerate(places)
+    def _require_sound(self) -> None:
+        """Refuse what `Builder` never makes: machine code trusts all of this, and a pickle may say anything."""
+        guards = [guard for _, guard in self.guards]
+        positions = [position for position, _ in self.guards]
+        places = [*self.lefts, *self.rights, *self.outputs, *(p for guard in guards for p in (guard.left, guard.right))]
+        typed = (
+            all(type(number) is int for number in (self.inputs, *positions, *places))
+            and all(type(number) is float for number in self.constants)
+            and all(guard.symbol in COMPARISONS and type(guard.outcome) is bool for guard in guards)
+            and len(self.ops) == len(self.lefts) == len(self.rights)
         )
-        guarded = all(
-            0 <= position <= len(self.ops)
-            and lowest <= min(guard.left, guard.right)
-            and max(guard.left, guard.right) < self.inputs + position
-            for position, guard in self.guards
+        if not typed or min(places, default=0) < -len(self.constants) or not self._is_in_order():
+            raise ValueError("a pickled program is damaged: its operations do not follow from each other")
+
+    def _is_in_order(self) -> bool:
+        """Whether each operand is there before it is used."""
+        first, count = self.inputs, len(self.ops)
+        used = [(place, first + index) for row in (self.lefts, self.rights) for index, place in enumerate(row)]
+        used += [(place, first + count) for place in self.outputs]
+        used += [(max(guard.left, guard.right), first + position) for position, guard in self.guards]
+        return all(place < there for place, there in used) and all(
+            0 <= position <= count for position, _ in self.guards
         )
-        lengths = {len(self.ops), len(self.lefts), len(self.rights)}
-        if not (before and guarded and len(lengths) == 1 and all(lowest <= place < results for place in self.outputs)):
-            raise ValueError("a pickled program uses results before they are computed")
 
 
 class Builder:
