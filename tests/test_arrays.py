@@ -331,6 +331,20 @@ def test_questions_about_values_are_answered_with_bools() -> None:
     assert (array > 0).dtype == bool
 
 
+def test_compiled_functions_and_transforms_take_arrays_of_the_class_as_arguments() -> None:
+    point = mg.array([1.0, 2.0])
+    slope = mg.grad(lambda p: np.sum(p**3))(point)
+    assert type(slope) is np.ndarray
+    assert slope.tolist() == [3.0, 12.0]
+    assert mg.check_gradient(lambda p: np.sum(np.exp(p)), point).ok
+    x = Value(3.0)
+    assert [entry.data for entry in mg.gradients(np.sum(mg.array([x, x * x])), mg.array([x]))] == [7.0]
+    pytest.importorskip("llvmlite")
+    compiled = mg.jit(lambda p: np.sum(np.exp(p)))
+    assert compiled(point) == compiled(np.array([1.0, 2.0])) == compiled(point)
+    assert isinstance(compiled(mg.array([x, 1.0])), Value)
+
+
 # The class.
 
 

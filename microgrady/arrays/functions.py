@@ -29,8 +29,14 @@ REFUSED = {
 }
 
 
-def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], boxed: Callable[[Any], Any]) -> Any:
     """What a function of NumPy gives.
+
+    Args:
+        function: The function.
+        args: Its arguments.
+        kwargs: Those given by name.
+        boxed: Makes an array without dimensions of a Value, and leaves anything else as it is.
 
     Raises:
         TypeError: Neither NumPy's code nor ours can do it with Values; the message says what to write.
@@ -42,6 +48,7 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if name in REFUSED:
         raise TypeError(f"{_full_name(function)} does not take Values: {REFUSED[name]}")
     theirs = getattr(function, "_implementation", None)
+    args, kwargs = tuple(map(boxed, args)), {key: boxed(value) for key, value in kwargs.items()}
     try:
         if theirs is None:
             raise TypeError("it cannot be called with objects")

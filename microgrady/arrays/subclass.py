@@ -96,4 +96,8 @@ def apply_function(function: Any, types: Any, args: Any, kwargs: Any) -> Any:
     """What NumPy's other functions give for arrays of Values and for single ones."""
     if not all(issubclass(kind, (numpy.ndarray, Value)) for kind in types):
         return NotImplemented
-    return wrapped(functions.call(function, args, kwargs))
+    return wrapped(functions.call(function, args, kwargs, _boxed))
+
+
+def _boxed(argument: Any) -> Any:
+    return wrapped(universal.base(argument)) if isinstance(argument, Value) else argument

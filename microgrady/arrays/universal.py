@@ -137,11 +137,15 @@ def apply(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[str,
         numbers = list(map(_number, operands))
         if all(number is not None for number in numbers):
             return _on_numbers(ufunc)(*numbers)
-    if any(map(_is_foreign, operands)):
-        return NotImplemented
     arrays = list(map(base, operands))
-    if not options and method == "__call__" and ufunc in OPERATORS and ufunc not in COMPARISONS:
-        return ufunc(*arrays)
+    if any(map(_is_foreign, operands)):
+        return getattr(ufunc, method)(*arrays, **options)  # which asks the other class, as nothing here has a say now
+    if not options and method == "__call__":
+        if ufunc in OPERATORS and ufunc not in COMPARISONS:
+            return ufunc(*arrays)
+        quick = _by_operators(ufunc, arrays)
+        if quick is not None:
+            return quick
     with numpy.errstate(all="ignore"):  # NumPy would warn where nan is compared, and of what IEEE 754 answers
         return _apply(ufunc, method, operands, arrays, options)
 
@@ -215,10 +219,9 @@ def _has_axes(operand: Any) -> bool:
 def _is_foreign(operand: Any) -> bool:
     """Whether another library's class has a say, too: a data frame, for example."""
     kind = type(operand)
-    if kind is Value or kind is float or kind is int:
+    if issubclass(kind, (numpy.ndarray, Value, float, int)):
         return False
-    known = issubclass(kind, (numpy.ndarray, Value, numpy.generic))
-    return not known and getattr(kind, "__array_ufunc__", None) is not None
+    return getattr(kind, "__array_ufunc__", None) is not None
 
 
 def _function(ufunc: Any) -> Function:
@@ -269,10 +272,6 @@ def _call(ufunc: Any, method: str, arrays: list[Any], options: dict[str, Any]) -
         return result if method == "__call__" or numpy.size(arrays[0]) else _with_floats(result)
     if all(set(loop) <= {"O", "-", ">"} for loop in ufunc.types):  # numpy.frompyfunc and numpy.vectorize made it
         return getattr(ufunc, method)(*arrays, **options)
-    if method == "__call__" and not options:
-        quick = _by_operators(ufunc, arrays)
-        if quick is not None:
-            return quick
     function = _function(ufunc)
     operation = numpy.frompyfunc(function, ufunc.nin, ufunc.nout)
     if method == "reduce":
