@@ -55,7 +55,8 @@ def primitive(
 
     Raises:
         TypeError: `evaluate` or a rule cannot be called, or `native` is neither a name nor a function.
-        ValueError: there are not one or two rules, or the name is that of a built-in operation.
+        ValueError: there are not one or two rules, the name is that of a built-in operation, or `native` cannot be
+            the name of a function in C.
 
     Example:
         >>> import microgrady as mg
@@ -71,6 +72,8 @@ def primitive(
         raise ValueError(f"primitive {name!r} has {len(rules)} rules, and slope stands for a single one")
     if not (native is None or isinstance(native, str) or callable(native)):
         raise TypeError(f"the native of primitive {name!r} must be a function or its name, not {describe(native)}")
+    if isinstance(native, str) and not (native.isidentifier() and native.isascii()):
+        raise ValueError(f"the native of primitive {name!r} must be the name of a function in C, not {native!r}")
     if not isinstance(name, str) or not name.isidentifier():
         raise ValueError(f"a primitive's name must be an identifier, not {describe(name)}")
     taken = built_in.intersection((name, *aliases))

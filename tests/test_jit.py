@@ -33,7 +33,7 @@ llvmlite = pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 from microgrady.compiler import jit  # noqa: E402
 from microgrady.compiler.engine import binding  # noqa: E402
 from microgrady.compiler.jit import Jitted  # noqa: E402
-from microgrady.compiler.pieces import PIECE  # noqa: E402
+from microgrady.compiler.pieces import COPIES, PIECE  # noqa: E402
 from microgrady.compiler.program import Guard  # noqa: E402
 from microgrady.tracing import recorders, tracing  # noqa: E402
 from tests.threads import run_in_threads  # noqa: E402
@@ -1267,6 +1267,40 @@ def test_what_a_primitive_raises_ends_the_machine_code_and_comes_out() -> None:
     with pytest.raises(ValueError, match="could not convert"):
         compiled(3.0)
     assert compiled(7.0) == 8.0
+
+
+def test_a_machine_form_that_gives_no_number_is_named() -> None:
+    for number, wrong in enumerate((None, 3, True, [])):
+        odd = mg.primitive(f"odd{number}", lambda x: x, lambda y, x: 1.0, native=lambda machine, x, wrong=wrong: wrong)
+        with pytest.raises(
+            TypeError, match=f"the native of primitive 'odd{number}' must give .* not {type(wrong).__name__}"
+        ):
+            jit(lambda x: odd(x))(1.5)
+    missing = mg.primitive("missing", lambda x: x, lambda y, x: 1.0, native="no_such_function")
+    with pytest.raises(AttributeError, match="no function 'no_such_function'"):
+        jit(lambda x: missing(x))(1.5)
+    for native in ("two words", "größe", "", "f(x)"):
+        with pytest.raises(ValueError, match="must be the name of a function in C"):
+            mg.primitive("odd", lambda x: x, lambda y, x: 1.0, native=native)
+
+
+@pytest.mark.parametrize("modules", ["one", "several"])
+@pytest.mark.parametrize("count", [1, COPIES - 1, COPIES, COPIES + 1, 5 * COPIES + 3])
+def test_outputs_that_are_alike_are_all_there(count: int, modules: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if modules == "several":
+        monkeypatch.setattr("microgrady.compiler.pieces.MODULE", 2 * COPIES)
+
+    def function(x: Any, y: Any) -> Any:
+        z = mg.sin(x) * y
+        return [z, [x] * count, [z] * count, list(map(float, range(count))), [z + k for k in range(count)], z, y]
+
+    compiled = jit(function)
+    for x, y in ((0.5, 2.0), (-1.0, INF), (3.0, 0.25)):
+        z = mg.sin(x) * y
+        expected = [z, [x] * count, [z] * count, list(map(float, range(count))), [z + k for k in range(count)], z, y]
+        assert all(map(same_bits, compiled(x, y), expected))
+    stores = [piece.count("  store") for piece in compiled.llvm_ir().split("define")]
+    assert max(stores) <= max(COPIES, PIECE)
 
 
 # Threads and memory.

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from microgrady.compiler.program import Program
+from microgrady.compiler.program import Program, write
 from microgrady.compiler.reserved import MATHEMATICS, is_reserved
 from microgrady.inputs import describe
 from microgrady.machine import Condition, Machine, Operand
@@ -171,7 +171,7 @@ def _function(program: Program, name: str, called: set[tuple[str, int]]) -> str:
             if op.native is None:
                 raise NotImplementedError(f"{op.name} has no form in C: it is computed by Python")
             operands = [operand(program.lefts[index]), operand(program.rights[index])]
-            places.append(op.native(machine, *operands[: len(op.rules)]))
+            places.append(write(op, machine, *operands[: len(op.rules)]))
         start = stop
         if guard is not None:
             comparison = f"{text(operand(guard.left))} {guard.symbol} {text(operand(guard.right))}"

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from microgrady.compiler.callbacks import INTERFACE, call_lines
 from microgrady.compiler.llvm import LLVMMachine, declarations, text
-from microgrady.compiler.program import Guard, Place, Program
+from microgrady.compiler.program import Guard, Place, Program, write
 
 PIECE = 256  # operations of one function
 QUICK_PIECE = 512  # with the least effort, which larger pieces do not slow down
+COPIES = 64  # outputs that one function copies; LLVM's time grows with the cube of stores of one number in a row
 MODULE = 1 << 14  # operations of one module, the IR of which is freed before the next one's is made
 
 _CONDITIONS = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}
@@ -69,11 +70,12 @@ Module = tuple[str, set[tuple[str, int]]]  # LLVM IR, and the functions that it 
 
 
 class _Piece:
-    """Writes one function of LLVM IR."""
+    """Writes one function of LLVM IR, which finds results of other functions in `slots`."""
 
-    def __init__(self, program: Program, layout: Layout, name: str) -> None:
+    def __init__(self, program: Program, layout: Layout, name: str, slots: dict[Place, int]) -> None:
         self.program = program
         self.layout = layout
+        self.slots = slots
         self.lines: list[str] = [f"define i32 @{name}(ptr noalias %memory) noinline nounwind {{", "entry:"]
         self.machine = LLVMMachine(self.lines)
         self.known: dict[Place, str | float] = {}
@@ -90,7 +92,7 @@ class _Piece:
             return self.program.constants[-1 - place]
         found = self.known.get(place)
         if found is None:
-            index = place if place < self.program.inputs else self.layout.slots[place]
+            index = place if place < self.program.inputs else self.slots[place]
             found = f"%m{place}"
             self.lines.append(f"  {found} = load double, ptr {self.address(index)}, align 8")
             self.known[place] = found
@@ -107,13 +109,13 @@ class _Piece:
             operands.append(self.operand(program.rights[index]))
         place = program.inputs + index
         if op.native is not None:
-            result = op.native(self.machine, *operands)
+            result = write(op, self.machine, *operands)
         else:
             result = f"%p{index}"
             self.lines += call_lines(op, result[1:], operands)
             self.calls_python = True
         self.known[place] = result
-        slot = self.layout.slots.get(place)
+        slot = self.slots.get(place)
         if slot is not None:
             self.store(result, slot)
 
@@ -145,12 +147,10 @@ def _guards_by_piece(program: Program, layout: Layout) -> dict[int, list[_Number
     return found
 
 
-def _piece(
-    program: Program, layout: Layout, number: int, guards: list[_Numbered], outputs: dict[Place, list[int]]
-) -> _Piece:
+def _piece(program: Program, layout: Layout, number: int, guards: list[_Numbered], outputs: dict[Place, int]) -> _Piece:
     start = number * layout.piece
     stop = min(start + layout.piece, len(program.ops))
-    piece = _Piece(program, layout, f"piece{number}")
+    piece = _Piece(program, layout, f"piece{number}", layout.slots)
     waiting = iter(guards)
     following = next(waiting, None)
     for index in range(start, stop + 1):
@@ -160,21 +160,49 @@ def _piece(
         if index < stop:
             piece.operation(index)
     for place in range(program.inputs + start, program.inputs + stop):
-        for output in outputs.get(place, ()):
-            piece.store(piece.operand(place), layout.outputs + output)
+        if place in outputs:
+            piece.store(piece.operand(place), outputs[place])
     return piece
 
 
+def _copies(program: Program, layout: Layout) -> tuple[list[int], dict[Place, int]]:
+    """The outputs that are constants, inputs or outputs once more, and the index of the output of each other place."""
+    copies = []
+    outputs: dict[Place, int] = {}
+    for number, place in enumerate(program.outputs):
+        if place < program.inputs or place in outputs:
+            copies.append(number)
+        else:
+            outputs[place] = layout.outputs + number
+    return copies, outputs
+
+
+def _copy(writer: _Piece, numbers: Sequence[int]) -> None:
+    for number in numbers:
+        writer.store(writer.operand(writer.program.outputs[number]), writer.layout.outputs + number)
+
+
+def _copy_modules(program: Program, layout: Layout, copies: list[int], outputs: dict[Place, int]) -> Iterator[Module]:
+    together = max(1, MODULE // COPIES) * COPIES
+    for begin in range(0, len(copies), together):
+        lines: list[str] = []
+        for start in range(begin, min(begin + together, len(copies)), COPIES):
+            writer = _Piece(program, layout, f"copy{start}", outputs)
+            _copy(writer, copies[start : start + COPIES])
+            lines += writer.finish()
+        yield "\n".join(lines), set()
+
+
 def modules_of(program: Program, layout: Layout, door: Sequence[str] = ()) -> Iterator[Module]:
-    """The LLVM IR, module by module, each with the functions it calls; the last has `run`, which calls the pieces.
+    """The LLVM IR, module by module, each with the functions it calls; the last has `run`, which calls the others.
 
     `i32 run(double *memory)` computes the outputs from the inputs and gives 0, or the number of the first
     guard that does not hold, counted from 1, or `RAISED`. The lines of `door` follow it.
     """
     guards = _guards_by_piece(program, layout)
-    outputs: dict[Place, list[int]] = {}
-    for number, place in enumerate(program.outputs):
-        outputs.setdefault(place, []).append(number)
+    copies, outputs = _copies(program, layout)
+    if len(copies) > COPIES:
+        yield from _copy_modules(program, layout, copies, outputs)
     count, together = layout.pieces, max(1, MODULE // layout.piece)
     stopping = set(guards)  # the pieces after which there may be nothing to do
     for begin in range(0, count, together):
@@ -192,26 +220,27 @@ def modules_of(program: Program, layout: Layout, door: Sequence[str] = ()) -> It
         if calls_python:
             lines += [f"declare {declaration}" for declaration in INTERFACE.values()]
         if end == count:
-            lines += [*_driver(program, layout, begin, count, stopping), *door]
+            writer = _Piece(program, layout, "run", outputs)
+            _drive(writer, stopping, copies)
+            others = [f"declare i32 @piece{number}(ptr)" for number in range(begin)]
+            lines += [*others, *writer.finish(), *door]
         yield "\n".join([*declarations(called), *lines]), called
 
 
-def _driver(program: Program, layout: Layout, begin: int, count: int, stopping: set[int]) -> list[str]:
-    lines = [f"declare i32 @piece{number}(ptr)" for number in range(begin)]
-    lines += ["define i32 @run(ptr %memory) nounwind {", "entry:"]
-    for number in range(count):
-        lines.append(f"  %s{number} = call i32 @piece{number}(ptr %memory)")
+def _drive(writer: _Piece, stopping: set[int], copies: list[int]) -> None:
+    for number in range(writer.layout.pieces):
+        writer.lines.append(f"  %s{number} = call i32 @piece{number}(ptr %memory)")
         if number in stopping:
-            lines += [
+            writer.lines += [
                 f"  %c{number} = icmp eq i32 %s{number}, 0",
                 f"  br i1 %c{number}, label %next{number}, label %out{number}",
                 f"out{number}:",
                 f"  ret i32 %s{number}",
                 f"next{number}:",
             ]
-    writer = _Piece(program, layout, "unused")
-    del writer.lines[:]
-    for number, place in enumerate(program.outputs):
-        if place < program.inputs:  # a constant, or an input as it is
-            writer.store(writer.operand(place), layout.outputs + number)
-    return [*lines, *writer.lines, "  ret i32 0", "}"]
+    if len(copies) <= COPIES:
+        _copy(writer, copies)
+        return
+    for start in range(0, len(copies), COPIES):
+        writer.lines.insert(0, f"declare i32 @copy{start}(ptr)")
+        writer.lines.append(f"  call i32 @copy{start}(ptr %memory)")

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from microgrady.inputs import describe
+from microgrady.machine import Machine, Operand
 from microgrady.pickling import PrimitiveInPickle
 from microgrady.value import Primitive, Value, primitives
 
@@ -117,6 +119,22 @@ class Program:
         return all(place < there for place, there in used) and all(
             0 <= position <= count for position, _ in self.guards
         )
+
+
+def write(op: Primitive, machine: Machine, *operands: Operand) -> Operand:
+    """Write an operation that has a machine form.
+
+    Raises:
+        TypeError: The form gives something else than a number of the machine.
+    """
+    assert op.native is not None
+    result = op.native(machine, *operands)
+    if not isinstance(result, (str, float)):
+        raise TypeError(
+            f"the native of primitive {op.name!r} must give what a method of the machine gives, or a float, "
+            f"not {describe(result)}"
+        )
+    return result
 
 
 class Builder:
