@@ -1269,13 +1269,14 @@ def test_what_a_primitive_raises_ends_the_machine_code_and_comes_out() -> None:
     assert compiled(7.0) == 8.0
 
 
-def test_a_machine_form_that_gives_no_number_is_named() -> None:
-    for number, wrong in enumerate((None, 3, True, [])):
-        odd = mg.primitive(f"odd{number}", lambda x: x, lambda y, x: 1.0, native=lambda machine, x, wrong=wrong: wrong)
-        with pytest.raises(
-            TypeError, match=f"the native of primitive 'odd{number}' must give .* not {type(wrong).__name__}"
-        ):
-            jit(lambda x: odd(x))(1.5)
+@pytest.mark.parametrize("wrong", [None, 3, True, []])
+def test_a_machine_form_that_gives_no_number_is_named(wrong: Any) -> None:
+    odd = mg.primitive("odd", lambda x: x, lambda y, x: 1.0, native=lambda machine, x: wrong)
+    with pytest.raises(TypeError, match=f"the native of primitive 'odd' must give .* not {type(wrong).__name__}"):
+        jit(lambda x: odd(x))(1.5)
+
+
+def test_a_function_that_c_lacks_is_named() -> None:
     missing = mg.primitive("missing", lambda x: x, lambda y, x: 1.0, native="no_such_function")
     with pytest.raises(AttributeError, match="no function 'no_such_function'"):
         jit(lambda x: missing(x))(1.5)
