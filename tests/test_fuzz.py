@@ -55,7 +55,7 @@ def test_what_hangs_is_told(capfd: pytest.CaptureFixture[str], monkeypatch: pyte
     seed = next(seed for seed in range(1000) if kind_of(seed) == 3)
     supervised = Supervisor([PLANTED], seed)
     supervised.run(60.0, cases=1)
-    assert "did not answer" in capfd.readouterr().out
+    assert "no answer for 5 s" in capfd.readouterr().out
     assert supervised.failed == {"planted": 1}
 
 

@@ -61,16 +61,23 @@ class Supervisor:
             process = context.Process(target=work, args=(theirs,), daemon=False)
             process.start()
             theirs.close()
+            failure: str | None = ""
             try:
-                while campaign and self._case_is_survived(campaign, ours):
+                # What failed may have left something behind, which is no concern of the next case.
+                while campaign and not failure:
+                    failure = self._failure_of(campaign, ours)
+                    if failure is None:
+                        process.join(1.0)
+                        ended = f"the process ended with status {process.exitcode}"
+                        self._tell(campaign, f"no answer for {PATIENCE:g} s" if process.is_alive() else ended)
+                        break
+                    self._tell(campaign, failure)
                     campaign = self._next(end, cases)
             finally:
                 ours.close()
-                process.join(PATIENCE if campaign is None else 1.0)
+                process.join(0.0 if failure is None else 5.0)
                 process.kill()
                 process.join()
-            if campaign is not None:
-                self._tell(campaign, f"the process ended with status {process.exitcode} or did not answer")
 
     def _next(self, end: float, cases: int | None) -> Campaign | None:
         """The campaign that has used the least of its share so far; None when all is done."""
@@ -79,19 +86,16 @@ class Supervisor:
             return None
         return min(left, key=lambda each: (self.used[each.name] + 1) / each.weight)
 
-    def _case_is_survived(self, campaign: Campaign, connection: Connection) -> bool:
-        """Whether the process answers; a failure that it tells of is told on."""
+    def _failure_of(self, campaign: Campaign, connection: Connection) -> str | None:
+        """What failed in the next case, "" if nothing did; None if the process does not answer any more."""
         start = time.monotonic()
         try:
             connection.send((campaign, self.seed + self.done[campaign.name]))
-            failure = connection.recv() if connection.poll(PATIENCE) else None
+            failure: str | None = connection.recv() if connection.poll(PATIENCE) else None
         except (EOFError, OSError):
             failure = None
         self.used[campaign.name] += round(1000 * (time.monotonic() - start))
-        if failure is None:
-            return False
-        self._tell(campaign, failure)
-        return True
+        return failure
 
     def _tell(self, campaign: Campaign, failure: str) -> None:
         seed = self.seed + self.done[campaign.name]
