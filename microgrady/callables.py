@@ -7,6 +7,7 @@ import functools
 import pickle
 import sys
 import types
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -50,11 +51,24 @@ class Wrapper:
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         twin = memo[id(self)] = type(self).__new__(type(self))
         function = deep_copy(self.__wrapped__, memo)
+        _warn_of_originals(self, memo)
         if function is self.__wrapped__:
             memo[id(self)] = self
             return self
         twin._restore({**self._parts(), "__wrapped__": function})
         return twin
+
+
+def _warn_of_originals(wrapper: Wrapper, memo: dict[int, Any]) -> None:
+    from microgrady.fingerprint import Fingerprint  # which knows wrappers
+
+    if Fingerprint(wrapper).leaves_behind(memo):
+        warnings.warn(
+            f"the copy of {wrapper!r} uses the Values of the original, to which its function refers by names of a "
+            "module: give them to it as arguments, or let it be a method or refer to them in a function around it",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
 
 def is_global(function: Any) -> bool:

@@ -11,7 +11,7 @@ import functools
 import hashlib
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from microgrady.callables import Wrapper, is_global
@@ -69,6 +69,11 @@ class Fingerprint:
                 return
             stack.extend(reversed(list(self._visit(*stack.pop()))))
         self.digest = self._hash.digest()
+
+    def leaves_behind(self, copied: Container[int]) -> bool:
+        """Whether a module has Values that belong to things of which there are copies, by their ids."""
+        things = (key for key, taken in self._seen if taken is False)
+        return bool(self.left) and any(key in copied for key in (*self.left, *things))
 
     def _say(self, *words: object) -> None:
         for word in words:

@@ -71,10 +71,6 @@ WAYS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def numbers(result: Any) -> Any:
-    return [numbers(part) for part in result] if isinstance(result, (list, tuple)) else float(result)
-
-
 def as_number(result: Any) -> Any:
     if isinstance(result, (list, tuple)):
         return [as_number(part) for part in result]
@@ -149,6 +145,25 @@ def test_what_cannot_be_copied_is_said() -> None:
     assert copy.deepcopy(mg.jit((lambda module: lambda x: module.sin(x))(mg)))(0.0) == 0.0
 
 
+def of_the_module(x: Any) -> Any:
+    return GLOBAL_MODEL["weight"] * x
+
+
+GLOBAL_MODEL: dict[str, Any] = {"weight": Value(3.0), "function": None}
+
+
+@needs_llvm
+@pytest.mark.parametrize("function", [of_the_module, lambda x: of_the_module(x) * 2], ids=["function", "lambda"])
+@pytest.mark.parametrize("make", [mg.jit, mg.grad])
+def test_a_copy_that_uses_the_originals_values_says_so(make: Any, function: Any) -> None:
+    GLOBAL_MODEL["function"] = make(function)
+    with pytest.warns(RuntimeWarning, match=r"the copy of .* uses the Values of the original"):
+        twin = copy.deepcopy(GLOBAL_MODEL)
+    twin["weight"].data = 5.0
+    assert as_number(twin["function"](1.0)) == as_number(GLOBAL_MODEL["function"](1.0))
+    assert copy.deepcopy({"weight": Value(1.0), "function": make(function)})["weight"].data == 1.0
+
+
 # Pickles.
 
 
@@ -159,6 +174,10 @@ def square(x: Any) -> Any:
 
 def scaled(p: Any, factor: Any = 3.0) -> Any:
     return p[0] ** 2 * p[1] * factor
+
+
+def with_more(a: Any, b: Any) -> Any:
+    return a**2 * b, "more"
 
 
 @mg.jit
@@ -188,6 +207,7 @@ MADE: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
     "grad of jit": (lambda: mg.grad(mg.jit(scaled)), ([2.0, 3.0],)),
     "jit of a partial": (lambda: mg.jit(functools.partial(scaled, factor=5.0)), ([2.0, 3.0],)),
     "grad of a primitive": (lambda: mg.grad(mg.sin), (2.0,)),
+    "by name, with more": (lambda: mg.grad(with_more, argnames=("a", "b"), has_aux=True), (2.0, 3.0)),
     "grad of decorated": (lambda: mg.grad(decorated), (2.0,)),
     "decorated by jit": (lambda: decorated, (2.0,)),
     "decorated by grad": (lambda: slope_of_cube, (2.0,)),
@@ -650,6 +670,15 @@ def test_fingerprints_look_at_code_and_not_at_where_it_stands() -> None:
     assert made("s = {'a', 'b', 'c'}\ndef f(x): return x in s or x in {'p', 'q', 'r'}") is not None
     itself = made("s = []\ns.append(s)\ndef f(x): return s")
     assert itself == made("s = []\ns.append(s)\ndef f(x): return s")
+
+
+def test_fingerprints_know_the_options_of_transforms_and_of_jit() -> None:
+    made = [mg.grad(scaled), mg.grad(scaled, 1), mg.grad(scaled, (0, 1)), mg.hessian(scaled), mg.jacobian(scaled)]
+    made += [mg.jit(scaled), mg.jit(scaled, static_argnames="factor"), mg.grad(scaled, argnames="factor")]
+    digests = [Fingerprint(function).digest for function in made]
+    assert len(set(digests)) == len(made)
+    assert None not in digests
+    assert digests[2] == Fingerprint(mg.grad(scaled, argnums=(0, 1))).digest
 
 
 def test_what_refers_to_too_much_has_no_fingerprint() -> None:
