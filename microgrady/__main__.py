@@ -215,7 +215,9 @@ def _require_known_options(arguments: Sequence[str]) -> None:
             starts = [option for option in OPTIONS if option.startswith(wanted)]
             similar = starts or difflib.get_close_matches(wanted, OPTIONS, cutoff=0.5)
             hint = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(OPTIONS)}"
-            if not similar and not previous:
+            if not similar and "=" in argument and name.lstrip("-").isidentifier():
+                hint = f"write {argument.lstrip('-')}"
+            elif not similar and not previous:
                 hint = "an expression that begins with -- goes behind -- and a space"
             raise InputError(f"{name} is not an option; {hint}", Place(argument, 0, len(name)))
         previous = argument
@@ -260,6 +262,10 @@ def _given_numbers(assignments: list[str]) -> dict[str, tuple[float, Place]]:
                 "needs quotes",
                 everything,
             )
+        if following := re.search(r"[,;]\s*\w+\s*=", right):
+            start = len(text) - len(right) + following.start()
+            sentence = "write a space between what names stand for, as in x=2 y=3"
+            raise InputError(sentence, Place(text, start, start + 1))
         name, place = normalise(left.strip()), Place(text, 0, len(left.rstrip()))
         if not name.isidentifier() or keyword.iskeyword(name):
             raise InputError(
@@ -311,6 +317,9 @@ def _other_reading(name: str, given: Iterable[str]) -> str:
     factor = "|".join([*map(re.escape, names), "[0-9]+"])
     if re.fullmatch(f"(?:{factor}){{2,}}", name):
         return f", or write {' * '.join(re.findall(factor, name))}"
+    other_case = [other for other in names if other.lower() == name.lower()]
+    if other_case:
+        return f", or write {other_case[0]}"
     calls = [function for function in FUNCTIONS if name.startswith(function) and name[len(function) :] in names]
     return f", or write {calls[0]}({name[len(calls[0]) :]})" if calls else ""
 

@@ -54,6 +54,8 @@ _MISSPELT = {
     "?": "write a if condition else b",
     ";": "there is one expression",
 }
+# Words that stand between operands elsewhere.
+_WORDS = {"mod": "%", "div": "//", "times": "*", "over": "/", "plus": "+", "minus": "-"}
 _TOKEN = re.compile(
     rf"\s*(?:(?P<number>{_NUMBER})|(?P<name>[^\W\d]\w*)|(?P<strange>&&|\|\||<>|=<|=>|<<|>>|:=|@)"
     r"|(?P<operator>\*\*|//|<=|>=|==|!=|[-+*/%<>(),])|(?P<unknown>\S))"
@@ -275,6 +277,9 @@ class _Parser:
         where = Token("operator", sign, start, start + len(sign))
         left = before[-1].text if before and before[-1].kind in ("name", "number") else ""
         right = re.match(r"\s*(\w+)\b(?!\()", self.source[where.stop :])
+        if sign == "^" and left in self.functions:
+            called = right[1] if right else "..."
+            return self._error(f"{left} is a function: write {left}({called})", where)
         if sign == "^" and left and right:
             return self._error(f"{_MISSPELT['^']}: write {left}**{right[1]}", where)
         if sign == "." and left in ("math", "np", "numpy", "mg", "microgrady", "torch", "jnp"):
@@ -409,6 +414,11 @@ class _Parser:
         both = left._replace(stop=right.stop)
         if left.kind == "name" and left.text in self.functions:
             return self._error(f"{left.text} is a function: write {left.text}({self._shown(right)})", both)
+        if right.text in _WORDS:
+            return self._error(f"{right.text} is written {_WORDS[right.text]}", right)
+        if left.kind == "number" and right.text.lower() == "e" and left.stop == right.start:
+            typed = self.source[left.start : right.stop]
+            return self._error(f"write {left.text} * e, or for a power of ten its exponent, as in {typed}3", both)
         if left.kind == right.kind == "number":
             return self._error(f"an operator is missing between {left.text} and {right.text}", both)
         return self._error(f"{reason}write {self._shown(left)} * {self._shown(right)}", both)
