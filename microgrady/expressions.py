@@ -6,11 +6,11 @@ import difflib
 import functools
 import inspect
 import math
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import microgrady
+from microgrady.compiler.program import COMPARISONS
 from microgrady.composites import clip, where
 from microgrady.functions import add, div, floordiv, mod, mul, neg, pow, sub
 from microgrady.parsing import InputError, Place, Step, number_of, parse, place_in
@@ -53,15 +53,6 @@ _OPERATORS: dict[tuple[str, int], Function] = {
     ("or", 2): lambda a, b: a if a else b,
     ("if", 3): lambda chosen, test, other: chosen if test else other,
 }
-_COMPARISONS: dict[str, Function] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
-
 # What else functions are called, and what to write: the first that is a function here or a formula.
 _OTHER_WORDS: tuple[tuple[str, ...], ...] = (
     ("ln loge logn logarithm", "log"),
@@ -184,7 +175,7 @@ class Expression:
             case "operator":
                 return _Call(_OPERATORS[step.text, step.operand_count], step.operand_count)
             case "comparison":
-                links = [_COMPARISONS[symbol] for symbol in step.text.split()]
+                links = [COMPARISONS[symbol] for symbol in step.text.split()]
                 return _Call(functools.partial(_compare, links), step.operand_count)
         return self._call(step)
 

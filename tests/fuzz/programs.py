@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import operator
 import pickle
 import random
 from collections.abc import Callable, Sequence
@@ -14,7 +13,7 @@ import mpmath
 import microgrady as mg
 from microgrady import Value
 from microgrady.checking import Verdict
-from microgrady.compiler.program import Guard
+from microgrady.compiler.program import COMPARISONS, Guard
 from microgrady.value import primitives, topological_order
 from tests.fuzz.floats import any_float, ordinary, same_bits, same_number
 from tests.test_functions import TABLE
@@ -24,14 +23,6 @@ from tests.ulp import ulps
 # All of the table, whatever will be in it: what tests define is not known by a module of ours.
 OPERATIONS = {name: entry for name, entry in primitives.items() if name in TABLE}
 SMOOTH = [name for name, entry in OPERATIONS.items() if not (entry.piecewise or entry.singular)]
-COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 # Exact where nothing but the operands' own range limits them, so that they can be held against at any point.
 EXACT = {
     name: entry
