@@ -21,7 +21,7 @@ from microgrady.forks import at_fork
 
 T = TypeVar("T")
 
-_STACK = 16 << 20  # bytes; the thread that waits may have too few for LLVM
+_STACK = 16 << 20  # bytes; where the program has asked for small stacks, they are too small for LLVM
 
 _jobs: deque[Any] = deque()  # what is to do, and references to each `Held` that is gone
 _things: dict[Any, Any] = {}  # what is held, by such references
@@ -113,11 +113,10 @@ def run_in_worker(function: Callable[[], T]) -> T:
 
 
 def _start() -> None:
+    previous = threading.stack_size()
     try:
-        previous = threading.stack_size(_STACK)
-    except (ValueError, RuntimeError):  # the system has other limits
-        previous = threading.stack_size()
-    try:
+        if 0 < previous < _STACK:
+            threading.stack_size(_STACK)
         _thread.start_new_thread(_work, ())
     except RuntimeError:  # there are no threads, or no more of them
         _work()
