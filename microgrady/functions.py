@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from microgrady import ieee, native
+from microgrady import ieee, native, special
 from microgrady.inputs import describe
 from microgrady.native import operation
 from microgrady.value import Primitive, methods, primitives
@@ -60,8 +60,8 @@ def primitive(
 
     Example:
         >>> import microgrady as mg
-        >>> sinc = mg.primitive("sinc", lambda x: math.sin(x) / x, lambda y, x: (mg.cos(x) - y) / x)
-        >>> mg.grad(sinc)(2.0) == (math.cos(2.0) - math.sin(2.0) / 2.0) / 2.0
+        >>> bell = mg.primitive("bell", lambda x: math.exp(-x * x), lambda y, x: -2.0 * x * y)
+        >>> mg.grad(bell)(2.0) == -4.0 * math.exp(-4.0)
         True
     """
     if not all(callable(function) for function in (evaluate, *rules, *([] if slope is None else [slope]))):
@@ -93,10 +93,6 @@ def primitive(
     return entry
 
 
-def _sign(x: Any) -> Any:
-    return greater(x, 0.0) - greater(0.0, x)
-
-
 def _square(x: Any) -> Any:
     return x * x
 
@@ -112,23 +108,33 @@ def _power_by_base(y: Any, a: Any, b: Any) -> Any:
     return 2.0 * a if type(b) is float and b == 2.0 else power_slope(a, b)
 
 
-def _power_by_both(y: Any, a: Any, b: Any) -> Any:
-    """The derivative of a**b by both operands, a**(b - 1) * (1 + b * log(a))."""
-    lower = b - 1.0
-    return _regain(pow(a, lower) + gated(b, power_log(a, lower)), a, b)
+def _curve_by_base(y: Any, a: Any, b: Any) -> Any:
+    """The next derivative after b * (b - 1) * a**(b - 2), from it where it grows without bounds, else anew."""
+    growing = greater(1.0, fabs(a)) * greater(fabs(a), 0.0) * greater(2.0, b)
+    anew = gated(b, power_curve(a, b - 1.0)) * exp(gated(_lost(b), _bounded_log(a)))
+    return gated(growing, (b - 2.0) * div(y, a)) + gated(1.0 - growing, anew)
 
 
-def _power_by_base_twice(y: Any, a: Any, b: Any) -> Any:
-    """b * (b - 1) * a**(b - 2), which is 0 for b = 0 wherever a is."""
-    return _regain(gated(b, power_slope(a, b - 1.0)), a, b)
+def _curve_by_exponent(y: Any, a: Any, b: Any) -> Any:
+    """The derivative of b * (b - 1) * a**(b - 2) by b, and of a**(b - 1) * (1 + b * log(a)) by a."""
+    lower = b - 2.0
+    return gated(2.0 * b - 1.0, pow(a, lower)) + gated(b * (b - 1.0), power_log(a, lower))
 
 
-def _regain(power: Any, a: Any, b: Any) -> Any:
-    """A power of `a` with what it lacks because its exponent, b - 1.0, has been rounded."""
-    lost = b - ((b - 1.0) + 1.0)
-    if type(lost) is float and lost == 0.0:
-        return power
-    return power * (1.0 + gated(lost, log(clip_high(clip_low(fabs(a), SMALLEST), LARGEST))))
+def _lost(b: Any) -> Any:
+    """What rounding takes from b - 1, as in `ieee.lost`."""
+    difference = b - 1.0
+    back = difference - b
+    return (b - (difference - back)) + (-1.0 - back)
+
+
+def _bounded_log(a: Any) -> Any:
+    return log(clip_high(clip_low(fabs(a), SMALLEST), LARGEST))
+
+
+def _undefined(y: Any) -> Any:
+    """0, or nan where the value is nan and so has no derivative."""
+    return greater(y, y)
 
 
 def _truncated_quotient(a: Any, b: Any) -> Any:
@@ -137,6 +143,7 @@ def _truncated_quotient(a: Any, b: Any) -> Any:
 
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
+DEGREE, RADIAN = math.pi / 180.0, 180.0 / math.pi
 SMALLEST, LARGEST = math.ulp(0.0), sys.float_info.max
 
 
@@ -166,8 +173,8 @@ floordiv = primitive(
 mod = primitive(
     "mod",
     ieee.modulo,
-    lambda y, a, b: 1.0,
-    lambda y, a, b: -floordiv(a, b),
+    lambda y, a, b: 1.0 + _undefined(y),
+    lambda y, a, b: _undefined(y) - floordiv(a, b),
     symbol="%",
     singular=True,
     native=native.modulo,
@@ -182,16 +189,18 @@ pow = primitive(
     aliases=("power",),
     native=native.power,
 )
-fabs = primitive("abs", abs, lambda y, x: _sign(x), piecewise=True, aliases=("fabs", "absolute"), native="abs")
+fabs = primitive("abs", abs, lambda y, x: sign(x), piecewise=True, aliases=("fabs", "absolute"), native="abs")
 
 # Exponentials and logarithms.
 exp = primitive("exp", ieee.exp, lambda y, x: y, singular=True, slope=ieee.slope_of_exp, native="exp")
-exp2 = primitive("exp2", ieee.exp2, lambda y, x: y * LN2, singular=True, native="exp2")
+exp2: Primitive = primitive("exp2", ieee.exp2, lambda y, x: exp2(x - 1.0) * (2.0 * LN2), singular=True, native="exp2")
 expm1 = primitive("expm1", ieee.expm1, lambda y, x: exp(x), singular=True, native="expm1")
-log = primitive("log", ieee.log, lambda y, x: div(1.0, x), singular=True, slope=ieee.slope_of_log, native="log")
-log2 = primitive("log2", ieee.log2, lambda y, x: div(1.0 / LN2, x), singular=True, native="log2")
-log10 = primitive("log10", ieee.log10, lambda y, x: div(1.0 / LN10, x), singular=True, native="log10")
-log1p = primitive("log1p", ieee.log1p, lambda y, x: div(1.0, 1.0 + x), singular=True, native="log1p")
+log = primitive(
+    "log", ieee.log, lambda y, x: over_positive(1.0, x), singular=True, slope=ieee.slope_of_log, native="log"
+)
+log2 = primitive("log2", ieee.log2, lambda y, x: over_positive(1.0 / LN2, x), singular=True, native="log2")
+log10 = primitive("log10", ieee.log10, lambda y, x: over_positive(1.0 / LN10, x), singular=True, native="log10")
+log1p = primitive("log1p", ieee.log1p, lambda y, x: over_positive(1.0, 1.0 + x), singular=True, native="log1p")
 logaddexp = primitive(
     "logaddexp",
     ieee.logaddexp,
@@ -199,6 +208,22 @@ logaddexp = primitive(
     lambda y, a, b: exp_share(b, a),
     singular=True,
     native=native.logaddexp,
+)
+xlogy = primitive(
+    "xlogy",  # x * log(y), also for x = 0
+    ieee.xlogy,
+    lambda y, x, z: log(z),
+    lambda y, x, z: over_positive(x, z),
+    singular=True,
+    native=native.xlogy,
+)
+xlog1py = primitive(
+    "xlog1py",
+    ieee.xlog1py,
+    lambda y, x, z: log1p(z),
+    lambda y, x, z: over_positive(x, 1.0 + z),
+    singular=True,
+    native=native.xlog1py,
 )
 
 # Roots.
@@ -211,6 +236,12 @@ hypot = primitive(
 )
 
 # Trigonometry.
+radians = primitive(
+    "radians", lambda x: x * DEGREE, lambda y, x: DEGREE, aliases=("deg2rad",), native=native.multiple(DEGREE)
+)
+degrees = primitive(
+    "degrees", lambda x: x * RADIAN, lambda y, x: RADIAN, aliases=("rad2deg",), native=native.multiple(RADIAN)
+)
 sin = primitive("sin", ieee.sin, lambda y, x: cos(x), slope=ieee.slope_of_sin, native="sin")
 cos: Primitive = primitive("cos", ieee.cos, lambda y, x: -sin(x), slope=ieee.slope_of_cos, native="cos")
 tan = primitive("tan", ieee.tan, lambda y, x: _square(div(1.0, cos(x))), singular=True, native="tan")
@@ -255,17 +286,45 @@ acosh = primitive(
     native="acosh",
 )
 atanh = primitive(
-    "atanh", ieee.atanh, lambda y, x: div(1.0, one_minus_square(x)), singular=True, aliases=("arctanh",), native="atanh"
+    "atanh",
+    ieee.atanh,
+    lambda y, x: over_positive(1.0, one_minus_square(x)),
+    singular=True,
+    aliases=("arctanh",),
+    native="atanh",
 )
 
 # Error and gamma functions.
 erf = primitive("erf", math.erf, lambda y, x: 2.0 / math.sqrt(math.pi) * _exp_minus_square(x), native="erf")
 erfc = primitive("erfc", math.erfc, lambda y, x: -2.0 / math.sqrt(math.pi) * _exp_minus_square(x), native="erfc")
-gamma = primitive("gamma", ieee.gamma, lambda y, x: y * digamma(x), symbol="Γ", singular=True)
-lgamma = primitive("lgamma", ieee.lgamma, lambda y, x: digamma(x), singular=True)
-digamma: Primitive = primitive("digamma", ieee.digamma, lambda y, x: polygamma(1.0, x), symbol="ψ", singular=True)
+erfcx: Primitive = primitive(
+    "erfcx", special.erfcx, lambda y, x: erfcx_slope(1.0, x), singular=True, native=native.erfcx
+)
+log_erfc = primitive(
+    "log_erfc",
+    special.log_erfc,
+    lambda y, x: -2.0 / math.sqrt(math.pi) * erfc_hazard(x),
+    singular=True,
+    native=native.log_erfc,
+)
+gamma = primitive("gamma", special.gamma, lambda y, x: gamma_slope(x), symbol="Γ", singular=True, native="tgamma")
+lgamma = primitive("lgamma", special.lgamma, lambda y, x: digamma(x), singular=True, native="lgamma")
+digamma: Primitive = primitive(
+    "digamma",
+    special.digamma,
+    lambda y, x: polygamma(1.0, x),
+    symbol="ψ",
+    singular=True,
+    native=native.digamma,
+)
 polygamma: Primitive = primitive(
-    "polygamma", ieee.polygamma, lambda y, n, x: math.nan, lambda y, n, x: polygamma(n + 1.0, x), singular=True
+    "polygamma", special.polygamma, lambda y, n, x: math.nan, lambda y, n, x: polygamma(n + 1.0, x), singular=True
+)
+sinc = primitive(
+    "sinc",  # sin(pi * x) / (pi * x), as NumPy and PyTorch have it
+    special.sinc,
+    lambda y, x: math.pi**2 * x * sinc_slope(1.0, x),
+    native=native.sinc,
 )
 
 # What neurons are made of.
@@ -278,6 +337,9 @@ sigmoid: Primitive = primitive(
     native=native.sigmoid,
 )
 softplus = primitive("softplus", ieee.softplus, lambda y, x: sigmoid(x), native=native.softplus)
+log_sigmoid = primitive(
+    "log_sigmoid", lambda x: -ieee.softplus(-x), lambda y, x: sigmoid(-x), native=native.log_sigmoid
+)
 relu = primitive(
     "relu", ieee.relu, lambda y, x: greater(x, 0.0), piecewise=True, slope=ieee.slope_of_relu, native=native.relu
 )
@@ -285,7 +347,7 @@ relu = primitive(
 # Selecting and rounding.
 greater: Primitive = primitive(
     "greater",
-    lambda a, b: float(a > b),
+    ieee.greater,
     lambda y, a, b: 0.0,
     lambda y, a, b: 0.0,
     symbol=">",
@@ -328,14 +390,30 @@ clip_high = primitive(
 )
 floor = primitive("floor", ieee.floor, lambda y, x: 0.0, piecewise=True, native="floor")
 ceil = primitive("ceil", ieee.ceil, lambda y, x: 0.0, piecewise=True, native="ceil")
+round = primitive("round", ieee.rint, lambda y, x: 0.0, piecewise=True, native="rint", aliases=("rint",))
+round_to = primitive("round_to", ieee.round_to, lambda y, x, n: 0.0, lambda y, x, n: 0.0, piecewise=True)
+sign: Primitive = primitive("sign", ieee.sign, lambda y, x: 0.0, piecewise=True, native=native.sign)
 trunc = primitive("trunc", ieee.trunc, lambda y, x: 0.0, piecewise=True, native="trunc")
 fmod = primitive(
-    "fmod", ieee.fmod, lambda y, a, b: 1.0, lambda y, a, b: -_truncated_quotient(a, b), singular=True, native="fmod"
+    "fmod",
+    ieee.fmod,
+    lambda y, a, b: 1.0 + _undefined(y),
+    lambda y, a, b: _undefined(y) - _truncated_quotient(a, b),
+    singular=True,
+    native="fmod",
+)
+remainder = primitive(
+    "remainder",
+    ieee.remainder,
+    lambda y, a, b: 1.0 + _undefined(y),
+    lambda y, a, b: round(div(y, b) - div(a, b)) + _undefined(y),
+    singular=True,
+    native=native.remainder,
 )
 copysign: Primitive = primitive(
     "copysign",
     math.copysign,
-    lambda y, a, b: _sign(a) * copysign(1.0, b),
+    lambda y, a, b: sign(a) * copysign(1.0, b),
     lambda y, a, b: 0.0,
     piecewise=True,
     native="copysign",
@@ -349,23 +427,39 @@ sech: Primitive = primitive("sech", ieee.sech, lambda y, x: -y * tanh(x), native
 unit: Primitive = primitive(
     "unit",
     ieee.unit,
-    lambda y, a, b: unit(b, a) * div(unit(b, a), hypot(a, b)),
-    lambda y, a, b: -y * div(unit(b, a), hypot(a, b)),
+    lambda y, a, b: unit(b, a) * over_square(b, a),
+    lambda y, a, b: -y * over_square(b, a),
     singular=True,
     native=native.unit,
 )
 over_square: Primitive = primitive(
     "over_square",  # a / (a**2 + b**2): the derivative of the complex 1 / z is -1 / z**2
     ieee.over_square,
-    lambda y, a, b: (over_square(b, a) - y) * (over_square(b, a) + y),
+    lambda y, a, b: over_square_slope(a, b),
     lambda y, a, b: -2.0 * y * over_square(b, a),
     singular=True,
     native=native.over_square,
 )
+over_square_slope: Primitive = primitive(
+    "over_square_slope",  # (b**2 - a**2) / (a**2 + b**2)**2
+    ieee.over_square_slope,
+    lambda y, a, b: 2.0 * over_square(a, b) * (_square(over_square(a, b)) - 3.0 * _square(over_square(b, a))),
+    lambda y, a, b: 2.0 * over_square(b, a) * (3.0 * _square(over_square(a, b)) - _square(over_square(b, a))),
+    singular=True,
+    native=native.over_square_slope,
+)
+over_positive: Primitive = primitive(
+    "over_positive",  # a / b; nan for a negative b: the slope of a logarithm
+    ieee.over_positive,
+    lambda y, a, b: over_positive(1.0, b),
+    lambda y, a, b: -over_positive(y, b),
+    singular=True,
+    native=native.over_positive,
+)
 power_log: Primitive = primitive(
     "power_log",  # a**b * log(a)
     ieee.power_log,
-    _power_by_both,
+    lambda y, a, b: power_mixed(a, b),
     lambda y, a, b: _square(power_log(a, 0.5 * b)),
     singular=True,
     native=native.power_log,
@@ -373,10 +467,26 @@ power_log: Primitive = primitive(
 power_slope: Primitive = primitive(
     "power_slope",  # b * a**(b - 1)
     ieee.power_slope,
-    _power_by_base_twice,
-    _power_by_both,
+    lambda y, a, b: power_curve(a, b),
+    lambda y, a, b: power_mixed(a, b),
     singular=True,
     native=native.power_slope,
+)
+power_curve: Primitive = primitive(
+    "power_curve",  # b * (b - 1) * a**(b - 2)
+    ieee.power_curve,
+    _curve_by_base,
+    _curve_by_exponent,
+    singular=True,
+    native=native.power_curve,
+)
+power_mixed: Primitive = primitive(
+    "power_mixed",  # a**(b - 1) * (1 + b * log(a))
+    ieee.power_mixed,
+    _curve_by_exponent,
+    lambda y, a, b: 2.0 * power_log(a, b - 1.0) + gated(b, _square(power_log(a, 0.5 * (b - 1.0)))),
+    singular=True,
+    native=native.power_mixed,
 )
 div_square: Primitive = primitive(
     "div_square",  # a / b**2
@@ -389,15 +499,53 @@ div_square: Primitive = primitive(
 exp_share: Primitive = primitive(
     "exp_share",  # exp(a) / (exp(a) + exp(b))
     ieee.exp_share,
-    lambda y, a, b: y * exp_share(b, a),
-    lambda y, a, b: -y * exp_share(b, a),
+    lambda y, a, b: exp_share_slope(a, b),
+    lambda y, a, b: -exp_share_slope(a, b),
     native=native.exp_share,
+)
+exp_share_slope: Primitive = primitive(
+    "exp_share_slope",  # exp(a + b) / (exp(a) + exp(b))**2
+    ieee.exp_share_slope,
+    lambda y, a, b: gated(y, tanh(0.5 * (b - a))),
+    lambda y, a, b: gated(y, tanh(0.5 * (a - b))),
+    native=native.exp_share_slope,
+)
+gamma_slope: Primitive = primitive(
+    "gamma_slope",  # gamma(x) * digamma(x)
+    special.gamma_slope,
+    lambda y, x: y * digamma(x) + gamma(x) * polygamma(1.0, x),
+    singular=True,
+    native=native.gamma_slope,
+)
+erfcx_slope: Primitive = primitive(
+    "erfcx_slope",  # the derivative of erfcx of an order
+    special.erfcx_slope,
+    lambda y, n, x: math.nan,
+    lambda y, n, x: erfcx_slope(n + 1.0, x),
+    singular=True,
+)
+erfc_hazard: Primitive = primitive(
+    "erfc_hazard",  # exp(-x**2) / erfc(x)
+    special.erfc_hazard,
+    lambda y, x: (
+        gated(greater(0.0, x), y * (2.0 / math.sqrt(math.pi) * y - 2.0 * x))
+        - gated(1.0 - greater(0.0, x), y * (y * erfcx_slope(1.0, x)))
+    ),
+    singular=True,
+    native=native.erfc_hazard,
+)
+sinc_slope: Primitive = primitive(
+    "sinc_slope",  # (1 / u * d/du)**n of sin(u) / u, at u = pi * x
+    special.sinc_slope,
+    lambda y, n, x: math.nan,
+    lambda y, n, x: math.pi**2 * x * sinc_slope(n + 1.0, x),
+    singular=True,
 )
 
 # What transforms need: the operand itself, and a product that is zero where its gate is.
 chosen = primitive("where", lambda x: x, lambda y, x: 1.0, native=native.same)
 argument = primitive("argument", lambda x: x, lambda y, x: 1.0, native=native.same)
-gated = primitive(
+gated: Primitive = primitive(
     "gated",
     lambda gate, x: gate * x if gate else 0.0,
     lambda y, gate, x: x,
@@ -405,6 +553,15 @@ gated = primitive(
     symbol="*",
     singular=True,
     native=native.gated,
+)
+
+instead = primitive(
+    "instead",  # a, of which the derivative is that of b
+    lambda a, b: a,
+    lambda y, a, b: 0.0,
+    lambda y, a, b: 1.0,
+    piecewise=True,
+    native=native.first,
 )
 
 built_in.update(methods)

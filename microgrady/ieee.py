@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import math as libm  # where this module is compiled, the C library itself, which raises nothing (see ieee.pxd)
 from collections.abc import Callable
-from typing import Any
 
 Function = Callable[..., float]
 
@@ -59,8 +58,6 @@ sinh = _total(math.sinh, overflow=_signed_infinity)
 cosh = _total(math.cosh)
 acosh = _total(math.acosh)
 atanh = _total(math.atanh, lambda x: _signed_infinity(x) if abs(x) == 1.0 else math.nan)
-gamma = _total(math.gamma, lambda x: _signed_infinity(x) if x == 0.0 else math.nan, _signed_infinity)
-lgamma = _total(math.lgamma, lambda x: math.inf)
 floor, ceil, trunc = _rounded(math.floor), _rounded(math.ceil), _rounded(math.trunc)
 
 
@@ -178,11 +175,12 @@ def hypot(a: float, b: float) -> float:
 
 
 def unit(a: float, b: float) -> float:
-    """a / hypot(a, b), also where hypot(a, b) overflows or has lost digits."""
+    """a / hypot(a, b), also where hypot(a, b) overflows or has lost digits; 0 at the origin."""
     scale = power_of_two(a, b)
     if scale < 1.0:
         scale = 0.25  # enough for hypot; more would take digits from an a that is far smaller than b
-    return divide(a * scale, hypot(a * scale, b * scale))
+    length = hypot(a * scale, b * scale)
+    return a * scale / length if length != 0.0 else 0.0
 
 
 def over_square(a: float, b: float) -> float:
@@ -190,6 +188,21 @@ def over_square(a: float, b: float) -> float:
     scale = power_of_two(a, b)
     x, y = a * scale, b * scale
     return divide(x, x * x + y * y) * scale
+
+
+def over_square_slope(a: float, b: float) -> float:
+    """(b - a) * (b + a) / (a**2 + b**2)**2, likewise."""
+    scale = power_of_two(a, b)
+    x, y = a * scale, b * scale
+    square = x * x + y * y
+    return divide(y - x, square) * scale * (divide(y + x, square) * scale)
+
+
+def over_positive(a: float, b: float) -> float:
+    """a / b for a b that is not negative, else nan; a zero over zero is zero."""
+    if b < 0.0:
+        return math.nan
+    return divide(a, b) if a != 0.0 or b != 0.0 else 0.0
 
 
 def in_normal_range(x: float) -> bool:
@@ -216,24 +229,57 @@ def power_log(a: float, b: float) -> float:
     return half * log(a) * half
 
 
+def _is_complex(a: float, b: float) -> bool:
+    return -math.inf < a < 0.0 and abs(b) < math.inf and b != math.floor(b)
+
+
+def lost(b: float, whole: float) -> float:
+    """What rounding takes from b - whole (Knuth's two-sum); it tells at the ends of the range of a power's base."""
+    if not abs(b) < math.inf:
+        return 0.0
+    difference = b - whole
+    back = difference - b
+    return (b - (difference - back)) + (-whole - back)
+
+
+def scaled_power(factor: float, a: float, b: float, whole: float) -> float:
+    """factor * a**(b - whole), also where the power alone over- or underflows, or b - whole is rounded."""
+    if _is_complex(a, b):
+        return math.nan
+    size, lower = abs(a), b - whole
+    rest = lost(b, whole)
+    result = power(a, lower)
+    if in_normal_range(result):
+        result = factor * result
+    elif 0.0 < size < math.inf and abs(b) < math.inf:
+        half = power(size, lower / 2.0)
+        result = factor * (power(math.copysign(1.0, a), lower) * half) * half
+    else:
+        return factor * result
+    return result if rest == 0.0 or not 0.0 < abs(result) < math.inf else result * (1.0 + rest * log(size))
+
+
 def power_slope(a: float, b: float) -> float:
-    """b * a**(b - 1), also where the power alone over- or underflows; 0 for b = 0, as PyTorch has it."""
+    """b * a**(b - 1); 0 for b = 0, as PyTorch has it."""
     if b == 0.0:
         return 0.0
-    if b == 2.0:
-        return 2.0 * a
-    size, lower = abs(a), b - 1.0
-    # What rounding b - 1 took from it, which tells at the ends of the range of a.
-    lost = b - (lower + 1.0) if abs(b) < math.inf else 0.0
-    whole = power(a, lower)
-    ordinary = in_normal_range(whole)
-    if not ordinary and not (0.0 < size < math.inf and abs(b) < math.inf):
-        return b * whole
-    regained = 1.0 if lost == 0.0 else 1.0 + lost * log(size)
-    if ordinary:
-        return b * whole * regained
-    half = power(size, lower / 2.0)
-    return b * (power(math.copysign(1.0, a), lower) * half) * half * regained
+    return 2.0 * a if b == 2.0 else scaled_power(b, a, b, 1.0)
+
+
+def power_curve(a: float, b: float) -> float:
+    """b * (b - 1) * a**(b - 2); 0 for b = 0 and b = 1."""
+    if b == 0.0 or b == 1.0:
+        return 0.0
+    return 2.0 if b == 2.0 else scaled_power(b * (b - 1.0), a, b, 2.0)
+
+
+def power_mixed(a: float, b: float) -> float:
+    """a**(b - 1) * (1 + b * log(a)), and its limits for a = 0 and an infinite a."""
+    if a == 0.0 and b == b:
+        return 0.0 if b > 1.0 else math.copysign(math.inf, -b) if b != 0.0 else math.inf
+    if a == math.inf and b < 1.0:
+        return 0.0
+    return scaled_power(1.0 + b * log(a), a, b, 1.0) if a > 0.0 else math.nan
 
 
 def sigmoid(x: float) -> float:
@@ -257,7 +303,9 @@ def logaddexp(a: float, b: float) -> float:
 
 
 def exp_share(a: float, b: float) -> float:
-    """exp(a) / (exp(a) + exp(b)), likewise."""
+    """exp(a) / (exp(a) + exp(b)), likewise; 0 where both are 0."""
+    if a == b == -math.inf:
+        return 0.0
     difference = a - b
     share = sigmoid(difference)
     if not abs(difference) < math.inf:
@@ -265,6 +313,11 @@ def exp_share(a: float, b: float) -> float:
     # What rounding took from the difference (Knuth's two-sum).
     rest = (a - (difference - (difference - a))) - (b + (difference - a))
     return share * (1.0 + rest * sigmoid(-difference))
+
+
+def exp_share_slope(a: float, b: float) -> float:
+    """The product of the shares of a and b."""
+    return exp_share(a, b) * exp_share(b, a)
 
 
 def largest(a: float, b: float) -> float:
@@ -282,6 +335,51 @@ def smallest(a: float, b: float) -> float:
     return a if a < b or a != a else b
 
 
+def greater(a: float, b: float) -> float:
+    """1 if a is greater than b, 0 if not, nan if one of them is nan."""
+    if a > b:
+        return 1.0
+    return 0.0 if a <= b else math.nan
+
+
+def sign(x: float) -> float:
+    """-1, 0 or 1."""
+    return greater(x, 0.0) - greater(0.0, x)
+
+
+def rint(x: float) -> float:
+    """The nearest whole number; of two the even one."""
+    return math.copysign(float(round(x)), x) if abs(x) < 2.0**52 else x
+
+
+def round_to(x: float, digits: float) -> float:
+    """`x` rounded to so many decimal places."""
+    if not abs(digits) < 2.0**31:
+        return math.nan
+    try:
+        return round(x, int(digits))
+    except OverflowError:
+        return _signed_infinity(x)
+
+
+def remainder(a: float, b: float) -> float:
+    """What is left of a when the whole number of b nearest to a / b is taken away."""
+    try:
+        return math.remainder(a, b)
+    except ValueError:
+        return math.nan
+
+
+def xlogy(x: float, y: float) -> float:
+    """x * log(y); 0 for x = 0."""
+    return x * log(y) if x != 0.0 or y != y else 0.0
+
+
+def xlog1py(x: float, y: float) -> float:
+    """x * log(1 + y), likewise."""
+    return x * log1p(y) if x != 0.0 or y != y else 0.0
+
+
 # The derivatives of the commonest functions, from their result y and their operand x: what their
 # rules give for floats, bit by bit, without the detour over the table.
 
@@ -292,8 +390,8 @@ def slope_of_exp(y: float, x: float) -> float:
 
 
 def slope_of_log(y: float, x: float) -> float:
-    """1 / x."""
-    return divide(1.0, x)
+    """1 / x, on the domain."""
+    return over_positive(1.0, x)
 
 
 def slope_of_sqrt(y: float, x: float) -> float:
@@ -318,30 +416,11 @@ def slope_of_tanh(y: float, x: float) -> float:
 
 
 def slope_of_relu(y: float, x: float) -> float:
-    """1 for a positive x, else 0."""
-    return 1.0 if x > 0.0 else 0.0
+    """1 for a positive x, 0 for another number, nan for nan."""
+    return greater(x, 0.0)
 
 
 def slope_of_sigmoid(y: float, x: float) -> float:
     """(sech(x / 2) / 2)**2."""
     s = 0.5 * sech(0.5 * x)
     return s * s
-
-
-def _scipy_special(name: str) -> Function:
-    def evaluate(*operands: Any) -> float:
-        try:
-            import numpy
-            from scipy import special
-        except ImportError:
-            raise ImportError(
-                "the derivatives of gamma and lgamma need SciPy: pip install 'microgrady[scipy]'"
-            ) from None
-        with numpy.errstate(all="ignore"):
-            return float(getattr(special, name)(*operands))
-
-    return evaluate
-
-
-digamma = _scipy_special("digamma")
-polygamma = _scipy_special("polygamma")

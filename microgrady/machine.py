@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
 import math
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from microgrady import ieee
+from microgrady.library import library_function
 
 Operand = str | float  # a variable of the backend, or a constant
 Condition = str | bool
@@ -148,20 +146,3 @@ class Machine(ABC):
         if all(type(operand) is float for operand in operands):
             return bool(function(*operands))
         return self.emit_condition(operation, *operands)
-
-
-@cache
-def library_function(name: str, count: int) -> Any:
-    """The function `name` of the C library, which takes and gives doubles: what machine code calls.
-
-    Raises:
-        AttributeError: there is none.
-    """
-    for library in (None, ctypes.util.find_library("m"), "ucrtbase"):
-        try:
-            function = ctypes.CDLL(library)[name]  # a new object each time, of which the types can be set
-        except (OSError, TypeError, AttributeError):
-            continue
-        function.restype, function.argtypes = ctypes.c_double, [ctypes.c_double] * count
-        return function
-    raise AttributeError(f"the C library has no function {name!r}")

@@ -11,7 +11,7 @@ from typing import Any
 
 from microgrady.callables import Wrapper
 from microgrady.composites import dot
-from microgrady.functions import argument, gated
+from microgrady.functions import argument, gated, hypot, instead
 from microgrady.inputs import as_number, describe, is_array
 from microgrady.selection import Argnames, Argnums, Selection
 from microgrady.tracing import own_work, tracing
@@ -386,6 +386,8 @@ def _differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[A
         for rule, operand in zip(node.op.rules, node.operands, strict=True):
             if isinstance(operand, Value) and operand in active:
                 share = _share(node, adjoint, rule(node, *node.operands))
+                if node.op is hypot:
+                    share = _through_origin(node, adjoint, operand, share)
                 adjoints[operand] = adjoints[operand] + share if operand in adjoints else share
     return [adjoints.get(value, 0.0) for value in inputs]
 
@@ -411,6 +413,53 @@ def _share(node: Value, adjoint: Any, partial: Any) -> Any:
     else:
         finite = math.isfinite(partial)
     return gated(adjoint, partial) if node.op.singular or not finite else adjoint * partial
+
+
+def _through_origin(node: Value, adjoint: Any, operand: Value, share: Any) -> Any:
+    """The share of an operand of hypot, with derivatives that hold at the origin, too.
+
+    There `adjoint * operand / node` is 0 times an infinite slope. Where the node is a factor of its adjoint, as
+    it is under a square, it can be taken out.
+    """
+    factor = _divided(adjoint, node, [_FACTORS])
+    return share if factor is None else instead(share, factor * operand)
+
+
+_FACTORS = 64  # how many operations may be looked at for a factor
+
+
+def _same(a: Any, b: Any, left: list[int]) -> bool:
+    """Whether two operands are one, or results of the same operations on the same operands."""
+    left[0] -= 1
+    if a is b or left[0] < 0:
+        return a is b
+    if not (isinstance(a, Value) and isinstance(b, Value)):
+        return isinstance(a, float) and isinstance(b, float) and a == b
+    if a.op is None or a.op is not b.op:
+        return False
+    return all(_same(first, second, left) for first, second in zip(a.operands, b.operands, strict=True))
+
+
+def _divided(product: Any, node: Value, left: list[int]) -> Any:
+    """product / node, if `node` is a factor of the product; else None."""
+    if _same(product, node, left):
+        return 1.0
+    if left[0] < 0 or not isinstance(product, Value) or product.op is None:
+        return None
+    name, operands = product.op.name, product.operands
+    if name == "instead":
+        return _divided(operands[1], node, left)
+    if name in ("mul", "gated", "div"):
+        for position in (1, 0) if name != "div" else (0,):
+            found = _divided(operands[position], node, left)
+            if found is not None:
+                other = operands[1 - position]
+                return found / other if name == "div" else found * other
+        return None
+    found_all = [_divided(operand, node, left) for operand in operands] if name in ("add", "sub", "neg") else [None]
+    if any(found is None for found in found_all):
+        return None
+    return product.op(*found_all)
 
 
 def _require_current(node: Value) -> None:

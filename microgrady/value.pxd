@@ -19,6 +19,7 @@ cdef class Primitive:
     cdef public object slope
     cdef public tuple rules
     cdef public object native
+    cdef public object variadic
     cdef public bint singular
     cdef public bint piecewise
 

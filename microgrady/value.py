@@ -59,7 +59,7 @@ class Primitive:
     Made by `microgrady.primitive`, which explains the parts.
     """
 
-    __slots__ = ("evaluate", "name", "native", "piecewise", "rules", "singular", "slope", "symbol")
+    __slots__ = ("evaluate", "name", "native", "piecewise", "rules", "singular", "slope", "symbol", "variadic")
     name: str
     symbol: str
     evaluate: Callable[..., float]
@@ -68,12 +68,13 @@ class Primitive:
     native: Callable[..., Any] | None  # how it is written as machine code; None: Python is called back
     singular: bool
     piecewise: bool
+    variadic: Callable[..., Any] | None  # what other numbers of operands mean, if anything
 
     def __init__(self, name: Text) -> None:
         self.name = self.symbol = name
         self.evaluate = self.slope = float
         self.rules = ()
-        self.native = None
+        self.native = self.variadic = None
         self.singular = self.piecewise = False
 
     def __repr__(self) -> str:
@@ -90,6 +91,8 @@ class Primitive:
         if len(operands) == 1 and type(operands[0]) is Value and len(self.rules) == 1:
             return apply_unary(self, operands[0])
         if len(operands) != len(self.rules):
+            if self.variadic is not None:
+                return self.variadic(*operands)
             raise TypeError(f"{self.name} takes {len(self.rules)} operand(s), {len(operands)} given")
         left = _known(operands[0])
         if left is not None:

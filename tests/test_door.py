@@ -62,7 +62,7 @@ def test_another_branch_is_left_to_others() -> None:
     "function",
     [
         lambda x: {"a": x},  # only tuples and lists
-        lambda x: mg.gamma(x),  # Python is called back
+        lambda x: mg.polygamma(1.0, x),  # Python is called back
         lambda x: x * WEIGHT,  # a leaf is read
         lambda x: [x * float(k) for k in range(600)],  # too much for the stack
     ],

@@ -6,7 +6,8 @@ import ctypes
 import struct
 from collections.abc import Callable, Iterable
 
-from microgrady.machine import Condition, Machine, Operand, library_function
+from microgrady.library import library_function
+from microgrady.machine import Condition, Machine, Operand
 
 FORMS = {
     "neg": "fneg double {}",

@@ -317,4 +317,5 @@ _SIMPLER: dict[str, Callable[[Builder, Place, Place], Place | None]] = {
     "gated": _gated,
     "where": lambda builder, a, b: a,
     "argument": lambda builder, a, b: a,
+    "instead": lambda builder, a, b: a,
 }

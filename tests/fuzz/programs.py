@@ -27,7 +27,7 @@ SMOOTH = [name for name, entry in OPERATIONS.items() if not (entry.piecewise or 
 EXACT = {
     name: entry
     for name, entry in TABLE.items()
-    if name in OPERATIONS and not entry.relative and (len(entry.partials) == 1 or name in ("add", "sub", "mul", "div"))
+    if name in OPERATIONS and not entry.absolute and (len(entry.partials) == 1 or name in ("add", "sub", "mul", "div"))
 }
 
 Operand = int | float  # the place of an earlier number, or a number
