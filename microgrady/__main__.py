@@ -115,7 +115,7 @@ def _answer(arguments: Sequence[str]) -> tuple[str, list[str], int]:
     _require_same_names(expression, given)
 
     point = [given[name][0] for name in expression.names]
-    with _refused_at(Place(expression.source, 0, len(expression.source)), ImportError, ValueError):
+    with _refused_at(Place(expression.source, 0, len(expression.source)), ValueError):
         leaves, output = _differentiate(expression, point)
         second = hessian(lambda numbers: expression(*numbers))(point) if options.hessian and point else None
     reports: list[Report] = []
@@ -294,7 +294,7 @@ def _number(name: str, text: str, right: str) -> float:
     for other, place in expression.names.items():
         sentence = f"{other} is not a number: {name} stands for one, such as 2, -0.5, 1e-3, pi/2 or sqrt(2)"
         raise InputError(sentence, Place(text, before + place.start, before + place.stop))
-    with _refused_at(Place(text, before, len(text)), ImportError, ValueError):
+    with _refused_at(Place(text, before, len(text)), ValueError):
         return float(expression())
 
 

@@ -1,8 +1,9 @@
-"""where, clip, sum, mean, prod and dot: on floats, Values and arrays, and what they refuse."""
+"""Functions of many operands or of a sequence: on floats, Values and arrays, compiled, and what they refuse."""
 
 from __future__ import annotations
 
 import math
+import statistics
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -234,3 +235,196 @@ def test_a_term_that_is_no_number_is_refused(name: str, thing: Any) -> None:
 def test_dot_refuses_sequences_of_different_lengths() -> None:
     with pytest.raises(ValueError, match="same length, not of 1 and 2"):
         mg.dot([1.0], [1.0, 2.0])
+
+
+# A start, many operands, a base.
+
+
+def test_sum_and_prod_begin_with_their_start() -> None:
+    x = Value(2.0)
+    assert mg.sum([1, x], 10).data == 13.0
+    assert mg.sum([], start=x) is x
+    assert mg.sum([3.0], start=x).data == 5.0
+    assert mg.prod([3.0, x], start=2).data == 12.0
+    assert mg.prod([], start=5) == 5.0
+    assert mg.grad(lambda x: mg.prod([2.0, 3.0], start=x))(1.0) == 6.0
+    with pytest.raises(TypeError, match=r"the start of sum must be a real number, not str"):
+        mg.sum([1.0], start="a")
+    with pytest.raises(TypeError, match=r"the start of prod must be a real number, not list"):
+        mg.prod([1.0], start=[])
+
+
+def test_log_takes_a_base() -> None:
+    assert mg.log(8, 2) == 3.0
+    assert mg.log(Value(81.0), 3).data == pytest.approx(4.0, rel=1e-15)
+    x, base = 5.0, 3.0
+    slopes = mg.grad(mg.log, (0, 1))(x, base)
+    assert slopes == pytest.approx((1 / (x * math.log(base)), -math.log(x) / (base * math.log(base) ** 2)), rel=1e-14)
+    assert mg.jit(lambda x, b: mg.log(x, b))(8.0, 2.0) == 3.0
+    with pytest.raises(TypeError, match="log takes a number and, if need be, a base, but 3 operands were given"):
+        mg.log(1.0, 2.0, 3.0)
+
+
+def test_hypot_maximum_and_minimum_take_many_operands() -> None:
+    values = [Value(x) for x in (2.0, -3.0, 6.0)]
+    assert mg.hypot(*values).data == 7.0
+    assert (mg.hypot(), mg.hypot(-3)) == (0.0, 3.0)
+    assert mg.maximum(*values).data == 6.0
+    assert mg.minimum(*values, -5.0).data == -5.0
+    assert mg.grad(lambda p: mg.hypot(*p))([2.0, -3.0, 6.0]) == pytest.approx([2 / 7, -3 / 7, 6 / 7], rel=1e-15)
+    assert mg.grad(lambda p: mg.maximum(*p))([1.0, 3.0, 2.0]) == [0.0, 1.0, 0.0]
+    assert mg.grad(lambda p: mg.minimum(*p))([1.0, 1.0, 2.0]) == [0.5, 0.5, 0.0]
+    with pytest.raises(TypeError, match=r"maximum takes 2 operands or more, but 1 were given: write maximum\(\*values"):
+        mg.maximum([1.0, 2.0])
+    with pytest.raises(TypeError, match="sin takes 1 operand"):
+        mg.sin(1.0, 2.0)
+
+
+def test_functions_of_many_operands_take_arrays() -> None:
+    np = pytest.importorskip("numpy")
+    a, b = np.array([1.0, 4.0]), np.array([2.0, 3.0])
+    assert mg.maximum(a, b, 2.5).tolist() == [2.5, 4.0]
+    assert mg.hypot(a, b, 2.0).tolist() == [3.0, math.sqrt(29.0)]
+    assert mg.log(a, 2.0).tolist() == [0.0, 2.0]
+    assert mg.sinc(a).tolist() == [0.0, 0.0]
+    assert mg.modf(a + 0.5)[0].tolist() == [0.5, 0.5]
+
+
+# Lengths, spread, softmax.
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 2.5, 7, math.inf])
+@given(numbers=st.lists(st.floats(-1e150, 1e150), min_size=1, max_size=9))
+def test_norm_is_that_of_numpy(order: float, numbers: list[float]) -> None:
+    np = pytest.importorskip("numpy")
+    scale = max(map(abs, numbers)) or 1.0
+    expected = float(np.linalg.norm(np.array(numbers) / scale, order)) * scale
+    assert mg.norm(numbers, order) == pytest.approx(expected, rel=1e-13, abs=1e-320)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 2.5, math.inf])
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1.0, 1e160, 1e300])
+def test_norm_and_its_slopes_do_not_overflow_on_the_way(order: float, size: float) -> None:
+    numbers = [3.0 * size, -4.0 * size, 0.5 * size]
+    with_one = mg.norm([3.0, -4.0, 0.5], order)
+    assert mg.norm(numbers, order) == pytest.approx(with_one * size, rel=1e-14)
+    slopes = mg.grad(lambda p: mg.norm(p, order))
+    assert slopes(numbers) == pytest.approx(slopes([3.0, -4.0, 0.5]), rel=1e-13)
+
+
+def test_norm_of_a_matrix_is_that_of_its_elements_and_that_of_nothing_is_zero() -> None:
+    np = pytest.importorskip("numpy")
+    assert mg.norm(np.array([[1.0, 2.0], [2.0, 4.0]])) == 5.0
+    assert [mg.norm([], order) for order in (1, 2, 3, math.inf)] == [0.0] * 4
+
+
+def test_a_long_norm_is_accurate() -> None:
+    numbers = [math.sin(k) for k in range(10_000)]
+    assert mg.norm(numbers) == pytest.approx(math.sqrt(math.fsum(x * x for x in numbers)), rel=2e-15)
+
+
+@pytest.mark.parametrize(
+    ("order", "error"), [("a", TypeError), (0.5, ValueError), (math.nan, ValueError), (-1, ValueError)]
+)
+def test_norm_refuses_an_order_that_gives_no_norm(order: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="the order of norm must be"):
+        mg.norm([1.0], order)
+
+
+def test_dist_is_that_of_math() -> None:
+    assert mg.dist([1.0, 2.0, 3.0], (4.0, 6.0, 3.0)) == math.dist([1, 2, 3], [4, 6, 3])
+    assert mg.grad(lambda p: mg.dist(p, [0.0, 0.0]))([3.0, 4.0]) == [0.6, 0.8]
+    with pytest.raises(ValueError, match="dist takes two sequences of the same length, not of 1 and 2"):
+        mg.dist([1.0], [1.0, 2.0])
+
+
+@given(NUMBERS)
+def test_var_and_std_are_those_of_statistics(numbers: list[float]) -> None:
+    assert mg.var(numbers) == pytest.approx(statistics.pvariance(numbers), rel=1e-9, abs=1e-12)
+    assert mg.std(numbers) == pytest.approx(statistics.pstdev(numbers), rel=1e-9, abs=1e-12)
+    if len(numbers) > 1:
+        assert mg.std(numbers, ddof=1) == pytest.approx(statistics.stdev(numbers), rel=1e-9, abs=1e-12)
+
+
+def test_var_and_std_need_more_numbers_than_ddof() -> None:
+    for function in (mg.var, mg.std):
+        with pytest.raises(ValueError, match="takes more numbers than ddof, not 1"):
+            function([1.0], 1)
+
+
+@given(st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=8))
+def test_softmax_and_logsumexp_agree_with_their_definition(numbers: list[float]) -> None:
+    largest = max(numbers)
+    powers = [math.exp(x - largest) for x in numbers]
+    total = math.fsum(powers)
+    assert mg.softmax(numbers) == pytest.approx([power / total for power in powers], rel=1e-12, abs=1e-300)
+    assert mg.logsumexp(numbers) == pytest.approx(largest + math.log(total), rel=1e-14, abs=1e-12)
+    assert mg.grad(mg.logsumexp)(numbers) == pytest.approx([power / total for power in powers], rel=1e-11, abs=1e-300)
+    shares = mg.softmax(numbers)
+    slopes = mg.grad(lambda p: mg.softmax(p)[0])(numbers)
+    exact = [shares[0] * ((k == 0) - share) for k, share in enumerate(shares)]
+    assert slopes == pytest.approx(exact, abs=1e-15)
+
+
+def test_softmax_masks_with_minus_infinity_and_keeps_the_shape_of_an_array() -> None:
+    np = pytest.importorskip("numpy")
+    assert mg.softmax([-math.inf, 0.0, 0.0]) == [0.0, 0.5, 0.5]
+    assert mg.grad(lambda p: mg.softmax(p)[1])([-math.inf, 0.0, 0.0]) == [0.0, 0.25, -0.25]
+    shares = mg.softmax(np.array([[0.0, 0.0], [0.0, 0.0]]))
+    assert shares.dtype == np.float64
+    assert shares.tolist() == [[0.25, 0.25], [0.25, 0.25]]
+    values = mg.softmax(np.array([Value(1.0), Value(1.0)]))
+    assert [value.data for value in values] == [0.5, 0.5]
+    assert mg.logsumexp([-math.inf, -math.inf]) == -math.inf
+    assert mg.grad(mg.logsumexp)([-math.inf, -math.inf]) == [0.0, 0.0]
+    assert mg.grad(mg.logsumexp)([-math.inf, 2.0]) == [0.0, 1.0]
+    for function in (mg.softmax, mg.logsumexp):
+        with pytest.raises(ValueError, match=f"{function.__name__} takes at least one number, not none"):
+            function([])
+
+
+# What is compiled.
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda p: mg.norm(p),
+        lambda p: mg.norm(p, 3),
+        lambda p: mg.norm(p, math.inf),
+        lambda p: mg.std(p),
+        lambda p: mg.logsumexp(p),
+        lambda p: mg.softmax(p)[1],
+        lambda p: mg.fsum(p),
+        lambda p: mg.dist(p, [1.0, 2.0, 3.0]),
+        lambda p: mg.log(p[0], p[1]) + mg.hypot(*p) + mg.maximum(*p),
+        lambda p: mg.sinc(p[0]) + mg.erfcx(p[1]) * mg.log_erfc(p[2]) + mg.xlogy(p[0], p[1]),
+        lambda p: mg.norm(p) ** 2,
+    ],
+)
+def test_compiled_they_give_the_same_bits_and_slopes_and_need_no_second_path(function: Any) -> None:
+    pytest.importorskip("llvmlite")
+    value, slopes = mg.jit(function), mg.jit(mg.grad(function))
+    for point in ([0.3, 1.7, 2.5], [3.0, 2.0, 1.0], [1.0, 1.0, 1.0], [1e-3, 5.0, 1e-5]):
+        assert value(point) == pytest.approx(function(point), rel=0.0, nan_ok=True)
+        assert slopes(point) == pytest.approx(mg.grad(function)(point), rel=1e-14, abs=1e-300, nan_ok=True)
+    assert len(value.paths) == len(slopes.paths) == 1
+
+
+@pytest.mark.parametrize("name", ["isnan", "isinf", "isfinite"])
+def test_questions_about_a_number_are_guards_of_a_compiled_function(name: str) -> None:
+    pytest.importorskip("llvmlite")
+    question = getattr(mg, name)
+    compiled = mg.jit(lambda x: 1.0 if question(x) else 2.0)
+    for x in (1.0, math.nan, math.inf, -math.inf, 0.0, 1.7e308):
+        assert compiled(x) == (1.0 if getattr(math, name)(x) else 2.0)
+        assert question(x) is question(Value(x)) is getattr(math, name)(x)
+
+
+def test_isclose_and_frexp_are_guards_of_a_compiled_function() -> None:
+    pytest.importorskip("llvmlite")
+    close = mg.jit(lambda x: 1.0 if mg.isclose(x, 1.0, rel_tol=1e-3) else 2.0)
+    assert [close(x) for x in (1.0005, 1.1, math.inf, 1.0)] == [1.0, 2.0, 2.0, 1.0]
+    taken_apart = mg.jit(lambda x: mg.frexp(x)[0] + mg.frexp(x)[1])
+    for x in (6.0, 5.0, 0.25, -3.0, 5e-324, 1.7976931348623157e308, 0.0, -0.0):
+        assert taken_apart(x) == sum(math.frexp(x))

@@ -334,12 +334,6 @@ def test_a_place_is_shown_within_the_width_of_the_terminal(capsys: Capture, monk
     assert shown[marks.index("^") : len(marks)] == "2x"
 
 
-def test_a_function_whose_library_is_missing_is_status_2(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "scipy.special", None)
-    monkeypatch.setitem(sys.modules, "scipy", None)
-    assert "SciPy" in complaint_about(capsys, "gamma(x)", "x=1.5")[-1]
-
-
 def test_ten_thousand_parentheses_are_computed() -> None:
     result = run("(" * 10_000 + "x" + ")" * 10_000, "x=1")
     assert (result.returncode, result.stderr) == (0, "")

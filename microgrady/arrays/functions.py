@@ -10,8 +10,8 @@ import numpy
 
 from microgrady.arrays import linalg
 from microgrady.arrays.universal import as_objects, base, elementwise, is_nan, quotient, require_double
-from microgrady.composites import clip
-from microgrady.functions import hypot, maximum, minimum, pow, sin, sqrt
+from microgrady.composites import clip, norm, std
+from microgrady.functions import minimum, pow, sinc, sqrt
 from microgrady.value import Value
 
 IMPLEMENTATIONS: dict[Any, Callable[..., Any]] = {}
@@ -217,7 +217,7 @@ def _round(a: Any, decimals: int = 0, out: Any = None) -> Any:
 
 @_instead_of("sinc")
 def _sinc(x: Any) -> Any:
-    return elementwise(_sinc_of, x)
+    return elementwise(sinc, x)
 
 
 @_instead_of("interp")
@@ -242,11 +242,6 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
         return heights[after - 1] + slope * (at - places[after - 1])
 
     return elementwise(height, x)
-
-
-def _sinc_of(x: Any) -> Any:
-    angle = math.pi * x
-    return 1.0 - angle * angle * (1.0 / 6.0) if x == 0.0 else quotient(sin(angle), angle)
 
 
 def _into(out: Any, result: Any) -> Any:
@@ -298,11 +293,7 @@ def _std(
     lost = ddof if correction is None else correction
 
     def spread(numbers: list[Any]) -> Any:
-        count = len(numbers)
-        mean = quotient(sum(numbers), float(count))
-        return _length([number - mean for number in numbers]) * (
-            1.0 / math.sqrt(count - lost) if count > lost else math.nan
-        )
+        return std(numbers, lost) if len(numbers) > lost else math.nan
 
     return _into(out, _along(spread, a, axis, bool(keepdims)))
 
@@ -395,35 +386,22 @@ def _result_type(*things: Any) -> Any:
 # Linear algebra.
 
 
-def _length(numbers: list[Any]) -> Any:
-    """The Euclidean norm; its derivative at the origin is 0."""
-    length = _chained(hypot, numbers) if numbers else 0.0
-    return length if length != 0.0 else 0.0 * length
-
-
 def _vector_norm(order: Any) -> Callable[[list[Any]], Any]:
     def power_norm(numbers: list[Any]) -> Any:
-        sizes = [abs(number) for number in numbers]
-        if not any(size > 0.0 for size in sizes):
-            return _length(numbers)
-        return pow(sum(pow(size, float(order)) for size in sizes), 1.0 / order)
+        return pow(sum(pow(abs(number), float(order)) for number in numbers), 1.0 / order)
 
     def extreme(choose: Callable[..., Any]) -> Callable[[list[Any]], Any]:
         return lambda numbers: _chained(choose, [abs(number) for number in numbers])
 
     if order in (None, 2, "fro"):
-        return _length
-    if order == math.inf:
-        return extreme(maximum)
+        return norm
     if order == -math.inf:
         return extreme(minimum)
-    if order == 1:
-        return lambda numbers: sum((abs(number) for number in numbers), 0.0)
     if order == 0:
         return lambda numbers: float(sum(number != 0.0 for number in numbers))
     if isinstance(order, str):
         raise ValueError(f"Invalid norm order {order!r} for vectors")
-    return power_norm
+    return power_norm if order < 1 else lambda numbers: norm(numbers, order)
 
 
 def _chained(choose: Callable[..., Any], numbers: list[Any]) -> Any:
@@ -442,7 +420,7 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
     if len(axes) != 2:
         raise ValueError("Improper number of dimensions to norm.")
     if ord == "fro":
-        return _along(_length, x, axes, keepdims)
+        return _along(norm, x, axes, keepdims)
     if ord not in (1, -1, math.inf, -math.inf):
         raise TypeError(
             f"np.linalg.norm of matrices takes no ord={ord!r} with Values: 'fro', 1, -1, inf and -inf are left"

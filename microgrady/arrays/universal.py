@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 
-from microgrady.composites import clip
+from microgrady.composites import clip, ldexp, modf
 from microgrady.functions import (
     copysign,
     digamma,
@@ -23,7 +23,6 @@ from microgrady.functions import (
     mod,
     pow,
     sigmoid,
-    trunc,
 )
 from microgrady.inputs import FLOAT_ARRAY_HINT, as_number
 from microgrady.value import Value, methods
@@ -86,10 +85,6 @@ def _power(a: Any, b: Any) -> Any:
     return a**b if type(a) is Value or type(b) is Value else pow(a, b)
 
 
-def _sign(x: Any) -> Any:
-    return x if is_nan(x) else greater(x, 0.0) - greater(0.0, x)
-
-
 def _not_nan(choose: Function) -> Function:
     def function(a: Any, b: Any) -> Any:
         if is_nan(a):
@@ -107,16 +102,11 @@ FUNCTIONS: dict[str, Function] = {
     "floor_divide": floordiv,
     "remainder": mod,
     "divmod": lambda a, b: (floordiv(a, b), mod(a, b)),
-    "modf": lambda x: (x - trunc(x), trunc(x)),
+    "modf": modf,
     "reciprocal": lambda x: quotient(1.0, x),
-    "sign": _sign,
     "heaviside": lambda x, middle: middle if x == 0.0 else greater(x, 0.0) + 0.0 * x,
-    "deg2rad": lambda x: x * (math.pi / 180.0),
-    "radians": lambda x: x * (math.pi / 180.0),
-    "rad2deg": lambda x: x * (180.0 / math.pi),
-    "degrees": lambda x: x * (180.0 / math.pi),
     "logaddexp2": lambda a, b: logaddexp(a * math.log(2.0), b * math.log(2.0)) * (1.0 / math.log(2.0)),
-    "ldexp": lambda x, exponent: x * 2.0 ** int(exponent),
+    "ldexp": lambda x, exponent: ldexp(x, int(exponent)),
     "fmax": _not_nan(maximum),
     "fmin": _not_nan(minimum),
     "clip": clip,
