@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import microgrady
 from microgrady.compiler.program import COMPARISONS
-from microgrady.composites import clip, where
-from microgrady.functions import add, div, floordiv, mod, mul, neg, pow, sub
+from microgrady.composites import clip, isfinite, isinf, isnan, where
+from microgrady.functions import add, div, floordiv, hypot, log, maximum, minimum, mod, mul, neg, pow, sub
 from microgrady.parsing import InputError, Place, Step, number_of, parse, place_in
-from microgrady.value import Primitive, methods
+from microgrady.value import Primitive, Value, methods
 
 Function = Callable[..., Any]
 
@@ -33,10 +33,32 @@ def _public_functions() -> dict[str, Function]:
     public = {entry for name, entry in vars(microgrady).items() if isinstance(entry, Primitive) and name[0] != "_"}
     symbols = {entry.symbol: entry for entry in public if entry.symbol.isidentifier()}
     names = {name: entry for name, entry in methods.items() if entry in public}
-    return {**symbols, **names, "clip": clip, "where": where}
+    tests = {"isnan": isnan, "isinf": isinf, "isfinite": isfinite}
+    decided = {name: functools.partial(_decided, test) for name, test in tests.items()}
+    return {**symbols, **names, **decided, "clip": clip, "where": where, "round": _rounded}
+
+
+def _decided(test: Function, x: Any) -> float:
+    return float(test(x))
+
+
+def _rounded(x: Any, digits: Any = 0.0) -> Any:
+    """The decimal places are whole, as everywhere, but all numbers in an expression are floats."""
+    places = digits.data if isinstance(digits, Value) else digits
+    if not places.is_integer():
+        raise ValueError(f"the decimal places of round are a whole number, not {places:g}")
+    return microgrady.round(x, int(places))
 
 
 FUNCTIONS = _public_functions()
+
+# Where more than the table's number of operands mean something, too: at least, and at most.
+_ARITIES: dict[Primitive, tuple[int, float]] = {
+    log: (1, 2),
+    hypot: (1, math.inf),
+    maximum: (2, math.inf),
+    minimum: (2, math.inf),
+}
 
 _OPERATORS: dict[tuple[str, int], Function] = {
     ("+", 1): lambda x: x,
@@ -229,6 +251,8 @@ def arities_of(function: Function) -> tuple[int, float]:
         ((2, 2), (3, 3))
     """
     if isinstance(function, Primitive):
+        if function in _ARITIES:
+            return _ARITIES[function]
         return len(function.rules), len(function.rules)
     parameters = inspect.signature(function).parameters.values()
     by_position = [each for each in parameters if each.kind is not inspect.Parameter.KEYWORD_ONLY]

@@ -131,6 +131,9 @@ def test_a_call_reaches_the_function_with_its_operands_in_order() -> None:
     assert Expression("atan2(1, 2)")() == math.atan2(1.0, 2.0)
     assert Expression("where(x > 0, sqrt(x), -1)")(-4.0) == -1.0
     assert Expression("clip(x, 0, 1)")(7.0) == 1.0
+    assert Expression("log(8, 2) + max(1, x, 3, 2) + min(4, 3, x) + hypot(2, 3, 6)")(2.0) == 15.0
+    assert Expression("round(x, 1) + round(x)")(1.26) == 2.3
+    assert Expression("10 * isnan(x) + isinf(x) + 2 * isfinite(x)")(math.inf) == 1.0
     assert Expression("min(3, abs(x)) + max(1, 2)")(-2.5) == 4.5
 
 
