@@ -30,8 +30,18 @@ NUMPY_BOOLS = {("numpy", "bool"), ("numpy", "bool_")}  # NumPy's other scalars s
 
 
 def as_number(thing: Any) -> float | None:
-    """`thing` as a float if it is a real number of Python or NumPy, else None."""
-    return float(thing) if is_number(thing) else None
+    """`thing` as a float if it is a real number of Python or NumPy, else None.
+
+    Raises:
+        OverflowError: it is a number beyond the largest float.
+    """
+    if not is_number(thing):
+        return None
+    try:
+        return float(thing)
+    except OverflowError:
+        kind = type(thing).__name__
+        raise OverflowError(f"a number of type {kind} is too large for a float, which ends at 1.8e308") from None
 
 
 def require_number(thing: object, what: str) -> float:

@@ -349,3 +349,82 @@ def test_squares_of_subnormal_numbers_raise_no_alarm(point: float) -> None:
     assert verdict(lambda x: x * x, point, 2 * point) is not Verdict.MISMATCH
     assert verdict(lambda x: x * x, point, 1.0) is Verdict.MISMATCH
     assert verdict(lambda x: 3 * x, point, 3.0) is Verdict.MATCH
+
+
+@pytest.mark.parametrize("distance", [1e-16, 1e-15, 1e-14, 1e-13, 1e-12, 5e-12])
+@pytest.mark.parametrize("point", [1.0, -8.880552697, 3e4])
+def test_a_cusp_nearer_than_the_smallest_usable_step_raises_no_alarm(point: float, distance: float) -> None:
+    place = point + distance * abs(point) or math.nextafter(point, math.inf)
+
+    def wave(x: float) -> float:
+        return math.sin(math.pi * x / place)
+
+    y = wave(point)
+    if y == 0.0:
+        return
+    right = 0.01 + math.copysign(0.5 / math.sqrt(abs(y)), y) * math.pi / place * math.cos(math.pi * point / place)
+
+    def function(x: float) -> float:
+        return 0.01 * x + math.sqrt(abs(wave(x)))
+
+    assert verdict(function, point, right) is not Verdict.MISMATCH
+    for wrong in (0.01, 0.0, -right, 2 * right):
+        assert verdict(function, point, wrong) is not Verdict.MATCH
+
+
+def test_a_cusp_inside_a_function_of_two_numbers_raises_no_alarm() -> None:
+    def function(p: list[float]) -> float:  # Mishra's fourth function, at its minimum
+        return math.sqrt(abs(math.sin(math.sqrt(abs(p[0] ** 2 + p[1] ** 2))))) + 0.01 * (p[0] + p[1])
+
+    report = check_gradient(function, [-8.88055269734, -8.89097599857], gradient=[252631.21208436397, 252927.7309])
+    assert {str(entry.verdict) for entry in report.entries} <= {"inconclusive", "not differentiable"}
+
+
+@pytest.mark.parametrize("function", [math.sin, math.cos, math.tan])
+@pytest.mark.parametrize("point", [1e16, 1e17, 1e20, 1e25, 3e100, 1e308])
+def test_waves_between_neighbouring_floats_are_left_open(function: Callable[[float], float], point: float) -> None:
+    for claim in (0.0, 1.0, math.cos(point)):
+        assert verdict(function, point, claim) is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("function", "point", "right"),
+    [
+        (lambda x: round(x, 1), 334520.5021841414, 0.0),  # by chance all values are numbers of float32
+        (lambda x: round(x, 2), 548845.000333431, 0.0),
+        (lambda x: x // 0.1, 839011.99999, 0.0),
+        (lambda x: x * math.floor(x), 345678.43, 345678.0),
+        (lambda x: 1.0 + math.sin(2147528518.758713 * x), 1.0, 774660055.3482281),  # the product is rounded evenly
+        (lambda x: -986582173743.4824 + math.tanh(x), 0.7851405097455544, 0.5701265757102428),
+    ],
+)
+def test_roundings_that_look_like_a_slope_raise_no_alarm(
+    function: Callable[[float], float], point: float, right: float
+) -> None:
+    assert verdict(function, point, right) is not Verdict.MISMATCH
+
+
+def test_steps_between_whole_numbers_are_not_taken_for_rounding() -> None:
+    assert verdict(lambda x: x // 0.1, 839011.99999, 10.0) is not Verdict.MATCH
+
+
+@pytest.mark.parametrize("point", [0.0, 5e-324, 1.0, 1e300])
+def test_nan_never_matches(point: float) -> None:
+    for function in (lambda x: x, lambda x: x * min(x, 1.0), abs):
+        assert verdict(function, point, math.nan) is not Verdict.MATCH
+        report = check_gradient(function, point, gradient=math.nan)
+        assert not report
+        assert "nan" in str(report)
+
+
+def test_numbers_beyond_the_largest_float_are_refused_in_words() -> None:
+    words = "a number of type int is too large for a float"
+    for call in (
+        lambda: numeric_derivative(abs, 10**400),
+        lambda: numeric_derivative(abs, 1.0, 10**400),
+        lambda: check_gradient(abs, 10**400),
+        lambda: check_gradient(sum, [1.0, 10**400]),
+        lambda: check_gradient(abs, 1.0, tolerance=10**400),
+    ):
+        with pytest.raises(OverflowError, match=words):
+            call()

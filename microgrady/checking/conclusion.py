@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -19,9 +20,10 @@ CONSTANT = 4.0  # f that moves by less than so many units of its rounding is a c
 POINT_ROUNDINGS = 2.0  # by how much an extremum may miss the float that was meant
 EXTREMUM = 1e-6  # of the slopes around: a derivative below is that of an extremum, ...
 EXTREMUM_ROUNDINGS = 256.0  # ... whose place the rounding in f moves by at most that many units of the last place
-SMALLEST_SLOPE = 1e-13  # of the slopes around: what is smaller cannot be told from zero
+SMALLEST_SLOPE = 1e-11  # of the slopes around: what is smaller cannot be told from zero
 KINK_GRAIN = 8.0  # a window does not show a kink that is below that many roundings, ...
 KINK_CLEAR = 4.0  # ... but one that is as many times wider does
+BETWEEN_FLOATS = 64.0  # roundings: f has structure between two floats if its values there differ by more
 UNCONVERGED = 0.05  # of the slopes around: a larger error says that the steps do not resolve f at all
 VAGUE_SIDES = 2.0  # the same of the slopes to either side
 
@@ -57,9 +59,21 @@ class Findings:
         """What is known by now."""
         if self.survey.kind != "smooth":
             return self._estimate_of_break()
-        if self.result is None:
-            return self._estimate_from_window()
-        return self._estimate_from_ladder(self.result)
+        found = self._estimate_from_window() if self.result is None else self._estimate_from_ladder(self.result)
+        window = self.survey.window
+        by_window = found.kind == "smooth" and window is not None and found.value == window.slope
+        if by_window and self._jumps_between_floats(max(abs(found.value), found.scale)):
+            found = dataclasses.replace(found, kind="noisy", error=math.inf)
+        return dataclasses.replace(found, evaluations=self.probe.count)
+
+    def _jumps_between_floats(self, slope: float) -> bool:
+        """The neighbouring floats show far more than slopes around and roundings: f is finer than floats are."""
+        probe = self.probe
+        if not probe.size or not probe.allows(2):
+            return False
+        distance = math.ulp(probe.point)
+        rounding = max(self.survey.noise, probe.grain(probe.nearby), slope * distance)
+        return any(abs(probe.at(offset) - probe.origin) > BETWEEN_FLOATS * rounding for offset in (-distance, distance))
 
     def _estimate_from_ladder(self, ladder: Ladder) -> Estimate:
         window, noise, origin = self.survey.window, self.survey.noise, self.probe.origin
@@ -105,17 +119,18 @@ class Findings:
         them is left open. Where it is not even likely that they are, so are both claims.
         """
         window, doubtful, probe = self.survey.window, self.survey.doubtful, self.probe
+        likely = window is not None and window.noise <= window.likely
+        unlikely = not likely and probe.origin.is_integer()
         loud = self.survey.noise > QUIET * probe.grain(probe.nearby) and probe.coarseness == 1.0
         if (probe.decimal or loud) and probe.allows(2):
             spacing = probe.exact(NARROWEST * probe.size) or NEAREST
             if probe.at(spacing) == probe.origin == probe.at(-spacing):
-                return 0.0, 0.0
+                return 0.0, abs(value) if unlikely else 0.0
         if window is None or doubtful is None or probe.coarseness > 1.0:
             return math.nan, 0.0
         spread = abs(value - doubtful.slope)
         if spread <= error + doubtful.slope_error:
             return math.nan, 0.0
-        likely = window.noise <= window.likely
         return doubtful.slope, 0.0 if likely else spread + doubtful.slope_error
 
     def _honest_error(self, ladder: Ladder, value: float, error: float) -> float:

@@ -17,7 +17,7 @@ from microgrady.checking.evaluation import evaluate, plain, without_warnings
 from microgrady.checking.numeric import numeric_derivative
 from microgrady.checking.report import Entry, Report
 from microgrady.checking.verdict import Verdict, judge
-from microgrady.inputs import describe, is_number
+from microgrady.inputs import as_number, describe
 from microgrady.transforms import jacobian
 from microgrady.trees import flatten, paths
 from microgrady.value import Value
@@ -131,7 +131,8 @@ def _require_options(order: Any, directions: Any, tolerance: Any) -> None:
     __tracebackhide__ = True
     if type(order) is not int or order not in (1, 2):
         raise ValueError(f"order must be 1 or 2, not {order!r}")
-    if tolerance is not None and not (is_number(tolerance) and 0.0 <= tolerance < math.inf):
+    allowed = as_number(tolerance)
+    if tolerance is not None and not (allowed is not None and 0.0 <= allowed < math.inf):
         raise ValueError(f"tolerance must be a real number of at least 0, not {describe(tolerance)}")
     if directions is not None and not (type(directions) is int and directions >= 1 and order == 1):
         raise ValueError(f"directions must be an int of at least 1, for first derivatives, not {directions!r}")

@@ -23,7 +23,7 @@ from microgrady.checking.estimate import Estimate
 from microgrady.checking.evaluation import without_warnings
 from microgrady.checking.ladder import Ladder
 from microgrady.checking.probe import ExhaustedError
-from microgrady.checking.survey import FIRST_SPACING
+from microgrady.checking.survey import EXACT_BLUR, FIRST_SPACING
 from microgrady.checking.trend import TINY_BREAK
 from microgrady.checking.verdict import ZERO_LIMIT
 from microgrady.checking.window import Window
@@ -81,7 +81,7 @@ class _Search(Findings):
         if self._is_poor() and self.probe.edge < math.inf and not self.probe.side:
             self._turn_away(scale)
         if self._is_poor() and survey.is_exact():
-            self.probe.blur, self.result = 0.0, None
+            self.probe.blur, self.result = EXACT_BLUR, None
             self._measure(scale)
 
     def _explore(self, scale: float) -> None:
@@ -209,6 +209,8 @@ class _Search(Findings):
                 return
             error = result.error
             if scale < SMALL_SCALE:
+                if not self.probe.allows(FOR_LIFE):
+                    return
                 scale = 1.0
                 self.probe.face(BEYOND_WINDOW * FIRST_SPACING)
                 self.survey.look(scale)
@@ -253,7 +255,7 @@ class _Search(Findings):
 def _improves(new: Ladder, old: Ladder) -> bool:
     if not new.error < old.error:
         return False
-    if abs(new.value - old.value) > new.error + old.error:
+    if abs(new.value - old.value) > old.error:
         return False
     # f moves more over wider steps, or else the wide steps have left what happens at the point.
     return new.top <= old.top or new.variation >= LEFT_OUT * old.variation
@@ -290,7 +292,7 @@ def numeric_derivative(f: Callable[[float], object], x: float, grain: float = 0.
     if not callable(f):
         raise TypeError(f"numeric_derivative takes a function, not {describe(f)}")
     point = require_number(x, "the point")
-    if not (is_number(grain) and grain >= 0.0):
+    if not (is_number(grain) and require_number(grain, "the grain") >= 0.0):
         raise ValueError(f"the grain must be a real number of at least 0, not {describe(grain)}")
     if not math.isfinite(point):
         raise ValueError(f"the point must be a finite number, not {x!r}")
@@ -300,4 +302,4 @@ def numeric_derivative(f: Callable[[float], object], x: float, grain: float = 0.
             search.run()
         except ExhaustedError:
             search.doubt_window()
-    return search.estimate()
+        return search.estimate()

@@ -116,15 +116,14 @@ class Probe:
         values = {value for value in seen if not (math.isnan(value) or value.is_integer())}
         if len(values) < TELLING_VALUES:
             return
-        if all(map(_is_single, values)):
-            self.coarseness = SINGLE_COARSENESS
-            return
         decimals = [decimal.Decimal(repr(value)).normalize().as_tuple() for value in values]
         if all(len(written.digits) <= FEW_DIGITS for written in decimals):
             grain, largest = min(10.0 ** int(written.exponent) for written in decimals), max(map(abs, values))
             if grain <= COARSEST_ROUNDING * largest:
                 self.coarseness = max(1.0, grain / math.ulp(largest))
                 self.decimal = True
+        elif all(map(_is_single, values)):
+            self.coarseness = SINGLE_COARSENESS
 
     def exact(self, step: float) -> float:
         """The step next to `step` that separates floats around the point."""

@@ -11,14 +11,16 @@ import math
 from microgrady.checking.probe import Probe
 from microgrady.checking.trend import (
     SAME_NOISE,
+    SHRINKING,
     TINY_BREAK,
     diverges,
     is_noise,
+    is_rough,
     is_step_of_noise,
     power_of_variation,
 )
 from microgrady.checking.verdict import WIDEST_TOLERANCE
-from microgrady.checking.window import CONFIDENCE, QUIET, Window
+from microgrady.checking.window import CONFIDENCE, GRAIN, QUIET, Window
 
 # The factors 1.2371 and 0.618... keep steps off powers of two: a periodic function would be met at the same
 # phase again and again.
@@ -49,9 +51,10 @@ BREAK_SHARE = 0.5  # of the widest tolerance: how well the slope beside a break 
 BESIDE_BREAK = 0.05  # the same that shows at least that the break is not at the point
 BESIDE_POLE = 0.2  # the same beside a pole
 STEEPER = 2.0  # by so much
+HIDDEN = 0.1  # of the slopes on a wider scale: less is no part of a cusp
 BESIDE = 0.3  # of the spacing: a window in which a single break off the middle lies elsewhere
 
-FLAT_POWER = 1.03  # a variation that shrinks by a higher power of the spacing has the slope zero
+FLAT_POWER = 1.2  # a variation that shrinks by a higher power of the spacing has the slope zero
 STEP_TRUNCATION = 4.0  # a wide window that stands in for a step of rounding is trusted that much less
 
 # Noise that a window did not see is louder than its own by the first, equally strong on two scales within the
@@ -59,8 +62,8 @@ STEP_TRUNCATION = 4.0  # a wide window that stands in for a step of rounding is 
 LOUDER = 32.0
 TWO_SCALES = 5.0
 ROUNDING_LOUDER = 2.0  # the same for ordinary rounding, where both windows are quiet
-SHRINKING = 16.0  # irregularity that is so much smaller in a narrower window shrinks with the spacing
-EXACT = 64.0  # noise that is so many times below the rounding of the argument: f computes without it
+EXACT = 64.0  # noise that is so many times below the rounding of the argument: f computes without it, ...
+EXACT_BLUR = 1 / 18  # ... up to this part: a rounding that grows evenly to a whole one shows in no window
 
 
 class Survey:
@@ -76,6 +79,7 @@ class Survey:
         scale: The steepest slope seen so far, as far as it matters (ladders add theirs).
         settled: The window says it all.
         structured: Irregularity shrinks with the spacing: it is no rounding.
+        rough: It shrinks no faster than the spacing: no window shows a slope.
     """
 
     def __init__(self, probe: Probe) -> None:
@@ -88,6 +92,7 @@ class Survey:
         self.scale = 0.0
         self.settled = False
         self.structured = False
+        self.rough = False
 
     @property
     def open(self) -> bool:
@@ -102,7 +107,8 @@ class Survey:
                 continue  # the end of the domain has forced a narrower one already
             window = self.probe.window(spacing)
             windows.append(window)
-            if is_step_of_noise(windows) or (len(windows) > 1 and is_noise(windows[-2], window)):
+            noisy = len(windows) > 1 and is_noise(windows[-2], window)
+            if is_step_of_noise(windows) or (noisy and window.noise <= window.likely):
                 break
             if window.break_kind:
                 continue
@@ -110,9 +116,12 @@ class Survey:
                 break
         if windows[-1].flat and len(windows) > 1 and not windows[-2].break_kind:
             self._look_between(windows)
+        wild = [window for window in windows if not window.good]
+        self.structured = len(wild) > 1 and wild[0].noise > SHRINKING * wild[-1].noise
+        self.rough = is_rough(wild)
         self._conclude(windows)
-        wild = [window.noise for window in windows if not window.good]
-        self.structured = len(wild) > 1 and wild[0] > SHRINKING * wild[-1]
+        if self.rough and self.window is None:
+            self.settled = True  # no wide step knows of what goes on nearer than all windows
 
     def _spacings(self, scale: float) -> list[float]:
         point, coarseness = self.probe.size, self.probe.coarseness
@@ -194,6 +203,11 @@ class Survey:
     def _conclude_without_window(self, windows: list[Window]) -> None:
         last = windows[-1]
         if self.broken is not None:
+            size = self.broken.break_size / self.broken.spacing
+            narrower = windows[windows.index(self.broken) + 1 :]
+            self.settled = any(window.slope_error <= BESIDE_BREAK * size for window in narrower)
+            if self.settled:
+                return  # the break is not at the point
             self.kind = self.broken.break_kind
         elif len(windows) > 2 and power_of_variation(windows) > FLAT_POWER:
             # Like the power 3/2 of the distance: no Taylor series, but a slope of zero.
@@ -206,7 +220,7 @@ class Survey:
         self.noise = max(self.noise, *(window.noise for window in windows[-2:]))
         if last.good:
             self.doubtful = last
-        if len(windows) > 1 and (last.good or is_noise(windows[-2], last)):
+        if len(windows) > 1 and not self.rough and (last.good or is_noise(windows[-2], last)):
             self.window = windows[-2]
             self.window.noise = self.noise
             self.window.truncation *= STEP_TRUNCATION
@@ -228,16 +242,20 @@ class Survey:
                     return window
             return narrow if narrow.slope_error <= (BESIDE_POLE if steep else BESIDE_BREAK) * size else None
         if wide.stepwise or wide.noise > wide.loudest or narrow.curved:
-            return narrow
+            # A cusp is steeper on narrower scales, if roundings do not hide it.
+            hidden = self.rough and narrow.variation / narrow.spacing < HIDDEN * wide.variation / wide.spacing
+            return None if hidden else narrow
         between = self.probe.window(math.sqrt(wide.spacing) * math.sqrt(narrow.spacing))
         if between.curved:
             return narrow
         if diverges([*wider, between]):
-            self._has_infinite_slope(narrow)
+            if narrow.flat or not narrow.straight:
+                self._has_infinite_slope(narrow)
             return None
         # With one wider window `all` asks nothing.
         if wide.isolated and (all(window.break_kind for window in wider[:-1]) or wider[-2].interrupted):
             return self._look_beside(wide, between, narrow)
+        self.rough = self.rough or (between.noise > GRAIN * between.unit and is_rough([wide, between]))
         return None
 
     def _look_beside(self, wide: Window, between: Window, narrow: Window) -> Window | None:
@@ -293,8 +311,11 @@ class Survey:
         self.window = None
         if window.spacing > self._narrowest() * DISTINCT:
             self.look(window.spacing * OTHER_PHASE * SHRINK / FIRST_SPACING)
+            if self.window is not None and self.window.flat:
+                self.window, self.settled = None, True  # between two roundings
         else:
             self.noise = max(self.noise, window.variation, other.variation)
+            self.settled = self.rough or self.noise > window.loudest
         return True
 
     def is_exact(self) -> bool:
@@ -310,5 +331,5 @@ class Survey:
         if abs(window.slope - other.slope) > window.truncation + other.truncation + rounding:
             return False
         window.noise = max(window.noise, other.noise)
-        window.floor = window.unit
+        window.floor = max(window.unit, EXACT_BLUR * window.floor)
         return True

@@ -18,6 +18,7 @@ NOISE_STEP = 20.0  # a step of noise is no higher than that many standard deviat
 MOVING = 16.0  # a power is measured where the function moves by that many units of its rounding
 SAME_POWER = 0.1  # powers measured in neighbouring windows differ by less, or there is no such power
 GROWTH = 1.1  # a slope that grows without end grows at least by that from window to window
+SHRINKING = 16.0  # irregularity that is so much smaller in a narrower window shrinks with the spacing
 # An infinite slope: the irregularity shrinks by a power of the spacing between these. Rounding has power 0,
 # a kink 1. The variation, where the slope also grows from window to window, may come closer to both.
 IRREGULAR_POWERS = (0.12, 0.95)
@@ -45,6 +46,15 @@ def is_step_of_noise(windows: list[Window]) -> bool:
     if first.isolated and abs(first.noise - last.noise) < SAME_JUMP * last.noise:
         return False  # the same jump
     return last.variation < last.likely and last.variation <= NOISE_STEP * first.noise
+
+
+def is_rough(windows: list[Window]) -> bool:
+    """Irregularity that shrinks with the spacing, but no faster: the slope is as irregular as before."""
+    if len(windows) < 2:
+        return False
+    wide, narrow = windows[0], windows[-1]
+    shrinks = wide.noise > SHRINKING * narrow.noise
+    return shrinks and wide.noise / wide.spacing < SHRINKING * narrow.noise / narrow.spacing
 
 
 def power(windows: list[Window], measure: Callable[[Window], float]) -> float:

@@ -14,6 +14,7 @@ from itertools import pairwise
 NOISE_FACTORS = (1.0, 2**-0.5, 6**-0.5, 20**-0.5, 70**-0.5, 252**-0.5, 924**-0.5)
 CONFIDENCE = 4.0  # rounding errors of f are taken to stay below this many standard deviations
 ROUNDING = 2.0  # a bound on one ordinary rounding, in units of the last place
+EVEN_ROUNDING = 6.0  # the same for the slope of a window, whose seven roundings may all grow evenly
 QUIET = 64.0  # irregularity in units of the last place that counts as ordinary rounding
 VISIBLE = 10.0  # a difference is the function's, not noise, above this many times the noise
 OUTER_ROUNDING = 8.0  # rounding in the one-sided formula, in roundings of the central one: its weights are larger
@@ -211,7 +212,7 @@ class Window:
     @property
     def slope_error(self) -> float:
         """A bound on the error of the slope, if the function is smooth here."""
-        rounding = max(CONFIDENCE * self.noise, ROUNDING * self.floor) / self.spacing
+        rounding = max(CONFIDENCE * self.noise, EVEN_ROUNDING * self.floor) / self.spacing
         return self.truncation + (OUTER_ROUNDING * rounding if self.side else rounding)
 
     def bend_within(self, distance: float) -> float:

@@ -252,6 +252,70 @@ def cusps(r: random.Random) -> Trial:
     )
 
 
+def _inner(r: random.Random, place: float) -> tuple[str, Function, Function]:
+    """A function that vanishes at the place, but for roundings, and its slope."""
+    b, s = r.uniform(0.5, 10), 10.0 ** r.uniform(-3, 3)
+    target = math.sqrt(place * place + b * b)
+    choices: tuple[tuple[str, Function, Function], ...] = (
+        ("x-p", lambda x: x - place, lambda x: 1.0),
+        ("s(x-p)", lambda x: s * (x - place), lambda x: s),
+        ("sx-sp", lambda x: s * x - s * place, lambda x: s),
+        ("hypot(x,b)-c", lambda x: math.sqrt(x * x + b * b) - target, lambda x: x / math.sqrt(x * x + b * b)),
+        ("x^2-p^2", lambda x: x * x - place * place, lambda x: 2 * x),
+        ("x/p-1", lambda x: x / place - 1, lambda x: 1 / place),
+        ("exp(x/p)-e", lambda x: math.exp(x / place) - math.e, lambda x: math.exp(x / place) / place),
+        (
+            "sin(pi x/p)",
+            lambda x: math.sin(math.pi * x / place),
+            lambda x: math.pi / place * math.cos(math.pi * x / place),
+        ),
+    )
+    return r.choice(choices)
+
+
+def _singular(r: random.Random) -> tuple[str, Function, Function]:
+    """A function with a cusp, a kink, a pole or a jump at 0, and its slope."""
+    q = r.uniform(0.3, 0.9)
+    choices: tuple[tuple[str, Function, Function], ...] = (
+        (f"|y|^{q}", lambda y: abs(y) ** q, lambda y: q * abs(y) ** (q - 1) * math.copysign(1.0, y)),
+        ("sqrt|y|", lambda y: math.sqrt(abs(y)), lambda y: math.copysign(0.5 / math.sqrt(abs(y)), y)),
+        (
+            "log(1+sqrt|y|)",
+            lambda y: math.log1p(math.sqrt(abs(y))),
+            lambda y: math.copysign(0.5 / math.sqrt(abs(y)) / (1 + math.sqrt(abs(y))), y),
+        ),
+        ("|y|", abs, lambda y: math.copysign(1.0, y)),
+        ("relu", lambda y: max(y, 0.0), lambda y: float(y > 0)),
+        ("log|y|", lambda y: math.log(abs(y)), lambda y: 1 / y),
+        ("y log|y|", lambda y: y * math.log(abs(y)), lambda y: math.log(abs(y)) + 1),
+        ("jump", lambda y: float(y > 0), lambda y: 0.0),
+    )
+    return r.choice(choices)
+
+
+def hidden_singularities(r: random.Random) -> Trial:
+    """A cusp, kink, pole or jump of an inner function, nearer than about any usable step."""
+    point = r.choice((1.0, r.uniform(0.5, 20), -r.uniform(0.5, 20), r.uniform(1, 9) * 10.0 ** r.uniform(-3, 3)))
+    place = point + r.choice((-1, 1)) * abs(point) * 10.0 ** r.uniform(-16, -11)
+    (inside, inner, inner_slope), (outside, outer, outer_slope) = _inner(r, place), _singular(r)
+    unit, a = 1 / abs(point), r.choice((-1, 1)) * 10.0 ** r.uniform(-2, 2)
+    rests: tuple[tuple[str, Function, Function], ...] = (
+        ("0", lambda x: 0.0, lambda x: 0.0),
+        ("1", lambda x: 1.0, lambda x: 0.0),
+        ("0.01 x", lambda x: 0.01 * x, lambda x: 0.01),
+        ("sin", lambda x: math.sin(unit * x), lambda x: unit * math.cos(unit * x)),
+    )
+    rest_name, rest, rest_slope = r.choice(rests)
+    y = inner(point)
+    if y == 0.0:  # the singularity is at the point
+        return hidden_singularities(r)
+    right = rest_slope(point) + a * outer_slope(y) * inner_slope(point)
+    far = tuple(wrong for wrong in (rest_slope(point), 1e9 * unit) if abs(wrong - right) > 0.01 * abs(right))
+    wrong = far if right == 0.0 else (-right, 1.01 * right, 0.99 * right, 2 * right, *far)
+    name = f"{rest_name} + {a} {outside}({inside}), p={place!r} at {point!r}"
+    return Trial(name, lambda x: rest(x) + a * outer(inner(x)), point, right, wrong, True)
+
+
 def poles(r: random.Random) -> Trial:
     """A pole or a logarithm very near."""
     point = r.choice((1.0, r.uniform(0.5, 20)))
@@ -426,6 +490,7 @@ FAMILIES: tuple[tuple[Family, int], ...] = (
     (bent_slopes, 4200),
     (near_bent_slopes, 2100),
     (cusps, 1974),
+    (hidden_singularities, 1200),
     (poles, 600),
     (kinks, 900),
     (few_digits, 600),
