@@ -44,6 +44,23 @@ def as_number(thing: Any) -> float | None:
         raise OverflowError(f"a number of type {kind} is too large for a float, which ends at 1.8e308") from None
 
 
+def comparable(thing: Any) -> Any:
+    """A number with which Python compares a float exactly; None for what is not a real number.
+
+    NumPy would compare a float in the other's precision: 1e300 and infinity are equal in float32.
+    """
+    kind = type(thing)
+    if kind is float or kind is int:
+        return thing
+    if kind.__module__ == "numpy" and is_number(thing):
+        return int(thing) if isinstance(thing, numbers.Integral) else float(thing)
+    if (kind.__module__, kind.__name__) == ("decimal", "Decimal"):
+        from fractions import Fraction
+
+        return Fraction(thing) if thing.is_finite() else float(thing)  # else a comparison with nan would raise
+    return thing if is_number(thing) else None
+
+
 def require_number(thing: object, what: str) -> float:
     """`thing` as a float.
 

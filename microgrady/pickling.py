@@ -47,7 +47,7 @@ class _Record:
             other.mark: other
             for node in self.nodes
             for operand in (node._left, node._right)
-            if operand is not None and operand._op is not None
+            if operand is not None and operand._primitive is not None
             if (other := self.holding(operand)) is not None and other is not self
         }
         self.depth: int = 1 + max((other.depth for other in self.others.values()), default=0)
@@ -80,15 +80,15 @@ class _Record:
         for node in self.nodes:
             codes = []
             for operand in (node._left, node._right):
-                if operand is not None and operand._op is not None and self.holding(operand) is self:
+                if operand is not None and operand._primitive is not None and self.holding(operand) is self:
                     codes.append(operand._mark - self.mark)
                 else:
                     place = places.setdefault(id(operand), len(others))
                     if place == len(others):
                         others.append(operand)
                     codes.append(-1 - place)
-            assert node._op is not None
-            op = ops.setdefault(node._op, len(ops))
+            assert node._primitive is not None
+            op = ops.setdefault(node._primitive, len(ops))
             row = (op, *codes, node._data, node._left_partial, node._right_partial, node._grad)
             for column, entry in zip(columns, row, strict=True):
                 column.append(entry)
@@ -115,7 +115,7 @@ def _unrecorded(output: Value) -> list[Value]:
             stack.extend(
                 operand
                 for operand in (node._right, node._left)
-                if operand is not None and operand._op is not None and _Record.holding(operand) is None
+                if operand is not None and operand._primitive is not None and _Record.holding(operand) is None
             )
         else:
             stack.pop()
@@ -156,7 +156,7 @@ def _load_leaf(data: float, label: str, grad: float) -> Value:
 
 
 def _reduce_value(value: Value) -> tuple[Any, ...]:
-    if value._op is None:
+    if value._primitive is None:
         leave(value, "copying or pickling v")
         return _load_leaf, (value._data, value._label, value._grad)
     record = _Record.holding(value) or _Record(value)

@@ -5,35 +5,49 @@ A scope rides on the label of each Value made in it, so that a Value outside of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import contextlib
+import threading
+import weakref
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from contextlib import _GeneratorContextManager
+from typing import Any
 
 
 class Scope:
     """One run through a `with scope(...)`, inside those around it.
+
+    It is open while its lock is held. Python takes and releases a lock in a `with` without executing any code
+    between which Ctrl-C could come, so no scope stays open behind it.
 
     Args:
         name: What pictures call it.
         outer: The scopes around it, the outermost first.
     """
 
-    __slots__ = ("name", "path")
+    __slots__ = ("_entry", "lock", "name", "path")
 
     def __init__(self, name: str, outer: tuple[Scope, ...]) -> None:
         self.name = name
         self.path: tuple[Scope, ...] = (*outer, self)
+        self.lock = threading.Lock()
+        self._entry: Callable[[], Any] = type(None)
 
     def __getstate__(self) -> tuple[str, tuple[Scope, ...]]:
         return self.name, self.path[:-1]
 
     def __setstate__(self, state: tuple[str, tuple[Scope, ...]]) -> None:
-        name, outer = state
-        self.name, self.path = name, (*outer, self)
+        self.__init__(*state)  # type: ignore[misc]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the `with` is being run, or about to be: then what takes the lock exists."""
+        return self.lock.locked() or self._entry() is not None
+
+    def opening(self) -> Callable[[], Any]:
+        """What opens the scope when it is called."""
+        take = self.lock.__enter__
+        self._entry = weakref.ref(take)
+        return take
 
 
 class ScopedLabel(str):
@@ -52,14 +66,25 @@ class ScopedLabel(str):
         return str(self), self.scope
 
 
-# Not empty while any thread is in a scope: only then is it asked which scope is this thread's.
+# Not empty while any thread is in a scope: only then is it asked which scope is this thread's. What has been
+# closed is found closed when the next Value is made.
 open_scopes: list[Scope] = []
 _unlabelled: ContextVar[str] = ContextVar("unlabelled", default="")
 
 
 def unlabelled() -> str:
     """The label of a new Value that has not been given one."""
-    return _unlabelled.get()
+    label = _unlabelled.get()
+    if type(label) is ScopedLabel and label.scope.is_open:
+        return label
+    for scope in tuple(open_scopes):
+        if not scope.is_open:
+            with contextlib.suppress(ValueError):  # another thread may have found it, too
+                open_scopes.remove(scope)
+    outer = next((scope for scope in reversed(path_of(label)) if scope.is_open), None)
+    label = ScopedLabel("", outer) if outer else ""
+    _unlabelled.set(label)
+    return label
 
 
 def relabelled(old: str, label: str) -> str:
@@ -72,7 +97,7 @@ def path_of(label: str) -> tuple[Scope, ...]:
     return label.scope.path if type(label) is ScopedLabel else ()
 
 
-def scope(name: str) -> _GeneratorContextManager[None]:
+def scope(name: str) -> Opening:
     """Names the part of a computation that runs inside it: a layer, a step, a loss.
 
     A picture frames what was made in one run through a scope, and folds it into one box where the graph is
@@ -101,16 +126,45 @@ def scope(name: str) -> _GeneratorContextManager[None]:
         raise TypeError(f"the name of a scope is a str, not {type(name).__name__}")
     if not name.strip():
         raise ValueError(f"the name of a scope is not empty, as {name!r} is")
-    return _open(name)
+    return Opening(name)
 
 
-@contextmanager
-def _open(name: str) -> Iterator[None]:
-    opened = Scope(name, path_of(_unlabelled.get()))
-    before = _unlabelled.set(ScopedLabel("", opened))
-    open_scopes.append(opened)
-    try:
-        yield
-    finally:
-        open_scopes.remove(opened)
-        _unlabelled.reset(before)
+class _Enter:
+    """The `__enter__` of an `Opening`: when a `with` looks it up, it makes a scope, and gives what takes its lock."""
+
+    def __get__(self, opening: Any, owner: type) -> Any:
+        return self if opening is None else opening.open()
+
+    def __call__(self, opening: Opening) -> bool:
+        return bool(opening.open()())
+
+
+class _Exit:
+    """The `__exit__` of an `Opening`: what releases the lock of the latest scope."""
+
+    def __get__(self, opening: Any, owner: type) -> Any:
+        return self if opening is None else opening.latest.lock.__exit__
+
+    def __call__(self, opening: Opening, *error: Any) -> None:
+        opening.latest.lock.__exit__(*error)
+
+
+class Opening(contextlib.ContextDecorator):
+    """What `scope` returns: a context manager, and a decorator."""
+
+    __enter__ = _Enter()
+    __exit__ = _Exit()
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def _recreate_cm(self) -> Opening:
+        return Opening(self.name)  # as the decorated function may run in several threads at once
+
+    def open(self) -> Callable[[], Any]:
+        """Make a scope, which is open as soon as what this returns is called."""
+        self.latest = scope = Scope(self.name, path_of(unlabelled()))
+        opening = scope.opening()
+        _unlabelled.set(ScopedLabel("", scope))
+        open_scopes.append(scope)
+        return opening

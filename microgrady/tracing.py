@@ -1,64 +1,233 @@
-"""What runs a function on Values knows of it: which transform, and who wants to be told of comparisons."""
+"""The runs of functions on Values: which go on, and what they want to know of the Values in them.
+
+No thread has a flag that says "inside", which Ctrl-C could leave behind. A run lives in the body of a generator,
+and Python itself knows whether that is being executed: a run whose generator is not is over, whatever has ended it.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
+
+from microgrady.refusals import advice
 
 
-class Recorder(Protocol):
-    """What compiles a function, and therefore wants to know of all in it that depends on the numbers.
+class Run:
+    """One run of a function on Values.
+
+    Args:
+        title: What runs what, for messages: "grad of f".
+        inputs: The Values that the function gets.
+        since: A mark. What was made before it is from outside of the function.
 
     Attributes:
-        since: A mark. What was made before it is from outside of the function.
+        refusal: The first conversion of a Value to a float that was refused in it.
     """
 
-    since: int
+    def __init__(self, title: str, inputs: list[Any], since: int) -> None:
+        self.title = title
+        self.inputs = {id(value): value for value in inputs}  # by identity: no Value may be hashed in a recording
+        self.since = since
+        self.refusal: TypeError | None = None
+        self._thread = threading.get_ident()
+        self._body: Any = None
+        self._stopped: StopIteration | None = None
+
+    def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """What the function returns.
+
+        Raises:
+            TypeError: It turned a Value into a float, and caught the refusal.
+        """
+        __tracebackhide__ = True
+        self._body = self._execute(function, args, kwargs)
+        try:
+            output = next(self._body)
+        finally:
+            _forget(self)
+        if self._stopped is not None:
+            raise self._stopped
+        if self.refusal is not None:
+            raise self.refusal
+        return output
+
+    def _execute(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Any]:
+        __tracebackhide__ = True
+        self._begin()
+        try:
+            output = function(*args, **kwargs)
+        except StopIteration as stopped:  # which no generator can raise
+            self._stopped, output = stopped, None
+        yield output
+
+    def _begin(self) -> None:
+        runs.append(self)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the function is being executed."""
+        return self._body is not None and bool(self._body.gi_running)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is this thread that executes it."""
+        return self._thread == threading.get_ident()
+
+    def depends(self, value: Any) -> bool:
+        """Whether a Value depends on the inputs or, in the run's own thread, on a Value from outside."""
+        return self._reaches(value, self.is_here, ())
+
+    def _reaches(self, value: Any, outside: bool, known: Collection[int]) -> bool:
+        """Whether the graph of a Value reaches the inputs or, if asked for, a Value from outside.
+
+        Nodes that are `known` not to are not searched again.
+        """
+        seen = {id(value)}
+        stack = [value]
+        while stack:
+            node = stack.pop()
+            if id(node) in self.inputs or (outside and node._mark < self.since):
+                return True
+            if node._primitive is None or node._mark < self.since:
+                continue
+            for operand in (node._left, node._right):
+                if operand is not None and id(operand) not in seen and id(operand) not in known:
+                    seen.add(id(operand))
+                    stack.append(operand)
+        return False
+
+
+class Recorder(Run):
+    """The run of a function that is to be compiled: it wants to know of all in it that depends on the numbers."""
+
+    def __init__(self, title: str, inputs: list[Any], since: int) -> None:
+        super().__init__(title, inputs, since)
+        self._threads = threading.enumerate()
+        self._unrelated: dict[int, Any] = {}  # by their ids, which no other Value can take while they are kept
+        self._lock = threading.Lock()
+
+    def _begin(self) -> None:
+        super()._begin()
+        recorders.append(self)
+
+    def hears(self, *operands: Any) -> bool:
+        """Whether a comparison of these may decide which way the function goes."""
+        return self.is_here or any(self._concerns(value) for value in operands if hasattr(value, "_mark"))
+
+    def _concerns(self, value: Any) -> bool:
+        """Whether a Value that another thread compares has to do with the function."""
+        if value._primitive is None and value._mark < self.since and id(value) not in self.inputs:
+            # A parameter. A thread that was not there before is likely to work for the function; if it does not,
+            # the comparison is one more guard that does no harm.
+            return threading.current_thread() not in self._threads
+        with self._lock:
+            if id(value) in self._unrelated:
+                return False
+            if self._reaches(value, False, self._unrelated):
+                return True
+            self._unrelated[id(value)] = value
+        return False
 
     def compared(self, symbol: str, left: Any, right: Any, outcome: bool) -> None:
-        """A comparison was made, and decides which way the function goes."""
+        """Note a comparison."""
+        raise NotImplementedError
 
-    def leaving(self, value: Any, action: str) -> None:
-        """A Value is about to become a plain number. Raises if that would make it a constant in silence."""
+    def refuse(self, action: str) -> None:
+        """Raise, as `action` would make a constant of a number that depends on the arguments."""
+        raise NotImplementedError
 
-    def changing(self, action: str) -> None:
-        """Something is about to be changed that a program could not change. Raises."""
-
-
-class _Tracing(threading.local):
-    """What goes on in this thread.
-
-    Attributes:
-        transform: The transform that runs a function, for messages; empty outside. It decides what float() may do.
-        recorder: What records, if anything does.
-        own_work: Whether the package itself looks at Values, which it may hash.
-    """
-
-    transform = ""
-    recorder: Recorder | None = None
-    own_work = False
+    def refuse_change(self, action: str) -> None:
+        """Raise, as a program could not change what is about to be changed."""
+        raise NotImplementedError
 
 
-tracing = _Tracing()
-
-# Not empty while any thread records: only then is it asked whether this thread does.
+# All that go on in any thread, and those among them that record. Both are empty most of the time, and to ask for
+# that is all that the rest of the time costs.
+runs: list[Run] = []
 recorders: list[Recorder] = []
 
 
-@contextlib.contextmanager
-def own_work() -> Iterator[None]:
-    """While the package's own code keeps Values in sets and dicts, which in a recorded function would be wrong."""
-    outer = tracing.own_work
-    tracing.own_work = True
-    try:
-        yield
-    finally:
-        tracing.own_work = outer
+def _forget(run: Run) -> None:
+    runs_and_recorders: tuple[list[Any], ...] = (runs, recorders)
+    for running in runs_and_recorders:
+        with contextlib.suppress(ValueError):
+            running.remove(run)
+
+
+def _going(running: Sequence[Run]) -> Iterator[Any]:
+    """Those that go on, the innermost first. Others, which an interrupt has left, are dropped."""
+    for run in tuple(reversed(running)):
+        if run.goes_on:
+            yield run
+        else:
+            _forget(run)
+
+
+def run_here() -> Run | None:
+    """The innermost run of this thread."""
+    return next((run for run in _going(runs) if run.is_here), None) if runs else None
+
+
+def recorder_here() -> Recorder | None:
+    """What records in this thread."""
+    return next((recorder for recorder in _going(recorders) if recorder.is_here), None) if recorders else None
+
+
+def recorder_of(value: Any) -> Recorder | None:
+    """What records in this thread, or another thread's recorder whose inputs the Value depends on."""
+    return next((recorder for recorder in _going(recorders) if recorder.hears(value)), None) if recorders else None
+
+
+def is_input_elsewhere(values: list[Any]) -> bool:
+    """Whether one of the Values is an input of a run that goes on."""
+    return any(id(value) in run.inputs for run in _going(runs) for value in values)
+
+
+# The four below are called by Values while anything records.
+
+
+def compare(symbol: str, left: Any, right: Any, outcome: bool) -> None:
+    """Tell of a comparison those whose function it may decide."""
+    for recorder in _going(recorders):
+        if recorder.hears(left, right):
+            recorder.compared(symbol, left, right, outcome)
 
 
 def leave(value: Any, action: str) -> None:
     """Called before the number in a Value gets out of the graph; `action` says by what."""
-    if recorders and tracing.recorder is not None:
-        tracing.recorder.leaving(value, action)
+    for recorder in _going(recorders):
+        if recorder.depends(value):
+            recorder.refuse(action)
+
+
+def change(value: Any, action: str) -> None:
+    """Called before something in a Value is assigned."""
+    for recorder in _going(recorders):
+        if recorder.is_here or id(value) in recorder.inputs:
+            recorder.refuse_change(action)
+
+
+def hashing(value: Any) -> None:
+    """Called before a Value is hashed: the package itself may do so, but no function that is recorded."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") == "microgrady.value":
+        frame = frame.f_back
+    if frame is None or not str(frame.f_globals.get("__name__")).startswith("microgrady."):
+        leave(value, "a set, a dict or hash(v)")
+
+
+def refusal(value: Any) -> TypeError:
+    """The error for a Value that is about to become a float. Every run that it matters to keeps it.
+
+    A function may catch it and return something else, whose derivative would then be wrong without a word.
+    """
+    here = run_here()
+    subject = "a Value" if here is None else f"inside {here.title} a Value"
+    error = TypeError(f"{subject} must not become a float, or its derivative would be lost: {advice()}")
+    for run in _going(runs):
+        if run.refusal is None and run.depends(value):
+            run.refusal = error
+    return error

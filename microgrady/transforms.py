@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from microgrady.callables import Wrapper
@@ -14,7 +13,7 @@ from microgrady.composites import dot
 from microgrady.functions import argument, gated, hypot, instead
 from microgrady.inputs import as_number, describe, is_array
 from microgrady.selection import Argnames, Argnums, Selection
-from microgrady.tracing import own_work, tracing
+from microgrady.tracing import Run, recorder_of, recorders
 from microgrady.trees import Structure, count, detach, flatten, make_array, map_values, paths
 from microgrady.value import Value, fresh_mark, reverse_pass, topological_order
 
@@ -49,7 +48,8 @@ def gradients(output: Value, inputs: Any) -> Any:
         if not isinstance(value, Value):
             raise TypeError(f"the inputs of gradients must be Values, not {describe(value)}")
     # What a recorded function has from outside must stay recognisable as such by its mark.
-    since = 0 if tracing.recorder is None else tracing.recorder.since
+    recorder = recorder_of(output)
+    since = 0 if recorder is None else recorder.since
     return structure.rebuild([as_value(derivative) for derivative in _differentiate(output, values, since)])
 
 
@@ -79,7 +79,8 @@ def grad(
 
     Raises:
         TypeError: `function` cannot be called, an argument is no number, `function` does not return
-            one number, or it turns a Value into a float, which would lose the derivative.
+            one number, or it turns a Value into a float, which would lose the derivative, even if it catches the
+            error.
         ValueError: a position is out of range, or a name is that of no argument.
 
     Example:
@@ -332,8 +333,7 @@ class _Run:
         self.inputs = [argument(number) if isinstance(number, Value) else Value(number) for number in numbers]
         self.nested = any(isinstance(number, Value) for number in numbers)
         positional, named = selection.put(self.structure.rebuild(self.inputs), places, args, kwargs)
-        with _inside(f"{transform} of {self.name}"):
-            self.output = function(*positional, **named)
+        self.output = Run(f"{transform} of {self.name}", self.inputs, self.since).call(function, *positional, **named)
         self.aux: list[Any] = []
         if selection.has_aux:
             self.output, *self.aux = _pair(self.output, self.name, transform)
@@ -346,7 +346,6 @@ class _Run:
         map_values(self.aux, found.append)
         return result, self.aux[0] if self.is_connected(*found) else detach(self.aux[0])
 
-    @own_work()
     def is_connected(self, *outputs: Any) -> bool:
         """Whether the outputs depend on Values made before the run."""
         values = [output for output in outputs if isinstance(output, Value)]
@@ -356,7 +355,6 @@ class _Run:
             for operand in (node, *node.operands)
         )
 
-    @own_work()
     def differentiate(self, output: Any, connected: bool) -> list[Any]:
         if not isinstance(output, Value):
             return [0.0] * len(self.inputs)
@@ -367,7 +365,6 @@ class _Run:
         return [adjoints.get(value, 0.0) for value in self.inputs]
 
 
-@own_work()
 def _differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[Any]:
     """The reverse pass in Values: each share is recorded, so that it has derivatives of its own."""
     order = topological_order(output, since=since)
@@ -381,8 +378,7 @@ def _differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[A
         adjoint = adjoints.get(node)
         if node.op is None or adjoint is None:
             continue
-        if tracing.recorder is None:
-            _require_current(node)
+        _require_current(node)
         for rule, operand in zip(node.op.rules, node.operands, strict=True):
             if isinstance(operand, Value) and operand in active:
                 share = _share(node, adjoint, rule(node, *node.operands))
@@ -396,7 +392,7 @@ def _share(node: Value, adjoint: Any, partial: Any) -> Any:
     """adjoint * partial, where a zero that the primitive's marks call exact stays zero against inf and nan."""
     assert node.op is not None
     if not isinstance(partial, Value):
-        if partial == 0.0 and (node.op.piecewise or not isinstance(adjoint, Value)):
+        if partial == 0.0 and (node.op.piecewise or (not isinstance(adjoint, Value) and math.isfinite(adjoint))):
             return 0.0
         if partial == 1.0:
             return adjoint
@@ -407,11 +403,8 @@ def _share(node: Value, adjoint: Any, partial: Any) -> Any:
             return partial
     if node.op.piecewise:
         return gated(partial, adjoint)
-    if isinstance(partial, Value):
-        # What is recorded must also hold for numbers that are not finite now.
-        finite = tracing.recorder is None and math.isfinite(partial._data)
-    else:
-        finite = math.isfinite(partial)
+    # What is recorded must also hold for numbers that are not finite now.
+    finite = not recorders and math.isfinite(partial._data) if isinstance(partial, Value) else math.isfinite(partial)
     return gated(adjoint, partial) if node.op.singular or not finite else adjoint * partial
 
 
@@ -468,10 +461,11 @@ def _require_current(node: Value) -> None:
     if not leaves:
         return
     assert node.op is not None
-    floats = [operand.data if isinstance(operand, Value) else operand for operand in node.operands]
+    floats = [operand._data if isinstance(operand, Value) else operand for operand in node.operands]
     now = [float(node.op.evaluate(*floats))]
-    then = [node.data]
-    for rule, operand, partial in zip(node.op.rules, node.operands, node.partials, strict=True):
+    then = [node._data]
+    partials = (node._left_partial, node._right_partial)
+    for rule, operand, partial in zip(node.op.rules, node.operands, partials, strict=False):
         if isinstance(operand, Value):
             now.append(float(rule(now[0], *floats)))
             then.append(partial)
@@ -533,13 +527,3 @@ def _pair(returned: Any, name: str, transform: str) -> tuple[Any, Any]:
 
 def _name(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__
-
-
-@contextlib.contextmanager
-def _inside(transform: str) -> Iterator[None]:
-    outer = tracing.transform
-    tracing.transform = transform
-    try:
-        yield
-    finally:
-        tracing.transform = outer

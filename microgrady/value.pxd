@@ -28,7 +28,7 @@ cdef class Value:
     cdef public double _data
     cdef public double _grad
     cdef public object _label
-    cdef public Primitive _op
+    cdef public Primitive _primitive
     cdef public Value _left
     cdef public Value _right
     cdef public double _left_partial
@@ -43,6 +43,9 @@ cdef bint _decide(str symbol, left, right, bint outcome)
 cdef _known(operand)
 cdef _comparable(other, str symbol)
 cdef _other_operand(other, str symbol)
+cdef _require_foreign(other, str symbol)
+@cython.locals(number=double)
+cdef _whole(rounding, Value value)
 cdef _apply_operator(Primitive op, left, right)
 @cython.locals(output=Value, node=Value, following=Value, operand=Value, uses=cython.longlong, mark=cython.longlong, once=cython.longlong, limit=cython.longlong)
 cdef long long _count_uses(list[Value] outputs, long long since, bint reset, long long room=*)

@@ -8,13 +8,13 @@ import math
 import numbers
 import threading
 from collections.abc import Callable
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 from microgrady.forks import free_after_fork
-from microgrady.inputs import as_number, describe, is_array, is_number, map_arrays, require_number
+from microgrady.inputs import as_number, comparable, describe, is_array, map_arrays, require_number
 from microgrady.scopes import open_scopes, relabelled, unlabelled
-from microgrady.tracing import leave, recorders, tracing
+from microgrady.tracing import change, compare, hashing, leave, recorders, refusal
 
 Operand = Any  # a Value or a float
 Mark = int
@@ -48,8 +48,8 @@ def fresh_mark(room: Mark = 1 << 16) -> Mark:
 
 
 def _decide(symbol: Text, left: Any, right: Any, outcome: bool) -> bool:
-    if recorders and tracing.recorder is not None:
-        tracing.recorder.compared(symbol, left, right, outcome)
+    if recorders:
+        compare(symbol, left, right, outcome)
     return outcome
 
 
@@ -114,6 +114,14 @@ primitives: dict[str, Primitive] = {}
 methods: dict[str, Callable[..., Any]] = {}
 
 
+_HINTS = {
+    "value": ": its number is data",
+    "gradient": ": its derivative is grad",
+    "_backward": ": how an operation is differentiated stands in the rules of its primitive, v.op.rules",
+    "__dict__": ": it has no attributes of its own, keep them in a dict with Values as its keys",
+}
+
+
 def _entry(name: Text) -> Primitive:
     """An operator's entry. The table, which this module must not know, fills in the rest."""
     return primitives.setdefault(name, Primitive(name))
@@ -146,11 +154,21 @@ class Value:
         (8.0, 4.0, 2.0)
     """
 
-    __slots__ = ("_data", "_grad", "_label", "_left", "_left_partial", "_mark", "_op", "_right", "_right_partial")
+    __slots__ = (
+        "_data",
+        "_grad",
+        "_label",
+        "_left",
+        "_left_partial",
+        "_mark",
+        "_primitive",
+        "_right",
+        "_right_partial",
+    )
     _data: float
     _grad: float
     _label: str
-    _op: Primitive | None
+    _primitive: Primitive | None
     _left: Value | None
     _right: Value | None
     _left_partial: float
@@ -163,7 +181,7 @@ class Value:
         self._label = unlabelled() if open_scopes else ""
         if type(label) is not str or label:  # most have none, and the setter takes its time
             self.label = label
-        self._op = None
+        self._primitive = None
         self._left = self._right = None
         self._left_partial = self._right_partial = 0.0
         self._mark = _newest
@@ -177,13 +195,13 @@ class Value:
 
     @data.setter
     def data(self, data: Any) -> None:
-        if self._op is not None:
+        if self._primitive is not None:
             raise AttributeError(
-                f"the data of a result cannot be assigned, and this Value is a result of {self._op.name}: "
+                f"the data of a result cannot be assigned, and this Value is a result of {self._primitive.name}: "
                 "assign the data of a leaf and compute anew"
             )
-        if recorders and tracing.recorder is not None:
-            tracing.recorder.changing("the data of a Value")
+        if recorders:
+            change(self, "the data of a Value")
         self._data = require_number(data, "the data of a Value")
 
     @property
@@ -211,12 +229,12 @@ class Value:
     @property
     def op(self) -> Primitive | None:
         """The primitive that made this Value; None for a leaf."""
-        return self._op
+        return self._primitive
 
     @property
     def operands(self) -> tuple[Value | float, ...]:
         """What the primitive was applied to: Values, and the plain numbers among them as floats."""
-        op = self._op
+        op = self._primitive
         if op is None:
             return ()
         left = self._left_partial if self._left is None else self._left
@@ -229,7 +247,7 @@ class Value:
         """The local derivative by each operand, 0.0 for a plain number."""
         if recorders:
             leave(self, "v.partials")
-        op = self._op
+        op = self._primitive
         if op is None:
             return ()
         left = 0.0 if self._left is None else self._left_partial
@@ -381,77 +399,78 @@ class Value:
     # Comparisons and conversions look at the number alone, and give plain Python things.
 
     def __eq__(self, other: object) -> bool:
-        number = other._data if isinstance(other, Value) else other
-        if is_number(number):
-            return _decide("==", self, other, bool(self._data == number))
-        if recorders and isinstance(number, numbers.Number):
-            leave(self, f"== with a {type(number).__name__}")
+        number = other._data if isinstance(other, Value) else comparable(other)
+        if number is not None:
+            return _decide("==", self, other if isinstance(other, Value) else number, bool(self._data == number))
+        if recorders and isinstance(other, numbers.Number):
+            leave(self, f"== with a {type(other).__name__}")
         return NotImplemented
 
     def __hash__(self) -> int:
-        if recorders and not tracing.own_work:
-            leave(self, "a set, a dict or hash(v)")
+        if recorders:
+            hashing(self)
         return id(self) >> 4  # by identity: two parameters that happen to be equal are still two
 
     def __lt__(self, other: Any) -> bool:
+        if type(other) is Value:
+            value: Value = other
+            return _decide("<", self, other, self._data < value._data)
         number = _comparable(other, "<")
-        return NotImplemented if number is None else _decide("<", self, other, bool(self._data < number))
+        return NotImplemented if number is None else _decide("<", self, number, bool(self._data < number))
 
     def __le__(self, other: Any) -> bool:
+        if type(other) is Value:
+            value: Value = other
+            return _decide("<=", self, other, self._data <= value._data)
         number = _comparable(other, "<=")
-        return NotImplemented if number is None else _decide("<=", self, other, bool(self._data <= number))
+        return NotImplemented if number is None else _decide("<=", self, number, bool(self._data <= number))
 
     def __gt__(self, other: Any) -> bool:
+        if type(other) is Value:
+            value: Value = other
+            return _decide(">", self, other, self._data > value._data)
         number = _comparable(other, ">")
-        return NotImplemented if number is None else _decide(">", self, other, bool(self._data > number))
+        return NotImplemented if number is None else _decide(">", self, number, bool(self._data > number))
 
     def __ge__(self, other: Any) -> bool:
+        if type(other) is Value:
+            value: Value = other
+            return _decide(">=", self, other, self._data >= value._data)
         number = _comparable(other, ">=")
-        return NotImplemented if number is None else _decide(">=", self, other, bool(self._data >= number))
+        return NotImplemented if number is None else _decide(">=", self, number, bool(self._data >= number))
 
     def __bool__(self) -> bool:
         return _decide("!=", self, 0.0, self._data != 0.0)
 
     def __float__(self) -> float:
-        if recorders:
-            leave(self, "float(v)")
-        if tracing.transform:
-            raise TypeError(
-                f"inside {tracing.transform} a Value must not become a float, or its derivative would be lost: use "
-                "microgrady's functions (mg.sin(v), not math.sin(v)), object arrays for float arrays, "
-                "or v.data to leave the derivative out on purpose"
-            )
-        return self._data
+        raise refusal(self)
+
+    # What rounds to a whole number gives a plain one, since its derivative is 0 wherever it has one.
 
     def __int__(self) -> int:
-        if recorders:
-            leave(self, "int(v)")
-        return int(self._data)
+        return _whole(math.trunc, self)
+
+    def __trunc__(self) -> int:
+        return _whole(math.trunc, self)
+
+    def __floor__(self) -> int:
+        return _whole(math.floor, self)
+
+    def __ceil__(self) -> int:
+        return _whole(math.ceil, self)
+
+    def __round__(self, digits: int | None = None) -> int:
+        if digits is None:
+            return _whole(round, self)
+        raise TypeError(
+            f"round(v, {digits!r}) of a Value would have the derivative 0: round the number that you print, "
+            f'f"{{v:.{digits}f}}" or round(v.data, {digits!r}), or write mg.round(v, {digits!r}) where steps are meant'
+        )
 
     def __index__(self) -> int:
         if recorders:
             leave(self, "range(v) or an index")
-        raise TypeError("a Value is no int: write int(v) where a whole number is meant")
-
-    def __round__(self, digits: int | None = None) -> float:
-        if recorders:
-            leave(self, "round(v)")
-        return round(self._data, digits)
-
-    def __floor__(self) -> int:
-        if recorders:
-            leave(self, "math.floor(v)")
-        return math.floor(self._data)
-
-    def __ceil__(self) -> int:
-        if recorders:
-            leave(self, "math.ceil(v)")
-        return math.ceil(self._data)
-
-    def __trunc__(self) -> int:
-        if recorders:
-            leave(self, "math.trunc(v)")
-        return math.trunc(self._data)
+        raise TypeError("a Value is not an int: write int(v) where a whole number is meant")
 
     def __format__(self, specification: str) -> str:
         if recorders:
@@ -461,7 +480,7 @@ class Value:
     def __str__(self) -> str:
         if recorders:
             leave(self, "str(v)")
-        return repr(self)
+        return str(self._data)
 
     def __repr__(self) -> str:
         parts = [repr(self._data)]
@@ -469,15 +488,28 @@ class Value:
             parts.append(repr(self.label))
         if self._grad:
             parts.append(f"grad={self._grad!r}")
-        if self._op is not None:
-            parts.append(f"op={self._op.name}")
+        if self._primitive is not None:
+            parts.append(f"op={self._primitive.name}")
         return f"Value({', '.join(parts)})"
 
+    # The names by which micrograd's users know the operands and the operation.
+
+    @property
+    def _prev(self) -> set[Value]:
+        return {operand for operand in (self._left, self._right) if operand is not None and self._primitive is not None}
+
+    @property
+    def _op(self) -> str:
+        op = self._primitive
+        if op is None:
+            return ""
+        return f"**{self._right_partial:g}" if op is POW and self._right is None else op.symbol
+
     def __copy__(self) -> Value:
-        if recorders and self._op is None:
+        if recorders and self._primitive is None:
             leave(self, "copy.copy(v)")
-        right = None if self._op is None else self._right  # of a leaf it may be a stand-in, see reverse_pass
-        twin = make_node(self._data, self._op, self._left, right, self._left_partial, self._right_partial)
+        right = None if self._primitive is None else self._right  # of a leaf it may be a stand-in, see reverse_pass
+        twin = make_node(self._data, self._primitive, self._left, right, self._left_partial, self._right_partial)
         twin._label, twin._grad = self._label, self._grad
         return twin
 
@@ -485,9 +517,9 @@ class Value:
         # Called by the compiled class alone. To free a long chain must not recurse along it, and to
         # free a result before its operands gives the next graph its memory in the order of this one.
         global _freeing
-        if self._left is not None and self._left._op is not None:
+        if self._left is not None and self._left._primitive is not None:
             _to_free.append(self._left)
-        if self._right is not None and self._right._op is not None:
+        if self._right is not None and self._right._primitive is not None:
             _to_free.append(self._right)
         if not _freeing:
             _freeing = True
@@ -512,9 +544,11 @@ class Value:
         # np.exp on an object array calls element.exp().
         function = methods.get(name)
         if function is None:
-            hint = {"value": ": its number is data", "gradient": ": its derivative is grad"}.get(name, "")
-            raise AttributeError(f"'Value' object has no attribute {name!r}{hint}")
-        return lambda *others: function(self, *others)
+            raise AttributeError(f"'Value' object has no attribute {name!r}{_HINTS.get(name, '')}")
+        return MethodType(function, self)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self), *methods})
 
 
 def make_node(
@@ -534,7 +568,7 @@ def make_node(
     node._data = data
     node._grad = 0.0
     node._label = unlabelled() if open_scopes else ""
-    node._op = op
+    node._primitive = op
     node._left = left
     node._right = right
     node._left_partial = left_partial
@@ -573,22 +607,57 @@ def _known(operand: Any) -> Operand:
 
 
 def _comparable(other: Any, symbol: Text) -> Any:
-    """The number in the other operand; None for a type that may know itself what to do with a Value."""
-    if type(other) is Value:
-        value: Value = other
-        return value._data
-    if is_number(other):
-        return other
-    if type(other).__module__ in ("builtins", "decimal"):
-        raise TypeError(f"{symbol} takes Values and real numbers, not {describe(other)}")
-    return None
+    """A number to compare with; None for a type that may know itself what to do with a Value."""
+    number = other if type(other) is float or type(other) is int else comparable(other)
+    if number is None:
+        _require_foreign(other, symbol)
+    return number
 
 
 def _other_operand(other: Any, symbol: Text) -> float | None:
+    """The other operand as a float; None likewise."""
     if type(other) is int:
         return float(other)
-    number = _comparable(other, symbol)
-    return None if number is None else float(number)
+    number = as_number(other)
+    if number is None:
+        _require_foreign(other, symbol)
+    return number
+
+
+def _require_foreign(other: Any, symbol: Text) -> None:
+    if type(other).__module__ in ("builtins", "decimal"):
+        raise TypeError(f"{symbol} takes Values and real numbers, not {describe(other)}")
+
+
+def _whole(rounding: Callable[[float], int], value: Value) -> int:
+    """The number of a Value, rounded. For those that record it lies where it is rounded to that."""
+    number = value._data
+    if number != number or number in (math.inf, -math.inf):
+        _decide("==", value, value if number != number else number, number == number)
+        return rounding(number)  # which raises
+    whole = rounding(number)
+    if recorders:
+        _note_interval(rounding, value, whole)
+    return whole
+
+
+def _note_interval(rounding: Callable[[float], int], value: Value, whole: int) -> None:
+    """Tell between which numbers the Value lies, the ends included or not."""
+    if abs(whole) >= 2**52:  # from where on every float is whole
+        compare("==", value, whole, True)
+        return
+    low: float = whole
+    high: float = whole
+    if rounding is round:
+        low, high = whole - 0.5, whole + 0.5
+        closed_low = closed_high = whole % 2 == 0
+    else:
+        closed_low = rounding is math.floor or (rounding is math.trunc and whole > 0)
+        closed_high = rounding is math.ceil or (rounding is math.trunc and whole < 0)
+        low -= not closed_low
+        high += not closed_high
+    compare(">=" if closed_low else ">", value, float(low), True)
+    compare("<=" if closed_high else "<", value, float(high), True)
 
 
 def _apply_operator(op: Primitive, left: Any, right: Any) -> Value:
@@ -607,8 +676,8 @@ def topological_order(*outputs: Value, since: Mark = 0) -> list[Value]:
         since: A mark. Nodes made before it was drawn are left out, with all that is behind them.
     """
     mark = _count_uses(list(outputs), since, False)
-    leaves = dict.fromkeys(output for output in outputs if output._op is None and output._mark >= since)
-    stack = [output for output in dict.fromkeys(outputs) if output._op is not None and output._mark == mark]
+    leaves = dict.fromkeys(output for output in outputs if output._primitive is None and output._mark >= since)
+    stack = [output for output in dict.fromkeys(outputs) if output._primitive is not None and output._mark == mark]
     order = []
     while stack:  # take a result when all that use it have been taken
         node = stack.pop()
@@ -616,7 +685,7 @@ def topological_order(*outputs: Value, since: Mark = 0) -> list[Value]:
         for operand in (node._left, node._right):
             if operand is None or operand._mark < since:
                 continue
-            if operand._op is None:
+            if operand._primitive is None:
                 leaves[operand] = True
             elif operand._mark > mark:
                 operand._mark -= 1
@@ -640,7 +709,7 @@ def _count_uses(outputs: list[Value], since: Mark, reset: bool, room: Mark = 1 <
     once, limit = mark + 1, mark + room - 1
     stack: list[Value | None] = [None] * _KEPT
     for output in outputs:
-        if output._op is not None and since <= output._mark < mark:
+        if output._primitive is not None and since <= output._mark < mark:
             output._mark = mark
             stack.append(output)
     node = stack.pop()
@@ -649,7 +718,7 @@ def _count_uses(outputs: list[Value], since: Mark, reset: bool, room: Mark = 1 <
             node._grad = 0.0
         following = None
         operand = node._left
-        if operand is not None and operand._op is not None:
+        if operand is not None and operand._primitive is not None:
             uses = operand._mark
             if uses >= mark:
                 operand._mark = uses + 1
@@ -659,7 +728,7 @@ def _count_uses(outputs: list[Value], since: Mark, reset: bool, room: Mark = 1 <
                 operand._mark = once
                 following = operand
         operand = node._right
-        if operand is not None and operand._op is not None:
+        if operand is not None and operand._primitive is not None:
             uses = operand._mark
             if uses >= mark:
                 operand._mark = uses + 1
@@ -687,7 +756,7 @@ def reverse_pass(output: Value, seed: float) -> list[Value]:
     once = mark + 1
     stand_ins: list[Value] = []
     stack: list[Value | None] = [None] * _KEPT
-    if output._op is None:
+    if output._primitive is None:
         _stand_in(output, mark, stand_ins)._grad = seed
         output._right = None
         return stand_ins
@@ -701,9 +770,9 @@ def reverse_pass(output: Value, seed: float) -> list[Value]:
             if operand is not None:
                 partial = node._left_partial
                 share = adjoint * partial
-                if share != share and (adjoint == 0.0 or (partial == 0.0 and node._op.piecewise)):  # type: ignore[union-attr]
+                if share != share and (adjoint == 0.0 or (partial == 0.0 and node._primitive.piecewise)):  # type: ignore[union-attr]
                     share = 0.0
-                if operand._op is None:
+                if operand._primitive is None:
                     stand_in = operand._right
                     if stand_in is None or stand_in._mark != mark:
                         stand_in = _stand_in(operand, mark, stand_ins)
@@ -719,9 +788,9 @@ def reverse_pass(output: Value, seed: float) -> list[Value]:
             if operand is not None:
                 partial = node._right_partial
                 share = adjoint * partial
-                if share != share and (adjoint == 0.0 or (partial == 0.0 and node._op.piecewise)):  # type: ignore[union-attr]
+                if share != share and (adjoint == 0.0 or (partial == 0.0 and node._primitive.piecewise)):  # type: ignore[union-attr]
                     share = 0.0
-                if operand._op is None:
+                if operand._primitive is None:
                     stand_in = operand._right
                     if stand_in is None or stand_in._mark != mark:
                         stand_in = _stand_in(operand, mark, stand_ins)

@@ -238,7 +238,7 @@ def test_a_pass_may_run_inside_the_addition_of_another() -> None:
 
 def assert_clean(*leaves: Value) -> None:
     for leaf in leaves:
-        assert (leaf._left, leaf._right, leaf._op) == (None, None, None)
+        assert (leaf._left, leaf._right, leaf._primitive) == (None, None, None)
         assert copy.copy(leaf).operands == ()
 
 

@@ -16,7 +16,6 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
-from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ from microgrady.compiler.engine import binding  # noqa: E402
 from microgrady.compiler.jit import Jitted  # noqa: E402
 from microgrady.compiler.pieces import COPIES, PIECE  # noqa: E402
 from microgrady.compiler.program import Guard  # noqa: E402
-from microgrady.tracing import recorders, tracing  # noqa: E402
+from microgrady.tracing import recorders, runs  # noqa: E402
 from tests.threads import run_in_threads  # noqa: E402
 
 Function = Callable[..., Any]
@@ -47,7 +46,12 @@ AWKWARD = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 1e-320, 1e-160, 1e160, -1e308, 
 def interpreted(function: Function, *args: float) -> float:
     """What the function gives on Values, one by one."""
     result = function(*map(Value, args))
-    return float(result)
+    return number(result)
+
+
+def number(result: Any) -> float:
+    """What is in a Value, or a plain number."""
+    return result.data if isinstance(result, Value) else float(result)
 
 
 def same_bits(found: Any, expected: Any) -> bool:
@@ -395,7 +399,7 @@ def test_every_way_gives_the_numbers_of_the_function(name: str) -> None:
         args = [generator.choice(plain) if number % 3 else generator.uniform(0.01, 4.0) for _ in range(count)]
         if name == "while":
             args = [min(args[0], 1e9)]
-        assert same_bits(compiled(*args), float(function(*map(Value, args)))), args
+        assert same_bits(compiled(*args), interpreted(function, *args)), args
 
 
 def test_recursion_over_many_ways() -> None:
@@ -478,8 +482,7 @@ def test_an_exception_of_the_function_comes_each_time_and_leaves_nothing_behind(
                 compiled(x)
         else:
             assert compiled(x) == 2 * x
-        assert not recorders
-        assert (tracing.transform, tracing.recorder) == ("", None)
+        assert recorders == runs == []
     assert len(compiled.paths) == 1
 
 
@@ -515,7 +518,7 @@ def test_guards_at_every_place_of_long_programs() -> None:
     compiled = jit(function, max_paths=1000, optimize=False)
     for _ in range(25):
         args = [generator.uniform(0.5, 2.0), *(generator.choice((-1.0, 1e9)) for _ in places)]
-        expected = [float(part) for part in function(*map(Value, args))]
+        expected = [number(part) for part in function(*map(Value, args))]
         assert same_bits(compiled(*args), expected)
         assert same_bits(compiled(*args), expected)
 
@@ -535,12 +538,6 @@ def test_programs_of_more_than_one_module() -> None:
 
 LEAVING: dict[str, Function] = {
     "float": lambda v: float(v),
-    "int": lambda v: int(v),
-    "round": lambda v: round(v),
-    "round to digits": lambda v: round(v, 2),
-    "math.floor": lambda v: math.floor(v),
-    "math.ceil": lambda v: math.ceil(v),
-    "math.trunc": lambda v: math.trunc(v),
     "math.sin": lambda v: math.sin(v),
     "math.isnan": lambda v: math.isnan(v),
     "format": lambda v: float(format(v, ".3f")),
@@ -564,7 +561,7 @@ LEAVING: dict[str, Function] = {
 def test_what_would_freeze_a_number_is_refused_with_what_to_write_instead(way: str) -> None:
     compiled = jit(lambda v: LEAVING[way](v))
     for _ in range(2):
-        with pytest.raises(TypeError, match=r"inside jit of <lambda>, .* write mg\."):
+        with pytest.raises(TypeError, match=r"inside jit of <lambda>.*(write |leave |collect |v\.data )"):
             compiled(2.0)
     assert compiled.paths == ()
     live = Value(2.0, "w")
@@ -601,7 +598,7 @@ def test_an_error_that_the_function_raises_comes_out_as_it_is_whatever_its_messa
             assert compiled(2.0, way) == 4.0
         with pytest.raises(ValueError, match=message):
             compiled.backward(-1.0, way)
-    assert tracing.recorder is None
+    assert recorders == []
     with pytest.raises(TypeError, match=r"inside jit of <lambda>, format\(v\) would make a constant"):
         jit(lambda x: x if f"{x:.1f}" == "2.0" else -x)(2.0)
 
@@ -647,7 +644,7 @@ def test_numbers_can_leave_in_another_thread_and_after_the_recording() -> None:
     thread.start()
     assert inside.wait(30)
     y = Value(2.0)
-    found += [float(y * y), int(y), y.data, 1.0 if y > 1 else 0.0]
+    found += [(y * y).data, int(y), y.data, 1.0 if y > 1 else 0.0]
     (y * y).backward()
     told.set()
     thread.join()
@@ -703,7 +700,7 @@ def both_backwards(
             else:
                 output = run(*(Value(arg) if isinstance(arg, float) else arg for arg in args))
                 output.backward()
-                values[1].append(float(output))
+                values[1].append(number(output))
         slopes.append([leaf.grad for leaf in (*leaves, *(arg for arg in args if isinstance(arg, Value)))])
     return values[0], values[1], slopes[0], slopes[1]
 
@@ -892,7 +889,7 @@ def test_constants_are_folded_to_the_numbers_that_python_gives() -> None:
 
     compiled = jit(function)
     for x in (0.7, *AWKWARD):
-        expected = [float(term) for term in function(Value(x))]
+        expected = [number(term) for term in function(Value(x))]
         assert same_bits(compiled(x), expected), x
         assert same_bits(compiled(x), expected), x
         assert same_bits(compiled.paths[0].program.evaluate([x]), expected), x
@@ -1545,7 +1542,7 @@ def by_a_method(x: Any) -> Any:
 
 def caught(x: Any) -> Any:
     try:
-        return x + int(x)
+        return x + math.exp(x)
     except TypeError:
         return x
 
@@ -1553,12 +1550,11 @@ def caught(x: Any) -> Any:
 @pytest.mark.parametrize(
     ("function", "action"),
     [
-        (caught, "int"),
+        (caught, "mg.exp"),
         (lambda x: 10.0 if x in {1.0, 2.0} else 20.0, "a set"),
         (lambda x: {1.0: 5.0}.get(x, 0.0) + x, "a dict"),
         (lambda x: float(len({x, x * 1})) * x, "a set"),
         (lambda x: {"1.0": 5.0}.get(str(x), 0.0) + x, "str"),
-        (lambda x: x if x == Decimal(1) else -x, "Decimal"),
         (lambda x: x if x == 1 + 0j else -x, "complex"),
     ],
 )
@@ -1567,7 +1563,7 @@ def test_what_takes_a_value_for_another_thing_than_its_number_is_refused(functio
         jit(function)(1.0)
     with pytest.raises(TypeError, match=action):
         jit(mg.grad(function))(1.0)
-    assert (Value(1.0) in {Value(1.0)}, str(Value(1.0))) == (False, "Value(1.0)")  # outside it stays as it was
+    assert (Value(1.0) in {Value(1.0)}, str(Value(1.0))) == (False, "1.0")  # outside it stays as it was
 
 
 def test_data_cannot_be_assigned_inside() -> None:
@@ -1615,8 +1611,8 @@ def test_backward_of_a_constant_and_of_several_numbers() -> None:
 
 
 def test_a_call_that_fails_leaves_nothing_behind() -> None:
-    failing = jit(lambda x, n: int(x), static_argnames="n")
+    failing = jit(lambda x, n: math.exp(x), static_argnames="n")
     for n in range(5):
-        with pytest.raises(TypeError, match="int"):
+        with pytest.raises(TypeError, match=r"mg\.exp"):
             failing(1.0, n)
     assert failing._signatures == {}

@@ -10,6 +10,7 @@ import random
 import shutil
 import struct
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from microgrady import Value, functions
 from microgrady.compiler import c, llvm
 from microgrady.library import library_function
 from microgrady.machine import Machine, Operand
-from microgrady.tracing import recorders, tracing
+from microgrady.tracing import Recorder, recorders
 from microgrady.value import Primitive, primitives
 
 ORDERED = {"polygamma", "erfcx_slope", "sinc_slope"}  # the first operand is the order, a whole number
@@ -279,32 +280,30 @@ def test_a_primitive_of_ones_own_is_written_by_the_name_of_a_library_function() 
 # What lets a recorded graph stand for all numbers: rules look at none.
 
 
-class Refusing:
+class Refusing(Recorder):
     """A recorder that lets nothing be read or compared."""
 
-    since = 0
+    goes_on = is_here = True
 
     def compared(self, symbol: str, left: Any, right: Any, outcome: bool) -> None:
         """A comparison."""
         raise AssertionError(f"a rule compares: {left!r} {symbol} {right!r}")
 
-    def leaving(self, value: Any, action: str) -> None:
+    def refuse(self, action: str) -> None:
         """A number that gets out."""
-        raise AssertionError(f"a rule reads {value!r} by {action}")
+        raise AssertionError(f"a rule reads a Value by {action}")
 
-    def changing(self, action: str) -> None:
+    def refuse_change(self, action: str) -> None:
         """A Value that is changed."""
         raise AssertionError(f"a rule changes {action}")
 
 
 @pytest.fixture
 def refusing() -> Any:
-    recorder = Refusing()
-    tracing.recorder = recorder
+    recorder = Refusing("a test", [], sys.maxsize)
     recorders.append(recorder)
     yield
     recorders.remove(recorder)
-    tracing.recorder = None
 
 
 SOME = [0.0, -0.0, 1.0, 2.0, -2.0, 0.3, -0.3, 3.0, 1e-200, 1e200, TINY, -HUGE, INF, -INF, NAN]

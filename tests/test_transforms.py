@@ -17,6 +17,7 @@ from mpmath import mp
 
 import microgrady as mg
 from microgrady import Value, grad, gradients, hessian, hvp, jacobian, value_and_grad
+from microgrady.tracing import run_here
 
 Function = Callable[..., Any]
 Pair = collections.namedtuple("Pair", "a b")
@@ -511,9 +512,9 @@ def test_turning_a_value_into_a_float_inside_a_transform_is_refused_with_advice(
         *numpy_detaching(),
     ]
     for function in detaching:
-        with pytest.raises(TypeError, match=r"mg\.sin\(v\), not math\.sin\(v\)"):
+        with pytest.raises(TypeError, match=r"inside .* must not become a float.* v\.data "):
             TRANSFORMS[transform](lambda x, function=function: function(x))(1.0)
-        assert math.sin(Value(1.0)) == math.sin(1.0)  # outside, a Value turns into a float
+        assert run_here() is None
 
 
 def test_data_is_the_way_to_leave_a_derivative_out() -> None:
@@ -531,7 +532,7 @@ def test_an_exception_of_the_function_comes_through_and_leaves_no_transform_on()
     for transform in TRANSFORMS.values():
         with pytest.raises(ZeroDivisionError, match="on purpose"):
             transform(fail)(1.0)
-    assert float(Value(2.0)) == 2.0
+    assert run_here() is None
 
 
 # Laws, on random expressions.

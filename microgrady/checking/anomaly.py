@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from microgrady import functions
 from microgrady.inputs import describe
-from microgrady.tracing import own_work
 from microgrady.value import Value, topological_order
 
 
@@ -72,7 +71,6 @@ def find_anomaly(output: Value, partials: bool = False) -> Anomaly | None:
     return _hidden(output, order) if math.isfinite(output.data) else None
 
 
-@own_work()
 def _hidden(output: Value, order: list[Value]) -> Anomaly | None:
     """The first operation whose infinite slope was hidden by a zero from above."""
     adjoints = {output: 1.0}

@@ -25,7 +25,7 @@ from microgrady.fingerprint import Fingerprint
 from microgrady.forks import LockOfOneProcess
 from microgrady.inputs import describe, is_array
 from microgrady.private import require_private
-from microgrady.tracing import tracing
+from microgrady.tracing import is_input_elsewhere, run_here, runs
 from microgrady.transforms import as_value, one_number
 from microgrady.trees import flatten, paths
 from microgrady.value import Value, add_to_leaves
@@ -122,7 +122,7 @@ class Jitted(Wrapper):
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """What the function gives, as floats; where Values come in, the function itself runs."""
-        if tracing.transform:
+        if runs and run_here():
             __tracebackhide__ = True
             return self._function(*args, **kwargs)  # which is differentiated or recorded there
         if not kwargs:
@@ -168,7 +168,7 @@ class Jitted(Wrapper):
         if args and self._is_method_of(args[0]):
             return BoundMethod(self, args[0]).backward(*args[1:], **kwargs)
         arguments = self._arguments(args, kwargs)
-        if tracing.transform or any(value._op is not None for value in arguments.values.values()):
+        if run_here() or any(value._primitive is not None for value in arguments.values.values()):
             # Their graphs go on beyond the arguments.
             output = as_value(one_number(self._function(*args, **kwargs), self._name, "backward"))
             output.backward()
@@ -313,6 +313,8 @@ class Jitted(Wrapper):
             numbers,
             list(arguments.values) if backward else None,
         )
+        if runs and not backward and is_input_elsewhere(recording.leaves):
+            return arguments.call(arguments.tree)  # another thread differentiates or records by what the function uses
         kept = False
         if len(signature.paths) < self._max_paths:
             names = [*self._names(arguments.tree), *_names_of(recording.leaves)]

@@ -158,7 +158,7 @@ class Builder:
 
     def add(self, node: Value) -> None:
         """A Value, whose operands are there already."""
-        op = node._op
+        op = node._primitive
         if op is None:
             if node not in self.places:
                 self.places[node] = self.constant(node._data)

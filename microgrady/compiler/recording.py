@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from microgrady.compiler.program import Builder, Program
 from microgrady.inputs import describe
-from microgrady.tracing import own_work, recorders, tracing
+from microgrady.tracing import Recorder
 from microgrady.transforms import as_value, gradients, one_number
 from microgrady.trees import Structure, flatten
 from microgrady.value import Value, fresh_mark, topological_order
@@ -17,33 +16,31 @@ from microgrady.value import Value, fresh_mark, topological_order
 _TEXTS = ("format(v)", "str(v)")  # they may be for the message of an error that the function is about to raise
 
 
-class _Recorder:
+class _Recorder(Recorder):
     """Notes the comparisons of one run, and refuses what would freeze a number."""
 
     def __init__(self, name: str, inputs: list[Value], since: int) -> None:
-        self.name = name
-        self.inputs = {id(value) for value in inputs}  # Values must not be hashed while it records
-        self.since = since
+        super().__init__(f"jit of {name}", inputs, since)
         self.comparisons: list[tuple[str, Any, Any, bool]] = []
-        self.refusal: TypeError | None = None
 
     def compared(self, symbol: str, left: Any, right: Any, outcome: bool) -> None:
+        """Note a comparison: it becomes a guard."""
         if not isinstance(right, Value):
             symbol, right = _with_a_float(symbol, right)
         self.comparisons.append((symbol, left, right, outcome))
 
-    def leaving(self, value: Value, action: str) -> None:
-        if value._op is None and value._mark >= self.since and id(value) not in self.inputs:
-            return  # made of a plain number, by the function itself
+    def refuse(self, action: str) -> None:
+        """Raise, now and when the function ends; if it is for a text, only then."""
         refuse = self._refuse_later if action in _TEXTS else self._refuse
         refuse(
-            f"inside jit of {self.name}, {action} would make a constant of a number that depends on the arguments: "
-            "write mg.sin(v) for math.sin(v), mg.floor(v) for math.floor(v) or int(v), and so on, collect Values in "
-            "lists or object arrays, and name arguments that are no numbers to calculate with in static_argnames"
+            f"inside {self.title}, {action} would make a constant of a number that depends on the arguments: "
+            "write mg.sin(v) for math.sin(v), and so on, collect Values in lists or object arrays, and name arguments "
+            "that are no numbers to calculate with in static_argnames"
         )
 
-    def changing(self, action: str) -> None:
-        self._refuse(f"inside jit of {self.name}, {action} cannot be assigned: it would only be done while recording")
+    def refuse_change(self, action: str) -> None:
+        """Raise, now and when the function ends."""
+        self._refuse(f"inside {self.title}, {action} cannot be assigned: it would only be done while recording")
 
     def _refuse_later(self, message: str) -> None:
         self.refusal = self.refusal or TypeError(message)
@@ -70,20 +67,6 @@ def _with_a_float(symbol: str, number: Any) -> tuple[str, float]:
     if symbol in ("<", "<="):
         return "<=", nearest if nearest < number else math.nextafter(nearest, -math.inf)
     return ">=", nearest if nearest > number else math.nextafter(nearest, math.inf)
-
-
-@contextlib.contextmanager
-def _told(recorder: _Recorder) -> Iterator[None]:
-    outer = tracing.recorder, tracing.transform
-    tracing.recorder, tracing.transform = recorder, f"jit of {recorder.name}"
-    recorders.append(recorder)
-    try:
-        yield
-        if recorder.refusal is not None:
-            raise recorder.refusal  # the function has caught it, or has made a text of a number
-    finally:
-        recorders.remove(recorder)
-        tracing.recorder, tracing.transform = outer
 
 
 class Recording:
@@ -117,13 +100,17 @@ class Recording:
         since = fresh_mark()
         inputs = [Value(number) for number in numbers]
         recorder = _Recorder(name, inputs, since)
-        with _told(recorder):
+        leaves: list[Value] = []
+
+        def differentiated(inputs: list[Value]) -> Any:
             returned = function(inputs)
-            if differentiate is not None:
-                output = as_value(one_number(returned, name, "backward"))
-                with own_work():
-                    leaves = _leaves_from_outside([output], since, name)
-                returned = output, gradients(output, [*(inputs[place] for place in differentiate), *leaves])
+            if differentiate is None:
+                return returned
+            output = as_value(one_number(returned, name, "backward"))
+            leaves.extend(_leaves_from_outside([output], since, name))
+            return output, gradients(output, [*(inputs[place] for place in differentiate), *leaves])
+
+        returned = recorder.call(differentiated, inputs)
         outputs, self.structure = _flat(returned, name)
         self.results = [output._data if isinstance(output, Value) else output for output in outputs]
         comparisons = recorder.comparisons
@@ -151,7 +138,7 @@ def _leaves_from_outside(roots: list[Value], since: int, name: str) -> list[Valu
     found: dict[Value, bool] = {}
     for value in (*roots, *_operands(topological_order(*roots, since=since))):
         if value._mark < since:
-            if value._op is not None:
+            if value._primitive is not None:
                 raise TypeError(
                     f"jit of {name}: the function uses {describe(value)}, a result that was computed outside of it and "
                     "would never change: compute it inside, or pass it as an argument"
@@ -162,7 +149,7 @@ def _leaves_from_outside(roots: list[Value], since: int, name: str) -> list[Valu
 
 def _operands(order: list[Value]) -> Iterator[Value]:
     for node in order:
-        if node._op is not None:
+        if node._primitive is not None:
             for operand in (node._left, node._right):
                 if operand is not None:
                     yield operand
@@ -180,7 +167,7 @@ def _place(builder: Builder, thing: Any) -> int:
             stack.pop()
             continue
         waiting = [operand for operand in (node._right, node._left) if operand is not None and operand not in places]
-        if node._op is None or not waiting:
+        if node._primitive is None or not waiting:
             builder.add(stack.pop())
         else:
             stack.extend(waiting)

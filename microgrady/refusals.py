@@ -1,0 +1,58 @@
+"""What to write where a Value would have become a float: the place in the source says which function was called."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import sys
+from types import FrameType
+
+_CONSTRUCTORS = {"float", "complex", "float16", "float32", "float64", "longdouble", "double"}
+_ARRAYS = {"array", "asarray", "full", "fromiter", "astype", "fill", "full_like"}
+
+
+def advice() -> str:
+    """What to write instead, for the code that has led to a microgrady function that refuses."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith("microgrady."):
+        frame = frame.f_back
+    return (_instead(_expression(frame)) if frame else "") or (
+        "use microgrady's functions (mg.sin(v), not math.sin(v)), lists or object arrays for float arrays, "
+        'f"{v:.3g}" to print, or v.data to leave the derivative out on purpose'
+    )
+
+
+def _expression(frame: FrameType) -> ast.expr | None:
+    """The expression that a frame is evaluating, if its source is at hand."""
+    places = list(frame.f_code.co_positions())[frame.f_lasti // 2 : frame.f_lasti // 2 + 1]
+    if not places or None in places[0]:
+        return None
+    first, last, left, right = places[0]
+    lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)[first - 1 : last]  # type: ignore[operator]
+    if not lines:
+        return None
+    encoded = [line.encode() for line in lines]  # columns count bytes
+    encoded[-1] = encoded[-1][:right]
+    encoded[0] = encoded[0][left:]
+    try:
+        return ast.parse(b"(" + b"".join(encoded) + b")", mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _instead(expression: ast.expr | None) -> str:
+    on_purpose = "v.data leaves the derivative out on purpose"
+    match expression:
+        case ast.Subscript():
+            return f"collect Values in a list, or in numpy.zeros(n, dtype=object) for a float array; {on_purpose}"
+        case ast.BinOp(op=ast.Mod()):
+            return f'write f"{{v:.3g}}" for "%.3g" % v; {on_purpose}'
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            written = ast.unparse(expression.func)
+            if name in _CONSTRUCTORS:
+                return f"a Value counts as a number already, so leave {written}(...) out; {on_purpose}"
+            if name in _ARRAYS:
+                return f"leave dtype=float out of {written}(...), so that it makes an object array; {on_purpose}"
+            if callable(getattr(sys.modules.get("microgrady"), name, None)):
+                return f"write mg.{name}(...) for {written}(...); {on_purpose}"
+    return ""
