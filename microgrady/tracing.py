@@ -36,7 +36,7 @@ class Run:
         self._body: Any = None
         self._stopped: StopIteration | None = None
 
-    def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """What the function returns.
 
         Raises:
@@ -48,6 +48,7 @@ class Run:
             output = next(self._body)
         finally:
             _forget(self)
+            self._body = None  # which refers back
         if self._stopped is not None:
             raise self._stopped
         if self.refusal is not None:

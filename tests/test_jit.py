@@ -35,6 +35,7 @@ from microgrady.compiler.jit import Jitted  # noqa: E402
 from microgrady.compiler.pieces import COPIES, PIECE  # noqa: E402
 from microgrady.compiler.program import Guard  # noqa: E402
 from microgrady.tracing import recorders, runs  # noqa: E402
+from tests.plain import plain  # noqa: E402
 from tests.threads import run_in_threads  # noqa: E402
 
 Function = Callable[..., Any]
@@ -46,12 +47,7 @@ AWKWARD = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 1e-320, 1e-160, 1e160, -1e308, 
 def interpreted(function: Function, *args: float) -> float:
     """What the function gives on Values, one by one."""
     result = function(*map(Value, args))
-    return number(result)
-
-
-def number(result: Any) -> float:
-    """What is in a Value, or a plain number."""
-    return result.data if isinstance(result, Value) else float(result)
+    return plain(result)
 
 
 def same_bits(found: Any, expected: Any) -> bool:
@@ -518,7 +514,7 @@ def test_guards_at_every_place_of_long_programs() -> None:
     compiled = jit(function, max_paths=1000, optimize=False)
     for _ in range(25):
         args = [generator.uniform(0.5, 2.0), *(generator.choice((-1.0, 1e9)) for _ in places)]
-        expected = [number(part) for part in function(*map(Value, args))]
+        expected = [plain(part) for part in function(*map(Value, args))]
         assert same_bits(compiled(*args), expected)
         assert same_bits(compiled(*args), expected)
 
@@ -700,7 +696,7 @@ def both_backwards(
             else:
                 output = run(*(Value(arg) if isinstance(arg, float) else arg for arg in args))
                 output.backward()
-                values[1].append(number(output))
+                values[1].append(plain(output))
         slopes.append([leaf.grad for leaf in (*leaves, *(arg for arg in args if isinstance(arg, Value)))])
     return values[0], values[1], slopes[0], slopes[1]
 
@@ -889,7 +885,7 @@ def test_constants_are_folded_to_the_numbers_that_python_gives() -> None:
 
     compiled = jit(function)
     for x in (0.7, *AWKWARD):
-        expected = [number(term) for term in function(Value(x))]
+        expected = [plain(term) for term in function(Value(x))]
         assert same_bits(compiled(x), expected), x
         assert same_bits(compiled(x), expected), x
         assert same_bits(compiled.paths[0].program.evaluate([x]), expected), x

@@ -27,14 +27,9 @@ import microgrady as mg
 from microgrady import Value
 from microgrady.scopes import open_scopes, path_of
 from microgrady.tracing import recorder_here, recorders, run_here, runs
+from tests.plain import plain
 
 Function = Callable[..., Any]
-
-
-def plain(result: Any) -> float:
-    """What is in a Value, or a number."""
-    return float(result.data if isinstance(result, Value) else result)
-
 
 REFUSED: dict[str, Function] = {
     "float": lambda v: float(v),

@@ -103,6 +103,7 @@ class Recording:
         leaves: list[Value] = []
 
         def differentiated(inputs: list[Value]) -> Any:
+            __tracebackhide__ = True
             returned = function(inputs)
             if differentiate is None:
                 return returned
