@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
+from microgrady.forks import at_fork
 from microgrady.refusals import advice
 
 
@@ -165,6 +166,15 @@ def _going(running: Sequence[Run]) -> Iterator[Any]:
             yield run
         else:
             _forget(run)
+
+
+def _forget_other_threads() -> None:
+    for run in tuple(runs):
+        if not run.is_here:
+            _forget(run)
+
+
+at_fork(lambda: None, lambda: None, _forget_other_threads)  # in the child they do not run
 
 
 def run_here() -> Run | None:
