@@ -27,11 +27,11 @@ from microgrady.composites import (
     prod,
     softmax,
     std,
-    sum,
     sumprod,
     var,
     where,
 )
+from microgrady.composites import sum as sum  # not in __all__, as it would hide the built-in one
 from microgrady.drawing import animate, draw, plot, plot_errors, plot_map, plot_surface
 from microgrady.functions import (
     acos,
@@ -71,7 +71,6 @@ from microgrady.functions import (
     maximum,
     minimum,
     polygamma,
-    pow,
     primitive,
     radians,
     relu,
@@ -89,9 +88,8 @@ from microgrady.functions import (
     xlog1py,
     xlogy,
 )
-from microgrady.functions import (
-    round as round,  # not in __all__, as a name that Python has already
-)
+from microgrady.functions import pow as pow  # likewise
+from microgrady.functions import round as round  # likewise
 from microgrady.scopes import scope
 from microgrady.transforms import grad, gradients, hessian, hvp, jacobian, value_and_grad
 from microgrady.trees import detach
@@ -182,7 +180,6 @@ __all__ = [
     "plot_map",
     "plot_surface",
     "polygamma",
-    "pow",
     "primitive",
     "prod",
     "radians",
@@ -198,7 +195,6 @@ __all__ = [
     "softplus",
     "sqrt",
     "std",
-    "sum",
     "sumprod",
     "tan",
     "tanh",
@@ -212,3 +208,11 @@ __all__ = [
     "xlog1py",
     "xlogy",
 ]
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from microgrady.version import version
+
+        return version()
+    raise AttributeError(f"module 'microgrady' has no attribute {name!r}")

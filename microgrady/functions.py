@@ -412,11 +412,11 @@ remainder = primitive(
 )
 copysign: Primitive = primitive(
     "copysign",
-    math.copysign,
+    ieee.copysign,
     lambda y, a, b: sign(a) * copysign(1.0, b),
     lambda y, a, b: 0.0,
     piecewise=True,
-    native="copysign",
+    native=native.copysign,
 )
 
 # What rules need so that their own derivatives are as good: their obvious forms cancel or overflow.

@@ -27,6 +27,7 @@ def _total(
         except OverflowError:
             return overflow(x)
 
+    evaluate.__doc__ = function.__doc__
     return evaluate
 
 
@@ -44,7 +45,11 @@ def _is_odd(b: float) -> bool:
 
 def _rounded(function: Callable[[float], int]) -> Function:
     # From 2**52 on every float is whole. The sign goes back on because an int has no -0.
-    return lambda x: math.copysign(float(function(x)), x) if abs(x) < 2.0**52 else x
+    def evaluate(x: float) -> float:
+        return math.copysign(float(function(x)), x) if abs(x) < 2.0**52 else x
+
+    evaluate.__doc__ = function.__doc__
+    return evaluate
 
 
 exp2 = _total(math.exp2)
@@ -318,6 +323,11 @@ def exp_share(a: float, b: float) -> float:
 def exp_share_slope(a: float, b: float) -> float:
     """The product of the shares of a and b."""
     return exp_share(a, b) * exp_share(b, a)
+
+
+def copysign(a: float, b: float) -> float:
+    """The size of a with the sign of b; a nan counts as positive, since IEEE 754 leaves its sign open."""
+    return abs(a) if b != b else math.copysign(a, b)
 
 
 def largest(a: float, b: float) -> float:

@@ -162,6 +162,11 @@ def _exp_shares(machine: Machine, a: Operand, b: Operand) -> tuple[Operand, Oper
     return machine.select(finite, more, share), machine.select(finite, less, other)
 
 
+def copysign(machine: Machine, a: Operand, b: Operand) -> Operand:
+    """The sign of a nan, which processors choose, is left alone."""
+    return machine.select(_is_nan(machine, b), machine.abs(a), machine.copysign(a, b))
+
+
 def largest(machine: Machine, a: Operand, b: Operand) -> Operand:
     """b if it is nan or not exceeded."""
     return machine.select(machine.either(machine.less_equal(a, b), _is_nan(machine, b)), b, a)

@@ -1,5 +1,33 @@
 cimport cython
 
+cdef extern from *:
+    """
+    /* Tracebacks name the source beside the compiled module, wherever both have been installed. */
+    static PyCodeObject *code_in_source(const char *filename, const char *function, int line) {
+        char path[4096];
+        PyObject *name = PyUnicode_FromString("microgrady.value");
+        PyObject *module = name ? PyImport_GetModule(name) : NULL;
+        PyObject *file = module ? PyModule_GetFilenameObject(module) : NULL;
+        const char *text = file ? PyUnicode_AsUTF8(file) : NULL;
+        if (text != NULL) {
+            const char *slash = strrchr(text, '/'), *backslash = strrchr(text, '\\\\');
+            const char *last = slash > backslash ? slash : backslash;
+            if (last != NULL && (size_t)(last - text) < sizeof(path) - 16) {
+                memcpy(path, text, (size_t)(last - text) + 1);
+                strcpy(path + (last - text) + 1, "value.py");
+                filename = path;
+            }
+        }
+        PyErr_Clear();
+        Py_XDECREF(name);
+        Py_XDECREF(module);
+        PyCodeObject *code = PyCode_NewEmpty(filename, function, line);
+        Py_XDECREF(file);
+        return code;
+    }
+    #define PyCode_NewEmpty(filename, function, line) code_in_source(filename, function, line)
+    """
+
 cdef long long _newest
 cdef int _KEPT
 cdef bint _freeing

@@ -53,12 +53,52 @@ def _decide(symbol: Text, left: Any, right: Any, outcome: bool) -> bool:
     return outcome
 
 
-class Primitive:
-    """One operation: its name, its value, its derivative rules. Calling it applies it.
+_PRIMITIVE = """One operation: its name, its value, its derivative rules. Calling it applies it.
 
-    Made by `microgrady.primitive`, which explains the parts.
-    """
+Made by `microgrady.primitive`, which explains the parts.
+"""
 
+
+class OfEach:
+    """An attribute that a class has and each of its instances has in its own way."""
+
+    def __init__(self, compute: Callable[[Any], Any], of_class: Any = None) -> None:
+        self.compute = compute
+        self.of_class = of_class
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        if instance is not None:
+            return self.compute(instance)
+        if self.of_class is None:
+            raise AttributeError
+        return self.of_class
+
+
+def _documentation(entry: Any) -> str:
+    operands = ", ".join(str(parameter) for parameter in _signature(entry).parameters.values())
+    written = f"{entry.symbol}x" if len(entry.rules) == 1 else f"a {entry.symbol} b"
+    text = str(getattr(entry.evaluate, "__doc__", None) or f"{written}.").strip()
+    return (
+        f"{entry.name}({operands}): {text}\n\n"
+        "It takes Values, real numbers and NumPy arrays, and gives a Value, a float or an array. Its derivatives are "
+        "the functions in its `rules`."
+    )
+
+
+def _signature(entry: Any) -> Any:
+    import inspect
+
+    if entry.variadic is not None:
+        return inspect.signature(entry.variadic)
+    names = ["x"] if len(entry.rules) == 1 else ["a", "b"]
+    return inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names])
+
+
+class Primitive:  # noqa: D101  (its documentation is _PRIMITIVE)
+    __doc__ = OfEach(_documentation, _PRIMITIVE)  # type: ignore[assignment]
+    __name__ = OfEach(lambda entry: entry.name, "Primitive")
+    __module__ = "microgrady.value"
+    __signature__ = OfEach(_signature)
     __slots__ = ("evaluate", "name", "native", "piecewise", "rules", "singular", "slope", "symbol", "variadic")
     name: str
     symbol: str
@@ -76,6 +116,11 @@ class Primitive:
         self.rules = ()
         self.native = self.variadic = None
         self.singular = self.piecewise = False
+
+    def __getattr__(self, name: str) -> str:
+        if name == "__qualname__":  # which no class can have for its instances in the way of the others
+            return self.name
+        raise AttributeError(f"'Primitive' object has no attribute {name!r}")
 
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"

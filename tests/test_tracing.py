@@ -103,7 +103,8 @@ def test_pandas_gets_no_float_of_a_value_by_itself() -> None:
     pandas: Any = pytest.importorskip("pandas")
     series = pandas.Series([Value(1.0), Value(3.0)])
     assert type(series.sum()) is Value
-    for way in (lambda: series.mean(), lambda: series.astype(float), lambda: pandas.Series([Value(1.0)], dtype=float)):
+    ways: list[Function] = [series.mean, lambda: series.astype(float), lambda: pandas.Series([Value(1.0)], dtype=float)]
+    for way in ways:
         try:
             found = way()
         except TypeError:

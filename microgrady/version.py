@@ -1,0 +1,27 @@
+"""The version, which stands in pyproject.toml alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def version() -> str:
+    """The version of this source, or of the installation that the package is a part of.
+
+    Example:
+        >>> import microgrady as mg
+        >>> mg.__version__.split(".")[0].isdigit()
+        True
+    """
+    import importlib.metadata
+    import tomllib
+
+    source = Path(__file__).parents[1] / "pyproject.toml"
+    if source.is_file():
+        project = tomllib.loads(source.read_text(encoding="utf-8")).get("project", {})
+        if project.get("name") == "microgrady":
+            return str(project["version"])
+    try:
+        return importlib.metadata.version("microgrady")
+    except importlib.metadata.PackageNotFoundError:
+        return "0+unknown"
