@@ -95,7 +95,7 @@ def _signature(entry: Any) -> Any:
 
 
 class Primitive:  # noqa: D101  (its documentation is _PRIMITIVE)
-    __doc__ = OfEach(_documentation, _PRIMITIVE)  # type: ignore[assignment]
+    __doc__ = OfEach(_documentation, _PRIMITIVE)
     __name__ = OfEach(lambda entry: entry.name, "Primitive")
     __module__ = "microgrady.value"
     __signature__ = OfEach(_signature)

@@ -18,6 +18,8 @@ import microgrady as mg
 from microgrady import Value
 from microgrady.value import primitives
 
+PLAIN: Any = pydoc.plaintext  # type: ignore[attr-defined]
+
 
 def test_a_star_import_hides_no_built_in_function() -> None:
     assert not set(mg.__all__) & set(dir(builtins))
@@ -39,7 +41,7 @@ def test_an_operation_introduces_itself(name: str) -> None:
     parameters = inspect.signature(entry).parameters.values()
     assert str(entry.__doc__).startswith(f"{name}({', '.join(map(str, parameters))}): ")
     assert entry.variadic or len(parameters) == len(entry.rules)
-    assert str(entry.__doc__).splitlines()[0] in pydoc.render_doc(entry, renderer=pydoc.plaintext)
+    assert str(entry.__doc__).splitlines()[0] in pydoc.render_doc(entry, renderer=PLAIN)
 
     @functools.wraps(entry)
     def wrapped(*operands: Any) -> Any:
@@ -55,7 +57,7 @@ def test_the_class_of_operations_has_documentation_of_its_own() -> None:
         "Primitive",
         "microgrady.value",
     )
-    assert "One operation" in pydoc.render_doc(mg.Primitive, renderer=pydoc.plaintext)
+    assert "One operation" in pydoc.render_doc(mg.Primitive, renderer=PLAIN)
 
 
 def test_a_users_operation_is_introduced_by_its_function() -> None:
@@ -91,8 +93,8 @@ def test_an_error_points_at_a_file_that_exists(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("call", "error"),
     [
-        (lambda: Value(), TypeError),
-        (lambda: Value(1.0, "a", 2), TypeError),
+        (lambda: Value(), TypeError),  # type: ignore[call-arg]
+        (lambda: Value(1.0, "a", 2), TypeError),  # type: ignore[call-arg]
         (lambda: Value(1.0, nothing=2), TypeError),  # type: ignore[call-arg]
         (lambda: Value(1.0, 2), TypeError),  # type: ignore[arg-type]
         (lambda: Value("1"), TypeError),
