@@ -24,7 +24,7 @@ from microgrady.functions import (
     pow,
     sigmoid,
 )
-from microgrady.inputs import FLOAT_ARRAY_HINT, as_number
+from microgrady.inputs import FLOAT_ARRAY_HINT, as_number, comparable
 from microgrady.value import Value, methods
 
 Function = Callable[..., Any]
@@ -124,7 +124,7 @@ def apply(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[str,
         TypeError: The table has no such function, or Values would have to go into an array of floats.
     """
     if method == "__call__" and not options and not any(map(_has_axes, operands)):
-        numbers = list(map(_number, operands))
+        numbers = [_number(operand, comparable if ufunc in COMPARISONS else as_number) for operand in operands]
         if all(number is not None for number in numbers):
             return _on_numbers(ufunc)(*numbers)
     arrays = list(map(base, operands))
@@ -194,12 +194,12 @@ def elementwise(function: Function, *operands: Any) -> Any:
         return numpy.frompyfunc(function, len(operands), 1)(*[base(operand) for operand in operands])
 
 
-def _number(operand: Any) -> Any:
+def _number(operand: Any, convert: Function) -> Any:
     if isinstance(operand, numpy.ndarray):
         if operand.ndim:
             return None
         operand = operand.item()
-    return operand if type(operand) is Value or type(operand) is float else as_number(operand)
+    return operand if type(operand) is Value or type(operand) is float else convert(operand)
 
 
 def _has_axes(operand: Any) -> bool:
