@@ -90,7 +90,6 @@ def test_numpy_gets_no_float_of_a_value_by_itself() -> None:
         lambda v: np.full(2, v, dtype=float),
         lambda v: np.float64(v),
         lambda v: np.float32(v),
-        lambda v: np.linspace(0.0, v, 3, dtype=float),
     )
     for way in ways:
         for value in (Value(1.0), Value(1.0) * 2.0):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 from collections.abc import Callable
@@ -72,6 +73,10 @@ def ways(function: Callable[..., Any], recorded: Any, x: float, y: float) -> dic
     }
 
 
+def unpacked(function: Callable[..., Any], arguments: list[Any]) -> Any:
+    return function(*arguments)
+
+
 def alike(found: list[float], expected: list[float]) -> bool:
     """Equal bits but for the signs of zero and nan; finite sums of several shares may be rounded in another order."""
     return all(
@@ -94,7 +99,7 @@ def test_every_way_gives_the_same_derivative_of_random_programs_at_special_numbe
         if not isinstance(function(Value(1.0), Value(1.0)), Value):
             continue
         both = mg.value_and_grad(function, (0, 1))
-        recorded = Recording(lambda inputs, both=both: both(*inputs), "a program", [0.3, 0.7]).program
+        recorded = Recording(functools.partial(unpacked, both), "a program", [0.3, 0.7]).program
         for _ in range(3):
             x, y = chance.choice(SPECIAL), chance.choice(SPECIAL)
             found = ways(function, recorded, x, y)
