@@ -118,7 +118,7 @@ def test_pandas_gets_no_float_of_a_value_by_itself() -> None:
         (lambda v: float(v), r"leave float\(\.\.\.\) out"),
         (lambda v: "%.3f" % v, r'f"\{v:.3g\}"'),  # noqa: UP031
         (lambda v: array.array("d", [v]), r"array\.array"),
-        (lambda v: math.frexp(v), r"mg\.sin\(v\), not math\.sin\(v\)"),
+        (lambda v: cmath.polar(v), r"mg\.sin\(v\), not math\.sin\(v\)"),
     ],
 )
 def test_the_refusal_names_what_to_write(way: Function, advice: str) -> None:
