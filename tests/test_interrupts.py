@@ -79,6 +79,33 @@ def test_hundreds_of_interrupts_while_llvm_compiles_leave_nothing_broken() -> No
     assert int(out) > 50
 
 
+def test_after_hundreds_of_interrupts_of_first_calls_the_next_call_is_right() -> None:
+    out = run(
+        """
+        signal.signal(signal.SIGALRM, interrupt)
+        generator = random.Random(3)
+        k, interrupts, stop = 0.0, 0, time.monotonic() + 8
+        while interrupts < 300 and time.monotonic() < stop:
+            k += 1.0
+            compiled = compiled_for(60, k)
+            try:
+                signal.setitimer(signal.ITIMER_REAL, generator.uniform(0.0001, 0.02))
+                compiled(0.5)
+                compiled.backward(0.5)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                interrupts += 1
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            right(compiled, 0.5)
+            right(compiled, 0.25)
+            assert len(compiled.paths) <= 2
+        print(interrupts)
+        """
+    )
+    assert int(out) > 50
+
+
 def test_an_interrupt_while_llvm_compiles_is_raised_when_it_has_ended() -> None:
     out = run(
         """
