@@ -148,6 +148,7 @@ def test_interrupts_of_operations_that_python_computes_end_the_machine_code() ->
             try:
                 for _ in range(40):
                     assert compiled(0.5) == 300.5
+                signal.setitimer(signal.ITIMER_REAL, 0)
             except KeyboardInterrupt:
                 interrupts += 1
             finally:
