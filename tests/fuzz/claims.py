@@ -26,7 +26,10 @@ def smooth(chance: random.Random) -> None:
     formula, point = chance.choice(FAMILIES)(chance.randrange(10**9))
     f, exact = plain(formula), truth(formula, point)
     entry = mg.check_gradient(f, point, gradient=exact).entries[0]
-    assert entry.verdict in QUIET, f"at {point!r} the true derivative {exact!r} is called {entry}"
+    # Waves that are shorter than the steps that finite differences take look like a jump.
+    spread = max(abs(f(point * (1.0 + part / 1000))) for part in range(-5, 6))
+    allowed = (*QUIET, Verdict.NOT_DIFFERENTIABLE) if abs(exact * point) * 1e-8 > spread else QUIET
+    assert entry.verdict in allowed, f"at {point!r} the true derivative {exact!r} is called {entry}"
     for factor in WRONG_FACTORS:
         wrong = mg.check_gradient(f, point, gradient=exact * factor).entries[0]
         hidden = abs(exact) <= INVISIBLE * wrong.estimate.scale

@@ -7,6 +7,9 @@ import functools
 import io
 import pickle
 import random
+import resource
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import microgrady as mg
@@ -52,6 +55,18 @@ def use(thing: Any) -> None:
             part(0.5)
 
 
+@contextlib.contextmanager
+def little_memory() -> Iterator[None]:
+    """Lets pickles that ask for gigabytes fail at once."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + (1 << 30), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
 def case(chance: random.Random) -> None:
     """A pickle with some bytes changed, left out or doubled."""
     compiled = mg.jit(chance.choice((doubled, mg.grad(doubled), functools.partial(doubled))))
@@ -73,5 +88,5 @@ def case(chance: random.Random) -> None:
                 data[place:place] = data[place : place + chance.randint(1, 8)]
         if len(data) < 2:
             return
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception), little_memory():
         use(Careful(io.BytesIO(bytes(data))).load())
