@@ -165,6 +165,10 @@ class Opening(contextlib.ContextDecorator):
         """Make a scope, which is open as soon as what this returns is called."""
         self.latest = scope = Scope(self.name, path_of(unlabelled()))
         opening = scope.opening()
-        _unlabelled.set(ScopedLabel("", scope))
-        open_scopes.append(scope)
-        return opening
+        try:
+            _unlabelled.set(ScopedLabel("", scope))
+            open_scopes.append(scope)
+            return opening
+        except BaseException:
+            del opening  # else the scope would be open as long as somebody has the exception, and so this frame
+            raise

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import microgrady as mg
-from microgrady import Value
+from microgrady import Value, scopes
 from microgrady.scopes import open_scopes, path_of
 
 
@@ -165,3 +165,21 @@ def test_a_shallow_copy_keeps_its_scope() -> None:
 def test_bad_names_are_refused_at_the_call(name: Any, error: type[Exception], sentence: str) -> None:
     with pytest.raises(error, match=sentence):
         mg.scope(name)
+
+
+def test_an_interrupt_on_the_way_into_a_scope_leaves_it_closed_also_while_somebody_has_the_exception(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Interrupted(list[scopes.Scope]):
+        def append(self, opened: scopes.Scope) -> None:
+            super().append(opened)
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scopes, "open_scopes", Interrupted())
+        with pytest.raises(KeyboardInterrupt) as caught, mg.scope("interrupted"):
+            pytest.fail("it was interrupted on the way in")
+        assert scopes.unlabelled() == ""
+        assert not scopes.open_scopes
+    assert caught.value.__traceback__ is not None
+    assert path_of(mg.sin(Value(1.0))._label) == ()
