@@ -7,6 +7,7 @@ and Python itself knows whether that is being executed: a run whose generator is
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -197,7 +198,7 @@ def is_input_elsewhere(values: list[Any]) -> bool:
     return any(id(value) in run.inputs for run in _going(runs) for value in values)
 
 
-# The four below are called by Values while anything records.
+# The five below are called by Values while anything records.
 
 
 def compare(symbol: str, left: Any, right: Any, outcome: bool) -> None:
@@ -205,6 +206,25 @@ def compare(symbol: str, left: Any, right: Any, outcome: bool) -> None:
     for recorder in _going(recorders):
         if recorder.hears(left, right):
             recorder.compared(symbol, left, right, outcome)
+
+
+def rounds_to(rounding: Callable[[float], int], value: Any, whole: int) -> None:
+    """Tell between which numbers a Value lies that was rounded to `whole`, the ends included or not."""
+    if abs(whole) >= 2**52:  # from where on every float is whole
+        compare("==", value, whole, True)
+        return
+    low: float = whole
+    high: float = whole
+    if rounding is round:
+        low, high = whole - 0.5, whole + 0.5
+        closed_low = closed_high = whole % 2 == 0
+    else:
+        closed_low = rounding is math.floor or (rounding is math.trunc and whole > 0)
+        closed_high = rounding is math.ceil or (rounding is math.trunc and whole < 0)
+        low -= not closed_low
+        high += not closed_high
+    compare(">=" if closed_low else ">", value, float(low), True)
+    compare("<=" if closed_high else "<", value, float(high), True)
 
 
 def leave(value: Any, action: str) -> None:

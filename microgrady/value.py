@@ -13,8 +13,9 @@ from typing import Any
 
 from microgrady.forks import free_after_fork
 from microgrady.inputs import as_number, comparable, describe, is_array, map_arrays, require_number
+from microgrady.introspection import OfEach, documentation, signature
 from microgrady.scopes import open_scopes, relabelled, unlabelled
-from microgrady.tracing import change, compare, hashing, leave, recorders, refusal
+from microgrady.tracing import change, compare, hashing, leave, recorders, refusal, rounds_to
 
 Operand = Any  # a Value or a float
 Mark = int
@@ -59,46 +60,11 @@ Made by `microgrady.primitive`, which explains the parts.
 """
 
 
-class OfEach:
-    """An attribute that a class has and each of its instances has in its own way."""
-
-    def __init__(self, compute: Callable[[Any], Any], of_class: Any = None) -> None:
-        self.compute = compute
-        self.of_class = of_class
-
-    def __get__(self, instance: Any, owner: Any) -> Any:
-        if instance is not None:
-            return self.compute(instance)
-        if self.of_class is None:
-            raise AttributeError
-        return self.of_class
-
-
-def _documentation(entry: Any) -> str:
-    operands = ", ".join(str(parameter) for parameter in _signature(entry).parameters.values())
-    written = f"{entry.symbol}x" if len(entry.rules) == 1 else f"a {entry.symbol} b"
-    text = str(getattr(entry.evaluate, "__doc__", None) or f"{written}.").strip()
-    return (
-        f"{entry.name}({operands}): {text}\n\n"
-        "It takes Values, real numbers and NumPy arrays, and gives a Value, a float or an array. Its derivatives are "
-        "the functions in its `rules`."
-    )
-
-
-def _signature(entry: Any) -> Any:
-    import inspect
-
-    if entry.variadic is not None:
-        return inspect.signature(entry.variadic)
-    names = ["x"] if len(entry.rules) == 1 else ["a", "b"]
-    return inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names])
-
-
 class Primitive:  # noqa: D101  (its documentation is _PRIMITIVE)
-    __doc__ = OfEach(_documentation, _PRIMITIVE)
+    __doc__ = OfEach(documentation, _PRIMITIVE)
     __name__ = OfEach(lambda entry: entry.name, "Primitive")
     __module__ = "microgrady.value"
-    __signature__ = OfEach(_signature)
+    __signature__ = OfEach(signature)
     __slots__ = ("evaluate", "name", "native", "piecewise", "rules", "singular", "slope", "symbol", "variadic")
     name: str
     symbol: str
@@ -682,27 +648,8 @@ def _whole(rounding: Callable[[float], int], value: Value) -> int:
         return rounding(number)  # which raises
     whole = rounding(number)
     if recorders:
-        _note_interval(rounding, value, whole)
+        rounds_to(rounding, value, whole)
     return whole
-
-
-def _note_interval(rounding: Callable[[float], int], value: Value, whole: int) -> None:
-    """Tell between which numbers the Value lies, the ends included or not."""
-    if abs(whole) >= 2**52:  # from where on every float is whole
-        compare("==", value, whole, True)
-        return
-    low: float = whole
-    high: float = whole
-    if rounding is round:
-        low, high = whole - 0.5, whole + 0.5
-        closed_low = closed_high = whole % 2 == 0
-    else:
-        closed_low = rounding is math.floor or (rounding is math.trunc and whole > 0)
-        closed_high = rounding is math.ceil or (rounding is math.trunc and whole < 0)
-        low -= not closed_low
-        high += not closed_high
-    compare(">=" if closed_low else ">", value, float(low), True)
-    compare("<=" if closed_high else "<", value, float(high), True)
 
 
 def _apply_operator(op: Primitive, left: Any, right: Any) -> Value:
