@@ -110,7 +110,7 @@ class Recorder(Run):
         super().__init__(title, inputs, since)
         self._threads = threading.enumerate()
         self._unrelated: dict[int, Any] = {}  # by their ids, which no other Value can take while they are kept
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may compare while its thread has it
 
     def _begin(self) -> None:
         super()._begin()
