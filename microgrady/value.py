@@ -149,6 +149,10 @@ class Value:
     Arithmetic on Values gives Values; `backward()` on a result finds its derivative by every
     Value that went into it, and adds it to their `grad`.
 
+    Values compare by their numbers, as floats do, so that `list.index` and `list.remove` find the first one with an
+    equal number; sets and dicts tell them apart. A Value never turns into a float by itself: its number is `data`.
+    It has no attributes beside its own: keep what belongs to it in a dict with Values as its keys.
+
     Args:
         data: The number: an int, a float or any other real number.
         label: A name, for pictures and messages.

@@ -430,7 +430,7 @@ def jit(
     """The function as machine code: the same arguments, the same numbers.
 
     The first call runs `function` on Values, and keeps the graph; it is simplified and compiled by LLVM.
-    Comparisons on the way become guards: a call that goes another way is noticed, and what it does is recorded
+    Comparisons on the way, `int(v)`, `math.floor(v)` and `round(v)` become guards: a call that goes another way is noticed, and what it does is recorded
     and compiled as well. So `if`, `while`, recursion, `min` and `sorted` work as they are. It composes: `jit(grad(f))`,
     `jit(hessian(f))`; inside `grad` or another `jit`, and called on Values, the function itself runs.
 
