@@ -81,23 +81,25 @@ class Run:
 
     def depends(self, value: Any) -> bool:
         """Whether a Value depends on the inputs or, in the run's own thread, on a Value from outside."""
-        return self._reaches(value, self.is_here, ())
+        return self._reaches(value, self.is_here)
 
-    def _reaches(self, value: Any, outside: bool, known: Collection[int]) -> bool:
+    def _reaches(
+        self, value: Any, outside: bool, unrelated: Collection[int] = (), related: Collection[int] = ()
+    ) -> bool:
         """Whether the graph of a Value reaches the inputs or, if asked for, a Value from outside.
 
-        Nodes that are `known` not to are not searched again.
+        Of nodes that are known to be `unrelated` or `related` it is not asked again.
         """
         seen = {id(value)}
         stack = [value]
         while stack:
             node = stack.pop()
-            if id(node) in self.inputs or (outside and node._mark < self.since):
+            if id(node) in self.inputs or id(node) in related or (outside and node._mark < self.since):
                 return True
             if node._primitive is None or node._mark < self.since:
                 continue
             for operand in (node._left, node._right):
-                if operand is not None and id(operand) not in seen and id(operand) not in known:
+                if operand is not None and id(operand) not in seen and id(operand) not in unrelated:
                     seen.add(id(operand))
                     stack.append(operand)
         return False
@@ -109,7 +111,9 @@ class Recorder(Run):
     def __init__(self, title: str, inputs: list[Any], since: int) -> None:
         super().__init__(title, inputs, since)
         self._threads = threading.enumerate()
-        self._unrelated: dict[int, Any] = {}  # by their ids, which no other Value can take while they are kept
+        # What other threads compared, by ids, which no other Value can take while these are kept.
+        self._related: dict[int, Any] = {}
+        self._unrelated: dict[int, Any] = {}
         self._lock = threading.RLock()  # a signal handler may compare while its thread has it
 
     def _begin(self) -> None:
@@ -129,10 +133,9 @@ class Recorder(Run):
         with self._lock:
             if id(value) in self._unrelated:
                 return False
-            if self._reaches(value, False, self._unrelated):
-                return True
-            self._unrelated[id(value)] = value
-        return False
+            related = self._reaches(value, False, self._unrelated, self._related)
+            (self._related if related else self._unrelated)[id(value)] = value
+        return related
 
     def compared(self, symbol: str, left: Any, right: Any, outcome: bool) -> None:
         """Note a comparison."""

@@ -430,9 +430,10 @@ def jit(
     """The function as machine code: the same arguments, the same numbers.
 
     The first call runs `function` on Values, and keeps the graph; it is simplified and compiled by LLVM.
-    Comparisons on the way, `int(v)`, `math.floor(v)` and `round(v)` become guards: a call that goes another way is noticed, and what it does is recorded
-    and compiled as well. So `if`, `while`, recursion, `min` and `sorted` work as they are. It composes: `jit(grad(f))`,
-    `jit(hessian(f))`; inside `grad` or another `jit`, and called on Values, the function itself runs.
+    Comparisons on the way, `int(v)`, `math.floor(v)` and `round(v)` become guards: a call that goes another way is
+    noticed, and what it does is recorded and compiled as well. So `if`, `while`, recursion, `min`, `sorted` and whole
+    numbers as indices work as they are. It composes: `jit(grad(f))`, `jit(hessian(f))`; inside `grad` or another `jit`,
+    and called on Values, the function itself runs.
 
     Values from outside that the function refers to, such as the parameters of a model, are read at each call;
     assign to their `data` (a new Value in a variable of that name is not noticed). Anything else from outside is
