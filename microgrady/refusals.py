@@ -7,6 +7,8 @@ import linecache
 import sys
 from types import FrameType
 
+from microgrady.inputs import FLOAT_ARRAY_HINT
+
 _CONSTRUCTORS = {"float", "complex", "float16", "float32", "float64", "longdouble", "double"}
 _ARRAYS = {"array", "asarray", "full", "fromiter", "astype", "fill", "full_like"}
 
@@ -20,6 +22,20 @@ def advice() -> str:
         "use microgrady's functions (mg.sin(v), not math.sin(v)), lists or object arrays for float arrays, "
         'f"{v:.3g}" to print, or v.data to leave the derivative out on purpose'
     )
+
+
+def explained(error: TypeError) -> TypeError:
+    """What to raise in place of an error of NumPy or SciPy about elements that they cannot take; others as they are."""
+    words = str(error)
+    if "no supported conversion for types" in words:
+        return TypeError(f"a sparse matrix cannot calculate with Values: write a.toarray() (SciPy says: {words})")
+    if "has no callable" in words or "dtype('O')" in words or "not supported for the input types" in words:
+        return TypeError(
+            "NumPy met Values in a plain array of objects, or plain numbers among them: "
+            "write mg.array([...]) for np.array([...]) and np.asanyarray for np.asarray, which give arrays on which "
+            f"NumPy's functions are microgrady's (NumPy says: {words})"
+        )
+    return error
 
 
 def _expression(frame: FrameType) -> ast.expr | None:
@@ -44,7 +60,7 @@ def _instead(expression: ast.expr | None) -> str:
     on_purpose = "v.data leaves the derivative out on purpose"
     match expression:
         case ast.Subscript():
-            return f"collect Values in a list, or in numpy.zeros(n, dtype=object) for a float array; {on_purpose}"
+            return f"{FLOAT_ARRAY_HINT}; {on_purpose}"
         case ast.BinOp(op=ast.Mod()):
             return f'write f"{{v:.3g}}" for "%.3g" % v; {on_purpose}'
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
@@ -52,7 +68,7 @@ def _instead(expression: ast.expr | None) -> str:
             if name in _CONSTRUCTORS:
                 return f"a Value counts as a number already, so leave {written}(...) out; {on_purpose}"
             if name in _ARRAYS:
-                return f"leave dtype=float out of {written}(...), so that it makes an object array; {on_purpose}"
+                return f"leave dtype=float out of {written}(...): {FLOAT_ARRAY_HINT}; {on_purpose}"
             if callable(getattr(sys.modules.get("microgrady"), name, None)):
                 return f"write mg.{name}(...) for {written}(...); {on_purpose}"
     return ""

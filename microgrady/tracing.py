@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from microgrady.forks import at_fork
-from microgrady.refusals import advice
+from microgrady.refusals import advice, explained
 
 
 class Run:
@@ -64,6 +64,11 @@ class Run:
             output = function(*args, **kwargs)
         except StopIteration as stopped:  # which no generator can raise
             self._stopped, output = stopped, None
+        except TypeError as error:
+            better = explained(error)
+            if better is error:
+                raise
+            raise better from error
         yield output
 
     def _begin(self) -> None:

@@ -143,9 +143,13 @@ def map_values(tree: Any, function: Callable[[Value], Any]) -> Any:
     if isinstance(tree, Value):
         return function(tree)
     if isinstance(tree, dict):
-        return filler(tree, "the structure")({key: map_values(branch, function) for key, branch in tree.items()})
+        branches = {key: map_values(branch, function) for key, branch in tree.items()}
+        changed = any(branch is not tree[key] for key, branch in branches.items())
+        return filler(tree, "the structure")(branches) if changed else tree
     if isinstance(tree, (list, tuple)):
-        return filler(tree, "the structure")([map_values(branch, function) for branch in tree])
+        found = [map_values(branch, function) for branch in tree]
+        changed = any(new is not old for new, old in zip(found, tree, strict=True))
+        return filler(tree, "the structure")(found) if changed else tree
     if is_array(tree) and tree.dtype == object:
         entries = [map_values(entry, function) for entry in tree.ravel().tolist()]
         numbers = [as_number(entry) for entry in entries]

@@ -89,6 +89,7 @@ FUNCTIONS: dict[str, Function] = {
     "powers": lambda p: np.sum(np.abs(p) ** 1.5 + 2.0**p + p**-1 + p**3 + np.float_power(np.abs(p), 0.3)),
     "remainders": lambda p: np.sum(np.mod(p, 0.4) + np.fmod(p, 0.32) + p // 0.32 + p % 0.61 + np.divmod(p, 0.43)[1]),
     "modf": lambda p: np.sum(np.modf(p)[0]),
+    "round and rint": lambda p: np.sum((np.round(p + 0.1) + np.rint(p + 0.3)) * p),
     "floor, ceil, trunc and fix": lambda p: np.sum(
         (np.floor(p + 0.1) + np.ceil(p + 0.1) + np.trunc(p) + np.fix(p)) * p
     ),
@@ -293,6 +294,21 @@ def test_ieee_754_holds_for_the_plain_numbers_of_an_array() -> None:
         assert (array**-1).tolist()[1] == math.inf
 
 
+def test_universal_functions_of_scipy_are_the_tables() -> None:
+    special = pytest.importorskip("scipy.special")
+    point = np.array([0.3, 0.6, 0.9])
+    for function in (
+        *(special.expit, special.log_expit, special.logit, special.erf, special.erfc, special.gamma, special.gammaln),
+        *(special.psi, special.log1p, special.exp2, special.cbrt, lambda p: special.xlogy(p, p + 1.0)),
+    ):
+        assert mg.jacobian(function)(point).diagonal() == pytest.approx(
+            [mg.numeric_derivative(function, x).value for x in point], rel=1e-8
+        )
+    mixed = mg.grad(lambda p: np.sum(special.expit(np.where(p > 0.5, p, 0.0))))(point)
+    assert mixed[0] == 0.0
+    assert all(mixed[1:] > 0.0)
+
+
 # Values by themselves.
 
 
@@ -421,6 +437,34 @@ def test_microgrady_does_not_import_numpy_by_itself() -> None:
 # What cannot work says what to write.
 
 
+def storing(p: Any) -> Any:
+    found = np.zeros(2)
+    found[0] = p[0]
+    return found[0]
+
+
+def adding_in_place(p: Any) -> Any:
+    found = np.zeros(4)
+    found += p
+    return np.sum(found)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        storing,
+        adding_in_place,
+        lambda p: np.sum(np.asarray(p, dtype=float)),
+        lambda p: np.sum(np.array([p[0], 1.0], dtype=float)),
+        lambda p: np.sum(np.exp(p, out=np.zeros(4))),
+        lambda p: np.add.at(np.zeros(4), [0], p[:1]),
+    ],
+)
+def test_values_for_an_array_of_floats_are_refused_with_what_to_write(function: Function) -> None:
+    with pytest.raises(TypeError, match=r"mg\.array\(np\.zeros\(n\)\).*mg\.detach"):
+        mg.grad(function)(POINT)
+
+
 @pytest.mark.parametrize(
     ("function", "advice"),
     [
@@ -430,6 +474,8 @@ def test_microgrady_does_not_import_numpy_by_itself() -> None:
         (lambda p: np.linalg.eigvalsh(np.outer(p, p))[0], r"mg\.detach"),
         (lambda p: np.linalg.svd(np.outer(p, p))[1][0], r"mg\.detach"),
         (lambda p: np.frexp(p)[0][0], r"no function frexp.*mg\.detach"),
+        (lambda p: np.sum(np.exp(np.array([p[0], 1.0]))), r"mg\.array\(\[\.\.\.\]\) for np\.array"),
+        (lambda p: np.linalg.det(np.array([[p[0], 1.0], [2.0, 3.0]])), r"mg\.array\(\[\.\.\.\]\) for np\.array"),
         (lambda p: np.sum(p, dtype=np.float32), r"calculate in float64, not in float32"),
         (lambda p: p.astype(np.float32)[0], r"calculate in float64, not in float32"),
         (lambda p: np.round(p, 2)[0], r"round the numbers that you print"),
@@ -443,3 +489,20 @@ def test_what_numpy_cannot_do_with_values_is_refused_with_what_to_write(function
         with pytest.raises(TypeError, match=advice) as caught:
             transform(function)(POINT)
         assert not str(caught.value).startswith("loop of ufunc")
+
+
+def test_other_errors_of_a_function_come_through_as_they_are() -> None:
+    def fail(p: Any) -> Any:
+        raise TypeError("on purpose")
+
+    for transform in (mg.grad, mg.jacobian):
+        with pytest.raises(TypeError, match=r"^on purpose$"):
+            transform(fail)(POINT)
+
+
+def test_sparse_matrices_say_what_to_write() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    matrix = sparse.csr_matrix(MATRIX)
+    with pytest.raises(TypeError, match=r"a\.toarray\(\)"):
+        mg.jacobian(lambda p: matrix @ p)(POINT)
+    assert mg.jacobian(lambda p: matrix.toarray() @ p)(POINT).tolist() == MATRIX.tolist()

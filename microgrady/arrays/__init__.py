@@ -41,15 +41,3 @@ def array(values: Any) -> Any:
             raise
         raise ImportError('mg.array needs NumPy: pip install "microgrady[numpy]"') from error
     return wrapped(entries(values, "mg.array"))
-
-
-def explained(error: TypeError) -> TypeError:
-    """What to raise in place of an error of NumPy about elements that it cannot take; other errors as they are."""
-    words = str(error)
-    if "has no callable" in words or "dtype('O')" in words or "not supported for the input types" in words:
-        return TypeError(
-            "NumPy met Values in a plain array of objects, or plain numbers among them: "
-            "write mg.array([...]) for np.array([...]) and np.asanyarray for np.asarray, which give arrays on which "
-            f"NumPy's functions are microgrady's (NumPy says: {words})"
-        )
-    return error

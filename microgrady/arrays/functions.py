@@ -166,6 +166,8 @@ def _linspace(
     axis: int = 0,
     **_: Any,
 ) -> Any:
+    if dtype is not None:
+        require_double(dtype)
     start, stop = as_objects(start), as_objects(stop)
     parts = num - 1 if endpoint else num
     step = elementwise(quotient, stop - start, float(parts)) if parts > 0 else math.nan

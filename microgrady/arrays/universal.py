@@ -17,6 +17,9 @@ from microgrady.functions import (
     floordiv,
     greater,
     lgamma,
+    log,
+    log1p,
+    log_sigmoid,
     logaddexp,
     maximum,
     minimum,
@@ -112,6 +115,8 @@ FUNCTIONS: dict[str, Function] = {
     "clip": clip,
     # SciPy's names.
     "expit": sigmoid,
+    "log_expit": log_sigmoid,
+    "logit": lambda x: log(x) - log1p(-x),
     "gammaln": lgamma,
     "psi": digamma,
 }
