@@ -374,12 +374,15 @@ class Value:
         return _apply_operator(DIV, self, other)
 
     def __rtruediv__(self, other: Any) -> Value:
-        if (type(other) is float or type(other) is int) and self._data != 0.0:
-            a: float = float(other)
+        number = other if type(other) is float else _other_operand(other, "/")
+        if number is None:
+            return NotImplemented
+        a: float = number
+        if self._data != 0.0:
             y: float = a / self._data
             if not 0.0 < abs(y) < 1e-290:
                 return make_node(y, DIV, None, self, a, -(y / self._data))
-        return _apply_operator(DIV, other, self)
+        return _apply_operator(DIV, a, self)
 
     def __floordiv__(self, other: Any) -> Value:
         return _apply_operator(FLOORDIV, self, other)
@@ -632,7 +635,10 @@ def _comparable(other: Any, symbol: Text) -> Any:
 def _other_operand(other: Any, symbol: Text) -> float | None:
     """The other operand as a float; None likewise."""
     if type(other) is int:
-        return float(other)
+        try:
+            return float(other)
+        except OverflowError:
+            return as_number(other)  # which raises it with a sentence
     number = as_number(other)
     if number is None:
         _require_foreign(other, symbol)

@@ -1380,6 +1380,19 @@ def test_what_is_no_number_is_refused_at_each_call() -> None:
     assert compiled(2.0) == 2.0
 
 
+@pytest.mark.parametrize("number", [10**400, -(10**400), Fraction(10**400)])
+def test_a_number_too_large_for_a_float_is_refused_in_a_sentence(number: Any) -> None:
+    compiled = jit(lambda x: mg.sum(x) if isinstance(x, (list, dict)) else x * 2)
+    for _ in range(3):
+        assert compiled(1.5) == 3.0
+        for run in (compiled, compiled.backward, compiled.graph, jit(mg.grad(lambda x: x))):
+            for argument in (number, [1.0, number], {"a": number}):
+                with pytest.raises(OverflowError, match="is too large for a float"):
+                    run(argument)
+    with pytest.raises(OverflowError, match="is too large for a float"):
+        jit(lambda x: x + number)(1.0)
+
+
 def test_wrong_numbers_of_arguments_are_refused_as_by_the_function() -> None:
     compiled = jit(lambda x, y: x + y)
     compiled(1.0, 2.0)

@@ -881,8 +881,12 @@ def test_complex_scalars_of_numpy_are_refused() -> None:
 
 def test_an_int_too_large_for_a_float_is_an_overflow_error() -> None:
     x = Value(1.0)
-    for work in (lambda: Value(10**400), lambda: x + 10**400, lambda: 10**400 * x, lambda: mg.sin(10**400)):
-        with pytest.raises(OverflowError):
+    for calculate in ARITHMETIC.values():
+        for operands in ((x, 10**400), (-(10**400), x), (10**400, Value(0.0)), (x, Fraction(10**400))):
+            with pytest.raises(OverflowError, match=r"type (int|Fraction) is too large for a float"):
+                calculate(*operands)
+    for work in (lambda: Value(10**400), lambda: divmod(x, 10**400), lambda: mg.sin(10**400)):
+        with pytest.raises(OverflowError, match="too large for a float"):
             work()
     with pytest.raises(OverflowError):
         x.data = 10**400

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from microgrady.containers import outline, with_types
-from microgrady.inputs import is_array, is_number
+from microgrady.inputs import as_number, is_array, is_number
 from microgrady.trees import Structure, flatten
 from microgrady.value import Value
 
@@ -61,8 +61,9 @@ class Arguments:
         if kind is Value:
             self.values[self._count] = tree
             return self._number(tree._data)
-        if is_number(tree):
-            return self._number(float(tree))
+        number = as_number(tree)
+        if number is not None:
+            return self._number(number)
         # An array of Values, which has its elements one by one; or what is refused with a sentence.
         try:
             numbers, _ = flatten(tree, "an argument of a compiled function")
