@@ -121,6 +121,33 @@ def test_every_way_to_call_a_method() -> None:
     assert list(map(one.forward, [1.0, 2.0])) == [6.0, 12.0]
 
 
+class Unnamed:
+    """A model whose methods call it by another name than self."""
+
+    def __init__(this, weight: float) -> None:  # noqa: N805
+        this.weight = Value(weight)
+
+    @mg.jit
+    def forward(this, x: Any) -> Any:  # noqa: N805
+        """The weight times x."""
+        return this.weight * x
+
+
+class Renamed(Unnamed):
+    """A model that has the method of its base."""
+
+
+def test_a_method_is_called_with_its_object_whatever_it_calls_it() -> None:
+    for one in (Unnamed(3.0), Renamed(3.0)):
+        for _ in range(2):
+            assert Unnamed.forward(one, 2.0) == one.forward(2.0) == 6.0
+            assert [node.data for node in Unnamed.forward.graph(one, 2.0)] == [6.0]
+        assert Unnamed.forward.backward(one, 2.0) == 6.0
+        assert one.weight.grad == 2.0
+    with pytest.raises(TypeError, match="this must be a real number"):
+        Unnamed.forward(Layer(3.0), 2.0)
+
+
 class Called:
     """An object that is called, with values that are computed once and methods of which a part is given."""
 

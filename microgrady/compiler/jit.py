@@ -242,7 +242,11 @@ class Jitted(Wrapper):
 
     def _is_method_of(self, first: Any) -> bool:
         """Whether a first argument is the object that the function is a method of, and not to be calculated with."""
-        return self._parameters[:1] in (("self",), ("cls",)) and self._binds and self._is_apart(first)
+        kinds = type(first).__mro__
+        named = self._parameters[:1] in (("self",), ("cls",)) or any(
+            vars(kind).get(self._name) is self for kind in kinds
+        )
+        return named and self._binds and self._is_apart(first)
 
     def _is_apart(self, instance: Any) -> bool:
         return not set(self._parameters[:1]) & set(self._static) and not is_argument(instance)
