@@ -397,7 +397,7 @@ def frexp(x: Any) -> tuple[Any, int]:
         >>> frexp(-6.0)
         (-0.75, 3)
     """
-    number = x._data if isinstance(x, Value) else require_number(x, "the operand of frexp")
+    number = x._number if isinstance(x, Value) else require_number(x, "the operand of frexp")
     exponent = math.frexp(number)[1]
     if not isinstance(x, Value):
         return math.frexp(number)

@@ -56,7 +56,7 @@ class Fingerprint:
         self.digest: bytes | None = None
         self.taken: set[int] = set()
         self.left: set[int] = set()
-        self._data = data
+        self._number = data
         self._hash = hashlib.blake2b(digest_size=16)
         self._seen: dict[Any, int] = {}
         self._kept: list[Any] = []  # so that no id is another's
@@ -125,7 +125,7 @@ class Fingerprint:
         if callable(thing) and self._is_foreign(kind.__module__):
             self._say(str(getattr(thing, "__qualname__", "")))
         immutable = isinstance(thing, (tuple, frozenset))
-        if not (self._data or immutable):
+        if not (self._number or immutable):
             return [(kind, False)]
         if is_array(thing):
             self._say(str(thing.dtype), thing.shape)

@@ -89,7 +89,7 @@ class _Record:
                     codes.append(-1 - place)
             assert node._primitive is not None
             op = ops.setdefault(node._primitive, len(ops))
-            row = (op, *codes, node._data, node._left_partial, node._right_partial, node._grad)
+            row = (op, *codes, node._number, node._left_partial, node._right_partial, node._grad)
             for column, entry in zip(columns, row, strict=True):
                 column.append(entry)
         # A label is written where it changes: a scope gives all that is made in it the same one.
@@ -158,7 +158,7 @@ def _load_leaf(data: float, label: str, grad: float) -> Value:
 def _reduce_value(value: Value) -> tuple[Any, ...]:
     if value._primitive is None:
         leave(value, "copying or pickling v")
-        return _load_leaf, (value._data, value._label, value._grad)
+        return _load_leaf, (value._number, value._label, value._grad)
     record = _Record.holding(value) or _Record(value)
     return _load_node, (record, value._mark - record.mark)
 

@@ -256,7 +256,7 @@ def _value_and_gradient(
     output = one_number(run.output, run.name, "grad", "; jacobian takes functions that return several")
     connected = run.is_connected(output)
     numbers = run.differentiate(output, connected)
-    value = output if connected or not isinstance(output, Value) else output._data
+    value = output if connected or not isinstance(output, Value) else output._number
     return run.with_aux(value), run.structure.rebuild(numbers)
 
 
@@ -404,7 +404,7 @@ def _share(node: Value, adjoint: Any, partial: Any) -> Any:
     if node.op.piecewise:
         return gated(partial, adjoint)
     # What is recorded must also hold for numbers that are not finite now.
-    finite = not recorders and math.isfinite(partial._data) if isinstance(partial, Value) else math.isfinite(partial)
+    finite = not recorders and math.isfinite(partial._number) if isinstance(partial, Value) else math.isfinite(partial)
     return gated(adjoint, partial) if node.op.singular or not finite else adjoint * partial
 
 
@@ -461,9 +461,9 @@ def _require_current(node: Value) -> None:
     if not leaves:
         return
     assert node.op is not None
-    floats = [operand._data if isinstance(operand, Value) else operand for operand in node.operands]
+    floats = [operand._number if isinstance(operand, Value) else operand for operand in node.operands]
     now = [float(node.op.evaluate(*floats))]
-    then = [node._data]
+    then = [node._number]
     partials = (node._left_partial, node._right_partial)
     for rule, operand, partial in zip(node.op.rules, node.operands, partials, strict=False):
         if isinstance(operand, Value):

@@ -53,7 +53,7 @@ cdef class Primitive:
 
 @cython.final
 cdef class Value:
-    cdef public double _data
+    cdef public double _number
     cdef public double _grad
     cdef public object _label
     cdef public Primitive _primitive

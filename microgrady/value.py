@@ -6,6 +6,7 @@ import functools
 import importlib
 import math
 import numbers
+import operator
 import threading
 from collections.abc import Callable
 from types import FunctionType, MethodType
@@ -169,18 +170,19 @@ class Value:
         (8.0, 4.0, 2.0)
     """
 
+    # Not `_data`, by which numpy.ma would take the float out of a Value.
     __slots__ = (
-        "_data",
         "_grad",
         "_label",
         "_left",
         "_left_partial",
         "_mark",
+        "_number",
         "_primitive",
         "_right",
         "_right_partial",
     )
-    _data: float
+    _number: float
     _grad: float
     _label: str
     _primitive: Primitive | None
@@ -191,7 +193,7 @@ class Value:
     _mark: Mark
 
     def __init__(self, data: Any, label: Text = "") -> None:
-        self._data = data if type(data) is float else require_number(data, "the data of a Value")
+        self._number = data if type(data) is float else require_number(data, "the data of a Value")
         self._grad = 0.0
         self._label = unlabelled() if open_scopes else ""
         if type(label) is not str or label:  # most have none, and the setter takes its time
@@ -206,7 +208,7 @@ class Value:
         """The number. That of a leaf can be assigned; that of a result follows from its operands."""
         if recorders:
             leave(self, "v.data")
-        return self._data
+        return self._number
 
     @data.setter
     def data(self, data: Any) -> None:
@@ -217,7 +219,7 @@ class Value:
             )
         if recorders:
             change(self, "the data of a Value")
-        self._data = require_number(data, "the data of a Value")
+        self._number = require_number(data, "the data of a Value")
 
     @property
     def grad(self) -> float:
@@ -301,7 +303,7 @@ class Value:
     # holds them to their rules in the table.
 
     def __neg__(self) -> Value:
-        return make_node(-self._data, NEG, self, None, -1.0, 0.0)
+        return make_node(-self._number, NEG, self, None, -1.0, 0.0)
 
     def __pos__(self) -> Value:
         return self
@@ -313,64 +315,64 @@ class Value:
     def __add__(self, other: Any) -> Value:
         if type(other) is Value:
             right: Value = other
-            return make_node(self._data + right._data, ADD, self, right, 1.0, 1.0)
+            return make_node(self._number + right._number, ADD, self, right, 1.0, 1.0)
         number = other if type(other) is float else _other_operand(other, "+")
         if number is None:
             return NotImplemented
         b: float = number
-        return make_node(self._data + b, ADD, self, None, 1.0, b)
+        return make_node(self._number + b, ADD, self, None, 1.0, b)
 
     def __radd__(self, other: Any) -> Value:
         number = other if type(other) is float else _other_operand(other, "+")
         if number is None:
             return NotImplemented
         a: float = number
-        return make_node(a + self._data, ADD, None, self, a, 1.0)
+        return make_node(a + self._number, ADD, None, self, a, 1.0)
 
     def __sub__(self, other: Any) -> Value:
         if type(other) is Value:
             right: Value = other
-            return make_node(self._data - right._data, SUB, self, right, 1.0, -1.0)
+            return make_node(self._number - right._number, SUB, self, right, 1.0, -1.0)
         number = other if type(other) is float else _other_operand(other, "-")
         if number is None:
             return NotImplemented
         b: float = number
-        return make_node(self._data - b, SUB, self, None, 1.0, b)
+        return make_node(self._number - b, SUB, self, None, 1.0, b)
 
     def __rsub__(self, other: Any) -> Value:
         number = other if type(other) is float else _other_operand(other, "-")
         if number is None:
             return NotImplemented
         a: float = number
-        return make_node(a - self._data, SUB, None, self, a, -1.0)
+        return make_node(a - self._number, SUB, None, self, a, -1.0)
 
     def __mul__(self, other: Any) -> Value:
         if type(other) is Value:
             right: Value = other
-            return make_node(self._data * right._data, MUL, self, right, right._data, self._data)
+            return make_node(self._number * right._number, MUL, self, right, right._number, self._number)
         number = other if type(other) is float else _other_operand(other, "*")
         if number is None:
             return NotImplemented
         b: float = number
-        return make_node(self._data * b, MUL, self, None, b, b)
+        return make_node(self._number * b, MUL, self, None, b, b)
 
     def __rmul__(self, other: Any) -> Value:
         number = other if type(other) is float else _other_operand(other, "*")
         if number is None:
             return NotImplemented
         a: float = number
-        return make_node(a * self._data, MUL, None, self, a, a)
+        return make_node(a * self._number, MUL, None, self, a, a)
 
     def __truediv__(self, other: Any) -> Value:
         if type(other) is Value:
             right: Value = other
-            if right._data != 0.0:
-                y: float = self._data / right._data
+            if right._number != 0.0:
+                y: float = self._number / right._number
                 if not 0.0 < abs(y) < 1e-290:  # else see ieee.div_square
-                    return make_node(y, DIV, self, right, 1.0 / right._data, -(y / right._data))
+                    return make_node(y, DIV, self, right, 1.0 / right._number, -(y / right._number))
         elif type(other) is float and other != 0.0:
             b: float = other
-            return make_node(self._data / b, DIV, self, None, 1.0 / b, b)
+            return make_node(self._number / b, DIV, self, None, 1.0 / b, b)
         return _apply_operator(DIV, self, other)
 
     def __rtruediv__(self, other: Any) -> Value:
@@ -378,10 +380,10 @@ class Value:
         if number is None:
             return NotImplemented
         a: float = number
-        if self._data != 0.0:
-            y: float = a / self._data
+        if self._number != 0.0:
+            y: float = a / self._number
             if not 0.0 < abs(y) < 1e-290:
-                return make_node(y, DIV, None, self, a, -(y / self._data))
+                return make_node(y, DIV, None, self, a, -(y / self._number))
         return _apply_operator(DIV, a, self)
 
     def __floordiv__(self, other: Any) -> Value:
@@ -406,7 +408,7 @@ class Value:
         if modulus is not None:
             return NotImplemented
         if (type(other) is int or type(other) is float) and other == 2:
-            return make_node(self._data * self._data, POW, self, None, 2.0 * self._data, 2.0)
+            return make_node(self._number * self._number, POW, self, None, 2.0 * self._number, 2.0)
         return _apply_operator(POW, self, other)
 
     def __rpow__(self, other: Any, modulus: Any = None) -> Value:
@@ -417,9 +419,9 @@ class Value:
     # Comparisons and conversions look at the number alone, and give plain Python things.
 
     def __eq__(self, other: object) -> bool:
-        number = other._data if isinstance(other, Value) else comparable(other)
+        number = other._number if isinstance(other, Value) else comparable(other)
         if number is not None:
-            return _decide("==", self, other if isinstance(other, Value) else number, bool(self._data == number))
+            return _decide("==", self, other if isinstance(other, Value) else number, bool(self._number == number))
         if recorders and isinstance(other, numbers.Number):
             leave(self, f"== with a {type(other).__name__}")
         return NotImplemented
@@ -432,33 +434,33 @@ class Value:
     def __lt__(self, other: Any) -> bool:
         if type(other) is Value:
             value: Value = other
-            return _decide("<", self, other, self._data < value._data)
+            return _decide("<", self, other, self._number < value._number)
         number = _comparable(other, "<")
-        return NotImplemented if number is None else _decide("<", self, number, bool(self._data < number))
+        return NotImplemented if number is None else _decide("<", self, number, bool(self._number < number))
 
     def __le__(self, other: Any) -> bool:
         if type(other) is Value:
             value: Value = other
-            return _decide("<=", self, other, self._data <= value._data)
+            return _decide("<=", self, other, self._number <= value._number)
         number = _comparable(other, "<=")
-        return NotImplemented if number is None else _decide("<=", self, number, bool(self._data <= number))
+        return NotImplemented if number is None else _decide("<=", self, number, bool(self._number <= number))
 
     def __gt__(self, other: Any) -> bool:
         if type(other) is Value:
             value: Value = other
-            return _decide(">", self, other, self._data > value._data)
+            return _decide(">", self, other, self._number > value._number)
         number = _comparable(other, ">")
-        return NotImplemented if number is None else _decide(">", self, number, bool(self._data > number))
+        return NotImplemented if number is None else _decide(">", self, number, bool(self._number > number))
 
     def __ge__(self, other: Any) -> bool:
         if type(other) is Value:
             value: Value = other
-            return _decide(">=", self, other, self._data >= value._data)
+            return _decide(">=", self, other, self._number >= value._number)
         number = _comparable(other, ">=")
-        return NotImplemented if number is None else _decide(">=", self, number, bool(self._data >= number))
+        return NotImplemented if number is None else _decide(">=", self, number, bool(self._number >= number))
 
     def __bool__(self) -> bool:
-        return _decide("!=", self, 0.0, self._data != 0.0)
+        return _decide("!=", self, 0.0, self._number != 0.0)
 
     def __float__(self) -> float:
         raise refusal(self)
@@ -477,12 +479,14 @@ class Value:
     def __ceil__(self) -> int:
         return _whole(math.ceil, self)
 
-    def __round__(self, digits: int | None = None) -> int:
+    def __round__(self, digits: Any = None) -> int:
         if digits is None:
             return _whole(round, self)
+        places = operator.index(digits)
+        printed = f'f"{{v:.{places}f}}" or ' if places >= 0 else ""
         raise TypeError(
-            f"round(v, {digits!r}) of a Value would have the derivative 0: round the number that you print, "
-            f'f"{{v:.{digits}f}}" or round(v.data, {digits!r}), or write mg.round(v, {digits!r}) where steps are meant'
+            f"round(v, {places}) of a Value would have the derivative 0: round the number that you print, "
+            f"{printed}round(v.data, {places}), or write mg.round(v, {places}) where steps are meant"
         )
 
     def __index__(self) -> int:
@@ -493,15 +497,15 @@ class Value:
     def __format__(self, specification: str) -> str:
         if recorders:
             leave(self, "format(v)")
-        return format(self._data, specification)
+        return format(self._number, specification)
 
     def __str__(self) -> str:
         if recorders:
             leave(self, "str(v)")
-        return str(self._data)
+        return str(self._number)
 
     def __repr__(self) -> str:
-        parts = [repr(self._data)]
+        parts = [repr(self._number)]
         if self._label:
             parts.append(repr(self.label))
         if self._grad:
@@ -527,7 +531,7 @@ class Value:
         if recorders and self._primitive is None:
             leave(self, "copy.copy(v)")
         right = None if self._primitive is None else self._right  # of a leaf it may be a stand-in, see reverse_pass
-        twin = make_node(self._data, self._primitive, self._left, right, self._left_partial, self._right_partial)
+        twin = make_node(self._number, self._primitive, self._left, right, self._left_partial, self._right_partial)
         twin._label, twin._grad = self._label, self._grad
         return twin
 
@@ -583,7 +587,7 @@ def make_node(
     a second operand that there is none of.
     """
     node = Value.__new__(Value)
-    node._data = data
+    node._number = data
     node._grad = 0.0
     node._label = unlabelled() if open_scopes else ""
     node._primitive = op
@@ -600,7 +604,7 @@ def apply_unary(op: Primitive, operand: Operand) -> Any:
     if type(operand) is not Value:
         return float(op.evaluate(operand))
     x: Value = operand
-    a: Any = x._data
+    a: Any = x._number
     y = op.evaluate(a)
     return make_node(float(y), op, x, None, float(op.slope(y, a)), 0.0)
 
@@ -609,8 +613,8 @@ def apply_binary(op: Primitive, left: Operand, right: Operand) -> Any:
     """The result of a primitive of two operands, Values or floats."""
     x: Value | None = left if type(left) is Value else None
     y: Value | None = right if type(right) is Value else None
-    a: Any = left if x is None else x._data
-    b: Any = right if y is None else y._data
+    a: Any = left if x is None else x._number
+    b: Any = right if y is None else y._number
     result = op.evaluate(a, b)
     if x is None and y is None:
         return float(result)
@@ -652,7 +656,7 @@ def _require_foreign(other: Any, symbol: Text) -> None:
 
 def _whole(rounding: Callable[[float], int], value: Value) -> int:
     """The number of a Value, rounded. For those that record it lies where it is rounded to that."""
-    number = value._data
+    number = value._number
     if number != number or number in (math.inf, -math.inf):
         _decide("==", value, value if number != number else number, number == number)
         return rounding(number)  # which raises

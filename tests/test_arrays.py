@@ -331,6 +331,21 @@ def test_functions_of_numpy_take_single_values() -> None:
         assert mg.grad(function)(2.0) == pytest.approx(exact, rel=1e-15)
 
 
+def test_masked_arrays_of_numpy_keep_the_derivative() -> None:
+    masked = np.ma.array([1.0, 2.0, 4.0], mask=[False, True, False])
+    for function in (
+        lambda v: (masked * v).sum(),
+        lambda v: (v * masked).sum(),
+        lambda v: np.ma.multiply(v, masked).sum(),
+        lambda v: (masked + v).sum() * 2.5,
+        lambda v: (masked - v).sum() * -2.5,
+        lambda v: (np.ma.array([v, v, v], mask=masked.mask) * masked).sum(),
+    ):
+        assert mg.grad(function)(3.0) == 5.0
+    with pytest.raises(TypeError, match="Cannot cast"):
+        masked *= mg.Value(2.0)
+
+
 def test_questions_about_values_are_answered_with_bools() -> None:
     v = Value(2.0)
     for answer in (np.isfinite(v), np.float64(1.0) < v, np.less(1.0, v), np.allclose(v, 2.0)):

@@ -60,7 +60,7 @@ class Arguments:
                 return tree.shape
         if kind is Value:
             self.values[self._count] = tree
-            return self._number(tree._data)
+            return self._number(tree._number)
         number = as_number(tree)
         if number is not None:
             return self._number(number)
@@ -76,7 +76,7 @@ class Arguments:
     def numbers(self) -> tuple[list[float], Structure]:
         """All numbers one by one, those of Values too, and the structure that takes such a list back."""
         found, structure = flatten(self.tree, "the arguments")
-        return [number._data if isinstance(number, Value) else number for number in found], structure
+        return [number._number if isinstance(number, Value) else number for number in found], structure
 
     def _number(self, number: float) -> None:
         self.parts.append(number)

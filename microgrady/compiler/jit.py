@@ -172,7 +172,7 @@ class Jitted(Wrapper):
             # Their graphs go on beyond the arguments.
             output = as_value(one_number(self._function(*args, **kwargs), self._name, "backward"))
             output.backward()
-            return output._data
+            return output._number
         arguments.key = (*arguments.key, tuple(arguments.values))
         value, leaves, slopes = self._run(arguments, True)
         add_to_leaves([*arguments.values.values(), *leaves], slopes)

@@ -95,7 +95,7 @@ class CompiledPath:
         places: list[Any] = [
             Value(number, name)
             for number, name in zip(
-                [*numbers, *(leaf._data for leaf in self.leaves)],
+                [*numbers, *(leaf._number for leaf in self.leaves)],
                 self.names,
                 strict=True,
             )
@@ -139,7 +139,7 @@ class CompiledPath:
         else:
             numbers[: self._given] = parts
         if self.leaves:
-            numbers[self._given : self._first] = [leaf._data for leaf in self.leaves]
+            numbers[self._given : self._first] = [leaf._number for leaf in self.leaves]
         failed = code.run(memory.address)
         result = None
         if not failed:

@@ -161,7 +161,7 @@ class Builder:
         op = node._primitive
         if op is None:
             if node not in self.places:
-                self.places[node] = self.constant(node._data)
+                self.places[node] = self.constant(node._number)
             return
         self.program.recorded += 1
         left = self.place_of(node._left, node._left_partial)

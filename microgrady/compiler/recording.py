@@ -113,7 +113,7 @@ class Recording:
 
         returned = recorder.call(differentiated, inputs)
         outputs, self.structure = _flat(returned, name)
-        self.results = [output._data if isinstance(output, Value) else output for output in outputs]
+        self.results = [output._number if isinstance(output, Value) else output for output in outputs]
         comparisons = recorder.comparisons
         compared = [operand for _, left, right, _ in comparisons for operand in (left, right)]
         roots = [thing for thing in (*compared, *outputs) if isinstance(thing, Value)]
