@@ -9,6 +9,7 @@ from types import FrameType
 
 from microgrady.inputs import FLOAT_ARRAY_HINT
 
+_FUNCTIONS_OF_NUMBERS = {"math", "microgrady.composites", "microgrady.value"}
 _CONSTRUCTORS = {"float", "complex", "float16", "float32", "float64", "longdouble", "double"}
 _ARRAYS = {"array", "asarray", "full", "fromiter", "astype", "fill", "full_like"}
 
@@ -69,6 +70,7 @@ def _instead(expression: ast.expr | None) -> str:
                 return f"a Value counts as a number already, so leave {written}(...) out; {on_purpose}"
             if name in _ARRAYS:
                 return f"leave dtype=float out of {written}(...): {FLOAT_ARRAY_HINT}; {on_purpose}"
-            if callable(getattr(sys.modules.get("microgrady"), name, None)):
+            ours = getattr(sys.modules.get("microgrady"), name, None)
+            if getattr(ours, "__module__", None) in _FUNCTIONS_OF_NUMBERS and not isinstance(ours, type):
                 return f"write mg.{name}(...) for {written}(...); {on_purpose}"
     return ""

@@ -13,6 +13,7 @@ import statistics
 import struct
 import sys
 import threading
+import types
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -134,9 +135,25 @@ def test_the_refusal_has_advice_where_there_is_no_source() -> None:
         exec("exp(v)", names)
 
 
+def test_the_advice_names_no_function_that_does_something_else() -> None:
+    library = types.SimpleNamespace(plot=float, Value=float, scope=float)
+    for way in (
+        lambda v: library.plot(v),
+        lambda v: library.Value(v),
+        lambda v: library.scope(v),
+        lambda v: float.__new__(float, v),
+    ):
+        with pytest.raises(TypeError, match=r"use microgrady's functions \(mg\.sin"):
+            way(Value(1.0))
+
+
 def test_rounding_to_digits_says_what_to_write() -> None:
     with pytest.raises(TypeError, match=r'derivative 0: .*f"\{v:\.2f\}".*round\(v\.data, 2\).*mg\.round\(v, 2\)'):
         round(Value(1.234), 2)
+    with pytest.raises(TypeError, match=r"number that you print, round\(v\.data, -1\), or write mg\.round\(v, -1\)"):
+        round(Value(1.234), -1)
+    with pytest.raises(TypeError, match="'str' object cannot be interpreted as an integer"):
+        round(Value(1.234), "a")  # type: ignore[call-overload]
 
 
 # A refusal that the function catches.
