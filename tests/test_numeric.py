@@ -428,3 +428,14 @@ def test_numbers_beyond_the_largest_float_are_refused_in_words() -> None:
     ):
         with pytest.raises(OverflowError, match=words):
             call()
+
+
+@pytest.mark.parametrize("lift", [1e10, 1e12, 1e13, 1e14])
+def test_a_right_claim_is_no_mismatch_where_cancellation_leaves_steps_of_a_fraction(lift: float) -> None:
+    def lifted(x: float) -> float:
+        return (math.sin(x) + lift) - lift
+
+    points = [0.1 + 0.37 * turn for turn in range(8)]
+    right = [str(check_gradient(lifted, x, gradient=math.cos(x)).entries[0].verdict) for x in points]
+    assert "mismatch" not in right
+    assert str(check_gradient(lifted, 1.0, gradient=5.0).entries[0].verdict) == "mismatch"

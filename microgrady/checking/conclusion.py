@@ -11,7 +11,7 @@ from microgrady.checking.ladder import Ladder, kink_of, shows_kink
 from microgrady.checking.probe import NEAREST, Probe
 from microgrady.checking.survey import NARROWEST, Survey
 from microgrady.checking.verdict import WIDEST_TOLERANCE
-from microgrady.checking.window import QUIET
+from microgrady.checking.window import COARSE_LATTICE, QUIET, lattice_of
 
 FOR_WINDOW = 10  # evaluations that must be left for one more window
 JITTER = 30.0  # f does nothing but jitter if it moves by less than that many noises, ...
@@ -26,6 +26,10 @@ KINK_CLEAR = 4.0  # ... but one that is as many times wider does
 BETWEEN_FLOATS = 64.0  # roundings: f has structure between two floats if its values there differ by more
 UNCONVERGED = 0.05  # of the slopes around: a larger error says that the steps do not resolve f at all
 VAGUE_SIDES = 2.0  # the same of the slopes to either side
+STRIDE = 4.0  # from one distance to the next, until f has moved by so many of its own steps; ...
+MANY_STEPS = 16.0
+FEW_STEPS = 4.0  # ... moves of fewer than that say little of the slope that they follow
+STEPS_MARGIN = 1.5  # by how much more that slope may be at the point
 
 
 class Findings:
@@ -64,7 +68,33 @@ class Findings:
         by_window = found.kind == "smooth" and window is not None and found.value == window.slope
         if by_window and self._jumps_between_floats(max(abs(found.value), found.scale)):
             found = dataclasses.replace(found, kind="noisy", error=math.inf)
+        if found.value == 0.0 and window is not None and window.flat and found.error < math.inf:
+            found = dataclasses.replace(found, error=found.error + self._slope_of_steps(window.spacing))
         return dataclasses.replace(found, evaluations=self.probe.count)
+
+    def _slope_of_steps(self, step: float) -> float:
+        """How steeply f climbs over many steps that can be those of a coarse rounding; 0 if it has none.
+
+        Where large terms cancel they leave multiples of a fraction, a power of two. Nothing tells such steps from
+        the function's own, so the slope 0 between them and the slope that they follow are both left open.
+        """
+        probe = self.probe
+        values = [value for value in probe.known.values() if not math.isnan(value)]
+        lattice = lattice_of(values)
+        if not values or not COARSE_LATTICE * math.ulp(max(map(abs, values))) < lattice < 1.0:
+            return 0.0
+        nearest = math.inf  # where f has moved by many steps
+        while nearest == math.inf and probe.allows(1) and step < probe.size:
+            step *= STRIDE
+            nearest = step if probe.change(step) >= MANY_STEPS * lattice else math.inf
+        moves = [(abs(point - probe.point), abs(value - probe.origin)) for point, value in probe.known.items()]
+        nearest = min((distance for distance, move in moves if move >= MANY_STEPS * lattice), default=math.inf)
+        clear = [
+            (move + lattice) / distance
+            for distance, move in moves
+            if move >= FEW_STEPS * lattice and distance <= nearest
+        ]
+        return STEPS_MARGIN * max(clear or [(move + lattice) / distance for distance, move in moves if move])
 
     def _jumps_between_floats(self, slope: float) -> bool:
         """The neighbouring floats show far more than slopes around and roundings: f is finer than floats are."""
