@@ -97,6 +97,21 @@ def _square(x: Any) -> Any:
     return x * x
 
 
+def _in_radians(x: float) -> float:
+    """The angle of x degrees, in radians."""
+    return x * DEGREE
+
+
+def _in_degrees(x: float) -> float:
+    """The angle of x radians, in degrees."""
+    return x * RADIAN
+
+
+def _log_sigmoid(x: float) -> float:
+    """log(1 / (1 + exp(-x))), without overflow."""
+    return -ieee.softplus(-x)
+
+
 def _exp_minus_square(x: Any) -> Any:
     """exp(-x**2) without the error of rounding x**2: x is split so that the square of the front part is exact."""
     x = clip_high(clip_low(x, -30.0), 30.0)
@@ -236,12 +251,8 @@ hypot = primitive(
 )
 
 # Trigonometry.
-radians = primitive(
-    "radians", lambda x: x * DEGREE, lambda y, x: DEGREE, aliases=("deg2rad",), native=native.multiple(DEGREE)
-)
-degrees = primitive(
-    "degrees", lambda x: x * RADIAN, lambda y, x: RADIAN, aliases=("rad2deg",), native=native.multiple(RADIAN)
-)
+radians = primitive("radians", _in_radians, lambda y, x: DEGREE, aliases=("deg2rad",), native=native.multiple(DEGREE))
+degrees = primitive("degrees", _in_degrees, lambda y, x: RADIAN, aliases=("rad2deg",), native=native.multiple(RADIAN))
 sin = primitive("sin", ieee.sin, lambda y, x: cos(x), slope=ieee.slope_of_sin, native="sin")
 cos: Primitive = primitive("cos", ieee.cos, lambda y, x: -sin(x), slope=ieee.slope_of_cos, native="cos")
 tan = primitive("tan", ieee.tan, lambda y, x: _square(div(1.0, cos(x))), singular=True, native="tan")
@@ -337,9 +348,7 @@ sigmoid: Primitive = primitive(
     native=native.sigmoid,
 )
 softplus = primitive("softplus", ieee.softplus, lambda y, x: sigmoid(x), native=native.softplus)
-log_sigmoid = primitive(
-    "log_sigmoid", lambda x: -ieee.softplus(-x), lambda y, x: sigmoid(-x), native=native.log_sigmoid
-)
+log_sigmoid = primitive("log_sigmoid", _log_sigmoid, lambda y, x: sigmoid(-x), native=native.log_sigmoid)
 relu = primitive(
     "relu", ieee.relu, lambda y, x: greater(x, 0.0), piecewise=True, slope=ieee.slope_of_relu, native=native.relu
 )
@@ -565,3 +574,11 @@ instead = primitive(
 )
 
 built_in.update(methods)
+
+
+def public_methods() -> list[str]:
+    """The methods of a Value that are for people: of functions that the package offers, and of users' own."""
+    import microgrady
+
+    offered = {entry for entry in vars(microgrady).values() if isinstance(entry, Primitive)}
+    return [name for name, entry in methods.items() if entry in offered or name not in built_in]

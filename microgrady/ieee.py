@@ -43,12 +43,12 @@ def _is_odd(b: float) -> bool:
     return math.fmod(b, 2.0) in (-1.0, 1.0)
 
 
-def _rounded(function: Callable[[float], int]) -> Function:
+def _rounded(function: Callable[[float], int], meaning: str) -> Function:
     # From 2**52 on every float is whole. The sign goes back on because an int has no -0.
     def evaluate(x: float) -> float:
         return math.copysign(float(function(x)), x) if abs(x) < 2.0**52 else x
 
-    evaluate.__doc__ = function.__doc__
+    evaluate.__doc__ = f"{meaning}, as a float."
     return evaluate
 
 
@@ -63,7 +63,9 @@ sinh = _total(math.sinh, overflow=_signed_infinity)
 cosh = _total(math.cosh)
 acosh = _total(math.acosh)
 atanh = _total(math.atanh, lambda x: _signed_infinity(x) if abs(x) == 1.0 else math.nan)
-floor, ceil, trunc = _rounded(math.floor), _rounded(math.ceil), _rounded(math.trunc)
+floor = _rounded(math.floor, "The largest whole number that is not above x")
+ceil = _rounded(math.ceil, "The smallest whole number that is not below x")
+trunc = _rounded(math.trunc, "The whole part of x")
 
 
 def exp(x: float) -> float:
@@ -296,12 +298,12 @@ def sigmoid(x: float) -> float:
 
 
 def softplus(x: float) -> float:
-    """log(1 + exp(x)), likewise."""
+    """log(1 + exp(x)), without overflow."""
     return math.log1p(math.exp(x)) if x <= 0.0 else x + math.log1p(math.exp(-x))
 
 
 def logaddexp(a: float, b: float) -> float:
-    """log(exp(a) + exp(b)), likewise; near a result of 0 to within the rounding of the larger operand."""
+    """log(exp(a) + exp(b)), without overflow; near a result of 0 to within the rounding of the larger operand."""
     if a == b:
         return a + math.log(2.0)  # infinities too, of which the difference is nan
     return largest(a, b) + math.log1p(math.exp(-abs(a - b)))
@@ -386,7 +388,7 @@ def xlogy(x: float, y: float) -> float:
 
 
 def xlog1py(x: float, y: float) -> float:
-    """x * log(1 + y), likewise."""
+    """x * log(1 + y); 0 for x = 0."""
     return x * log1p(y) if x != 0.0 or y != y else 0.0
 
 

@@ -24,7 +24,8 @@ class OfEach:
 def documentation(entry: Any) -> str:
     """What `help` says of an operation."""
     operands = ", ".join(str(parameter) for parameter in signature(entry).parameters.values())
-    written = f"{entry.symbol}x" if len(entry.rules) == 1 else f"a {entry.symbol} b"
+    sign = f"{entry.symbol}(x)" if entry.symbol.isidentifier() else f"{entry.symbol}x"
+    written = sign if len(entry.rules) == 1 else f"a {entry.symbol} b"
     text = str(getattr(entry.evaluate, "__doc__", None) or f"{written}.").strip()
     return (
         f"{entry.name}({operands}): {text}\n\n"
@@ -38,6 +39,12 @@ def signature(entry: Any) -> Any:
     import inspect  # when it is asked for: help is not needed to calculate
 
     if entry.variadic is not None:
-        return inspect.signature(entry.variadic)
+        return inspect.Signature([inspect.Parameter("operands", inspect.Parameter.VAR_POSITIONAL)])
     names = ["x"] if len(entry.rules) == 1 else ["a", "b"]
+    try:
+        own = list(inspect.signature(entry.evaluate).parameters)
+    except (TypeError, ValueError):  # of a built-in function that does not say
+        own = []
+    if len(own) == len(names):
+        names = own
     return inspect.Signature([inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names])

@@ -570,7 +570,9 @@ class Value:
         return MethodType(function, self)
 
     def __dir__(self) -> list[str]:
-        return sorted({*object.__dir__(self), *methods})
+        from microgrady.functions import public_methods  # which imports this module
+
+        return sorted({*object.__dir__(self), *public_methods()})
 
 
 def make_node(
