@@ -286,6 +286,9 @@ def _number(name: str, text: str, right: str) -> float:
         raise InputError(f"there is no number after {name}=", Place(text, before, before))
     with contextlib.suppress(ValueError):
         return float(right)
+    if re.fullmatch(r"\s*[-+]?[\d.]+(e[-+]?\d+)?[ij]\s*", right, re.IGNORECASE):
+        sentence = f"{name} stands for a real number, and {right.strip()} is imaginary"
+        raise InputError(sentence, Place(text, before, len(text.rstrip())))
     try:
         expression = Expression(right)
     except InputError as error:

@@ -460,6 +460,8 @@ def _round(*operands: Any) -> Any:
 
 
 def _hypot(*operands: Any) -> Any:
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        raise TypeError("hypot takes numbers, not a list or a tuple of them: write norm(values)")
     return _length(list(operands))
 
 

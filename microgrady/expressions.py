@@ -239,7 +239,10 @@ def hint_for(name: str) -> str:
         if wanted in words.split():
             found = next(text for text in suggestions if text in FUNCTIONS or not text.isidentifier())
             return f"did you mean {found}?" if found in FUNCTIONS else f"write {found}"
-    similar = [wanted] if wanted in FUNCTIONS else difflib.get_close_matches(wanted, FUNCTIONS, n=1, cutoff=0.75)
+    if wanted in FUNCTIONS:
+        return f"did you mean {wanted}?"
+    similar = difflib.get_close_matches(wanted, FUNCTIONS, cutoff=0.75)
+    similar.sort(key=lambda found: sorted(found) != sorted(wanted))  # the same letters in another order come first
     return f"did you mean {similar[0]}?" if similar else "--help lists those that there are"
 
 

@@ -271,6 +271,7 @@ SLIPS = [
     ("ln(x)", "ln", "there is no function called ln; did you mean log?"),
     ("Sin(x)", "Sin", "there is no function called Sin; did you mean sin?"),
     ("tnah(x)", "tnah", "there is no function called tnah; did you mean tanh?"),
+    ("tahn(x)", "tahn", "there is no function called tahn; did you mean tanh?"),
 ]
 
 

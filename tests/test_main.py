@@ -142,6 +142,7 @@ def test_a_kink_is_status_1_and_named(capsys: Capture) -> None:
         (["x", "x = 1 + 2 y"], "2 y", "write 2 * y"),
         (["x", "x=1,5"], ",", None),
         (["x", "x=ln(2)"], "ln", "there is no function called ln; did you mean log?"),
+        (["x", "x=1j"], "1j", "x stands for a real number, and 1j is imaginary"),
         (["x", "x="], "^", "there is no number after x="),
         (["x", "x==1"], "=", None),
         (["x", "x", "=", "2"], "x", None),
