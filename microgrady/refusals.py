@@ -1,4 +1,4 @@
-"""What to write where a Value would have become a float: the place in the source says which function was called."""
+"""What to write where a Value would have become a float, or where NumPy cannot take one."""
 
 from __future__ import annotations
 
@@ -15,28 +15,45 @@ _ARRAYS = {"array", "asarray", "full", "fromiter", "astype", "fill", "full_like"
 
 
 def advice() -> str:
-    """What to write instead, for the code that has led to a microgrady function that refuses."""
+    """What to write instead; the place in the source that has led here says which function was called."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and str(frame.f_globals.get("__name__")).startswith("microgrady."):
         frame = frame.f_back
+    if frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "scipy":
+        return (
+            "SciPy takes floats: give it mg.jit(...) of your function, lambda x: mg.detach(f(x)), or v.data for each "
+            "Value that is not to be differentiated by"
+        )
     return (_instead(_expression(frame)) if frame else "") or (
         "use microgrady's functions (mg.sin(v), not math.sin(v)), lists or object arrays for float arrays, "
         'f"{v:.3g}" to print, or v.data to leave the derivative out on purpose'
     )
 
 
-def explained(error: TypeError) -> TypeError:
-    """What to raise in place of an error of NumPy or SciPy about elements that they cannot take; others as they are."""
+def explained(error: Exception) -> Exception | None:
+    """What to raise in place of an error of NumPy or SciPy about elements that they cannot take; None for others."""
     words = str(error)
+    cure = (
+        "write mg.array([...]) for np.array([...]) and np.asanyarray for np.asarray, which give arrays on which "
+        "NumPy's functions are microgrady's"
+    )
+    if isinstance(error, AttributeError):
+        known = callable(getattr(sys.modules["microgrady"], str(error.name), None))
+        if not (known and isinstance(error.obj, (int, float))):
+            return None
+        return AttributeError(
+            f"{words}: write mg.{error.name}(...); where NumPy asks for it, of a number in a plain array of objects, "
+            f"{cure}"
+        )
+    if "does not take Values" in words:
+        return None  # it says already what to write
     if "no supported conversion for types" in words:
         return TypeError(f"a sparse matrix cannot calculate with Values: write a.toarray() (SciPy says: {words})")
     if "has no callable" in words or "dtype('O')" in words or "not supported for the input types" in words:
         return TypeError(
-            "NumPy met Values in a plain array of objects, or plain numbers among them: "
-            "write mg.array([...]) for np.array([...]) and np.asanyarray for np.asarray, which give arrays on which "
-            f"NumPy's functions are microgrady's (NumPy says: {words})"
+            f"NumPy met Values in a plain array of objects, or plain numbers among them: {cure} (NumPy says: {words})"
         )
-    return error
+    return None
 
 
 def _expression(frame: FrameType) -> ast.expr | None:

@@ -42,7 +42,7 @@ class Run:
         """What the function returns.
 
         Raises:
-            TypeError: It turned a Value into a float, and caught the refusal.
+            TypeError: It turned a Value into a float, and caught the refusal, or NumPy could not take its Values.
         """
         __tracebackhide__ = True
         self._body = self._execute(function, args, kwargs)
@@ -64,9 +64,9 @@ class Run:
             output = function(*args, **kwargs)
         except StopIteration as stopped:  # which no generator can raise
             self._stopped, output = stopped, None
-        except TypeError as error:
+        except (TypeError, AttributeError) as error:
             better = explained(error)
-            if better is error:
+            if better is None:
                 raise
             raise better from error
         yield output

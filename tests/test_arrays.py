@@ -449,6 +449,25 @@ def test_microgrady_does_not_import_numpy_by_itself() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_quantiles_leave_out_nan_where_they_are_asked_to() -> None:
+    holes = np.array([[math.nan, 3.0, 1.0], [2.0, math.nan, 5.0]])
+    for axis in (None, 0, 1):
+        for keepdims in (False, True):
+            of_values: Any = np.nanpercentile(mg.array(holes) * Value(1.0), 30.0, axis=axis, keepdims=keepdims)
+            expected = np.nanpercentile(holes, 30.0, axis=axis, keepdims=keepdims)
+            assert np.allclose(mg.detach(of_values), expected)
+    gradient = mg.grad(lambda p: np.nanquantile(np.concatenate([p, [math.nan]]), 0.25))(np.array([5.0, 1.0, 2.0]))
+    assert gradient.tolist() == [0.0, 0.5, 0.5]
+
+
+def test_a_number_without_a_method_is_told_what_to_write_and_other_attributes_are_not() -> None:
+    with pytest.raises(AttributeError, match=r"write mg\.hypot\(\.\.\.\); where NumPy asks.*write mg\.array"):
+        mg.grad(lambda p: np.hypot(0.7, np.array([p[0]]))[0])(POINT)
+    for name in ("nothing", "jit_of_mine"):
+        with pytest.raises(AttributeError, match=rf"attribute '{name}'$"):
+            mg.grad(lambda p, name=name: getattr(1.0, name) * p[0])(POINT)
+
+
 # What cannot work says what to write.
 
 
@@ -485,8 +504,12 @@ def test_values_for_an_array_of_floats_are_refused_with_what_to_write(function: 
     [
         (lambda p: np.fft.fft(p)[0], r"np\.fft\.fft\(np\.eye\(n\)\)"),
         (lambda p: np.linalg.lstsq(MATRIX, p)[0][0], r"np\.linalg\.solve\(a\.T @ a, a\.T @ b\)"),
+        (lambda p: np.linalg.pinv(np.outer(p, p))[0, 0], r"np\.linalg\.solve\(a\.T @ a, a\.T\)"),
+        (lambda p: np.fft.rfft(p)[0], r"np\.fft\.rfft\(np\.eye\(n\)\)"),
+        (lambda p: np.nanquantile(p, [0.1, 0.2])[0], r"ask for one share"),
+        (lambda p: np.linalg.det(np.array([[p[0], 1.0], [2.0, p[1]]])), r"write mg\.array\(\[\.\.\.\]\) for np\.array"),
         (lambda p: np.polyfit(np.arange(4.0), p, 1)[0], r"np\.vander"),
-        (lambda p: np.linalg.eigvalsh(np.outer(p, p))[0], r"mg\.detach"),
+        (lambda p: np.linalg.eigvalsh(np.outer(p, p))[0], r"^np\.linalg\.eigvalsh does not take Values.*mg\.detach"),
         (lambda p: np.linalg.svd(np.outer(p, p))[1][0], r"mg\.detach"),
         (lambda p: np.frexp(p)[0][0], r"no function frexp.*mg\.detach"),
         (lambda p: np.sum(np.exp(np.array([p[0], 1.0]))), r"mg\.array\(\[\.\.\.\]\) for np\.array"),

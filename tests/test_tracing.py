@@ -129,6 +129,14 @@ def test_the_refusal_names_what_to_write(way: Function, advice: str) -> None:
         mg.grad(lambda v: way(v))(1.0)
 
 
+def test_the_refusal_says_how_scipy_gets_floats() -> None:
+    optimize = pytest.importorskip("scipy.optimize")
+    weight = Value(2.0)
+    with pytest.raises(TypeError, match=r"SciPy takes floats: give it mg\.jit.*mg\.detach"):
+        optimize.minimize(mg.value_and_grad(lambda x: weight * (x[0] - 1.0) ** 2), [0.0], jac=True)
+    assert optimize.brentq(lambda x: mg.detach(weight * x - 1.0), 0.0, 1.0) == 0.5
+
+
 def test_the_refusal_has_advice_where_there_is_no_source() -> None:
     names: dict[str, Any] = {"exp": math.exp, "v": Value(1.0)}
     with pytest.raises(TypeError, match=r"mg\.sin\(v\), not math\.sin\(v\)"):

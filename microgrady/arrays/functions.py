@@ -20,11 +20,16 @@ IMPLEMENTATIONS: dict[Any, Callable[..., Any]] = {}
 NORMAL_EQUATIONS = "write np.linalg.solve(a.T @ a, a.T @ b)"
 REFUSED = {
     "lstsq": NORMAL_EQUATIONS,
-    "pinv": NORMAL_EQUATIONS,
+    "pinv": "write np.linalg.solve(a.T @ a, a.T), or for more columns than rows np.linalg.solve(a @ a.T, a).T",
     "polyfit": "write np.linalg.solve(v.T @ v, v.T @ y) with v = np.vander(x, degree + 1)",
+    **{
+        name: f"it is linear: multiply by the real and the imaginary part of np.fft.{name}(np.eye(n))"
+        for name in ("fft", "ifft", "rfft")
+    },
     **dict.fromkeys(
-        ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft", "fft2", "ifft2", "fftn", "ifftn", "rfft2", "rfftn"),
-        "it is linear: multiply by the real and the imaginary part of np.fft.fft(np.eye(n))",
+        ("irfft", "hfft", "ihfft", "fft2", "ifft2", "fftn", "ifftn", "rfft2", "rfftn", "irfft2", "irfftn"),
+        "it is linear: multiply by the real and the imaginary part of the matrix that it is, as np.fft.fft(np.eye(n)) "
+        "is that of np.fft.fft",
     ),
 }
 
@@ -368,6 +373,22 @@ def _quantile(
 @_instead_of("percentile")
 def _percentile(a: Any, q: Any, *args: Any, **kwargs: Any) -> Any:
     return _quantile(a, numpy.asarray(q, dtype=float) / 100.0, *args, **kwargs)
+
+
+@_instead_of("nanquantile")
+def _nanquantile(a: Any, q: Any, axis: Any = None, out: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def known(numbers: list[Any]) -> Any:
+        return _quantile([number for number in numbers if not is_nan(number)] or [math.nan], q, **kwargs)
+
+    keepdims = bool(kwargs.pop("keepdims", False))
+    if numpy.ndim(q):
+        raise TypeError("np.nanquantile and np.nanpercentile of several shares do not take Values: ask for one share")
+    return _into(out, _along(known, a, axis, keepdims))
+
+
+@_instead_of("nanpercentile")
+def _nanpercentile(a: Any, q: Any, *args: Any, **kwargs: Any) -> Any:
+    return _nanquantile(a, numpy.asarray(q, dtype=float) / 100.0, *args, **kwargs)
 
 
 @_instead_of("bincount")
