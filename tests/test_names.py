@@ -7,6 +7,7 @@ import functools
 import inspect
 import math
 import pydoc
+import re
 import tomllib
 import traceback
 from pathlib import Path
@@ -25,6 +26,11 @@ def test_a_star_import_hides_no_built_in_function() -> None:
     assert not set(mg.__all__) & set(dir(builtins))
     assert mg.sum([1.0, 2.0]) == 3.0
     assert mg.pow(2.0, 3.0) == 8.0
+
+
+def test_the_readme_names_everything_that_is_public() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert [name for name in mg.__all__ if not re.search(rf"`(microgrady\.)?{name}`", readme)] == []
 
 
 def test_the_version_is_that_of_the_project() -> None:
@@ -67,6 +73,26 @@ def test_a_users_operation_is_introduced_by_its_function() -> None:
 
     entry = mg.primitive("cube_for_a_test", cube, lambda y, x: 3.0 * x * x)
     assert str(entry.__doc__).startswith("cube_for_a_test(x): The third power.")
+
+
+@pytest.mark.parametrize("name", sorted(name for name in vars(mg) if isinstance(getattr(mg, name), mg.Primitive)))
+def test_the_first_line_of_help_says_what_a_public_function_is(name: str) -> None:
+    line = str(getattr(mg, name).__doc__).splitlines()[0]
+    assert not re.search(r"likewise|Integral|Any", line)
+    assert not re.fullmatch(r"(\w+)\(.*\): \1(\(x\)|x)\.", line)
+
+
+def test_help_names_the_operands_as_the_formula_does() -> None:
+    starts = {mg.xlogy: "xlogy(x, y): x * log(y)", mg.hypot: "hypot(*operands): sqrt(", mg.pow: "pow(a, b): a**b"}
+    for function, start in starts.items():
+        assert str(function.__doc__).startswith(start)
+
+
+def test_completion_offers_what_the_package_offers_and_a_users_own_operations() -> None:
+    mine = mg.primitive("offered_in_a_test", math.exp, lambda y, x: y)
+    offered = set(dir(Value(1.0)))
+    assert {mine.name, "sin", "arcsin", "xlogy"} <= offered
+    assert not {"gated", "div_square", "exp_share_slope", "argument", "clip_low"} & offered
 
 
 def test_completion_finds_the_methods() -> None:
