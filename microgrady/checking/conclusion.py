@@ -83,11 +83,12 @@ class Findings:
         lattice = lattice_of(values)
         if not values or not COARSE_LATTICE * math.ulp(max(map(abs, values))) < lattice < 1.0:
             return 0.0
-        nearest = math.inf  # where f has moved by many steps
-        while nearest == math.inf and probe.allows(1) and step < probe.size:
+        while probe.allows(1) and step < probe.size:
             step *= STRIDE
-            nearest = step if probe.change(step) >= MANY_STEPS * lattice else math.inf
+            if probe.change(step) >= MANY_STEPS * lattice:
+                break
         moves = [(abs(point - probe.point), abs(value - probe.origin)) for point, value in probe.known.items()]
+        # Also where no evaluation was left for the search, f may have been seen to move by many steps.
         nearest = min((distance for distance, move in moves if move >= MANY_STEPS * lattice), default=math.inf)
         clear = [
             (move + lattice) / distance
