@@ -9,8 +9,8 @@ from typing import Any
 import numpy
 
 from microgrady.arrays import linalg
-from microgrady.arrays.universal import as_objects, base, elementwise, is_nan, quotient, require_double
-from microgrady.composites import clip, norm, std
+from microgrady.arrays.universal import as_objects, base, elementwise, quotient, require_double
+from microgrady.composites import clip, isnan, norm, std
 from microgrady.functions import minimum, pow, sinc, sqrt
 from microgrady.value import Value
 
@@ -200,7 +200,7 @@ def _nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, n
     largest = float(numpy.finfo(float).max)
 
     def number(entry: Any) -> Any:
-        if is_nan(entry):
+        if isnan(entry):
             return nan
         if entry == math.inf:
             return largest if posinf is None else posinf
@@ -238,8 +238,8 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     above = heights[-1] if right is None else right
 
     def height(at: Any) -> Any:
-        if is_nan(at) or at < places[0]:
-            return at if is_nan(at) else below
+        if isnan(at) or at < places[0]:
+            return at if isnan(at) else below
         if at > places[-1]:
             return above
         after = next((k for k, place in enumerate(places) if place > at), len(places) - 1)
@@ -357,7 +357,7 @@ def _quantile(
 
     def at(share: float) -> Callable[[list[Any]], Any]:
         def number(numbers: list[Any]) -> Any:
-            if any(map(is_nan, numbers)):
+            if any(map(isnan, numbers)):
                 return math.nan
             ordered = sorted(numbers)
             place = share * (len(ordered) - 1)
@@ -378,7 +378,7 @@ def _percentile(a: Any, q: Any, *args: Any, **kwargs: Any) -> Any:
 @_instead_of("nanquantile")
 def _nanquantile(a: Any, q: Any, axis: Any = None, out: Any = None, *args: Any, **kwargs: Any) -> Any:
     def known(numbers: list[Any]) -> Any:
-        return _quantile([number for number in numbers if not is_nan(number)] or [math.nan], q, **kwargs)
+        return _quantile([number for number in numbers if not isnan(number)] or [math.nan], q, **kwargs)
 
     keepdims = bool(kwargs.pop("keepdims", False))
     if numpy.ndim(q):

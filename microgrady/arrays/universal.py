@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy
 
-from microgrady.composites import clip, ldexp, modf
+from microgrady.composites import clip, isfinite, isinf, isnan, ldexp, modf
 from microgrady.functions import (
     copysign,
     digamma,
@@ -61,20 +61,10 @@ COMPARISONS = {
 LOGIC = {numpy.logical_and, numpy.logical_or, numpy.logical_xor, numpy.logical_not}
 
 
-def is_nan(x: Any) -> bool:
-    """Whether a number or a Value is nan."""
-    return bool(x != x)
-
-
-def is_finite(x: Any) -> bool:
-    """Whether a number or a Value is neither infinite nor nan."""
-    return bool(x > -math.inf) and bool(x < math.inf)
-
-
 PREDICATES: dict[str, Function] = {
-    "isnan": is_nan,
-    "isfinite": is_finite,
-    "isinf": lambda x: bool(x == math.inf) or bool(x == -math.inf),
+    "isnan": isnan,
+    "isfinite": isfinite,
+    "isinf": isinf,
     "signbit": lambda x: bool(copysign(1.0, x) < 0.0),
 }
 
@@ -90,9 +80,9 @@ def _power(a: Any, b: Any) -> Any:
 
 def _not_nan(choose: Function) -> Function:
     def function(a: Any, b: Any) -> Any:
-        if is_nan(a):
+        if isnan(a):
             return b
-        return a if is_nan(b) else choose(a, b)
+        return a if isnan(b) else choose(a, b)
 
     return function
 
