@@ -23,13 +23,14 @@ ARGUMENTS = [] if os.name == "nt" else ["-g0", "-ffp-contract=off"]
 
 def source_of(name: str) -> str:
     """What to compile. value.py, which is to know nothing of Cython, gets the one decorator that a .pxd cannot hold."""
-    text = PACKAGE.joinpath(f"{name}.py").read_text(encoding="utf-8")
+    source = FRESHNESS["source_of"](name, PACKAGE)
+    text = source.read_text(encoding="utf-8")
     marked = re.sub(r"\n\n# No cycle of references .*\n", "\n@cython.no_gc\n@cython.cclass\n", text)
     if marked == text:
-        return f"{PACKAGE}/{name}.py"
-    copy = Path("build", "sources", PACKAGE, f"{name}.py")
+        return source.as_posix()
+    copy = Path("build", "sources", source)
     copy.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(PACKAGE / f"{name}.pxd", copy.parent)
+    shutil.copy(source.with_suffix(".pxd"), copy.parent)
     copy.write_text(marked.replace("import math\n", "import math, cython\n", 1), encoding="utf-8")
     return str(copy)
 
@@ -67,7 +68,7 @@ def sign(name: str, source: Path) -> None:
     if begin is None or table not in text:
         return
     separator = r"'\\'" if os.name == "nt" else "'/'"
-    signature = SIGNATURE.format(name=name, fingerprint=fingerprint, separator=separator)
+    signature = SIGNATURE.format(name=name.rpartition(".")[2], fingerprint=fingerprint, separator=separator)
     text = text[: begin.start()] + signature + text[begin.start() :]
     source.write_text(text.replace(table, "static const char* __pyx_f[] ="), encoding="utf-8")
 
@@ -81,7 +82,7 @@ def extensions() -> list[Extension]:
     except ImportError:
         return []
     directives = {
-        "ieee": {"language_level": 3, "annotation_typing": False},
+        "arithmetic.floats": {"language_level": 3, "annotation_typing": False},
         "value": {"language_level": 3, "auto_pickle": False, "cpow": True},
     }
     found = []
@@ -101,9 +102,7 @@ class Sources(build_py):
         """Deletes, and goes on."""
         if self.editable_mode:
             for name in MODULES:
-                PACKAGE.joinpath(Path(self.get_finalized_command("build_ext").get_ext_filename(name))).unlink(
-                    missing_ok=True
-                )
+                PACKAGE.joinpath(self.get_finalized_command("build_ext").get_ext_filename(name)).unlink(missing_ok=True)
         super().run()
 
 

@@ -3,35 +3,11 @@
 from math import comb, e, factorial, gcd, inf, isqrt, lcm, nan, nextafter, perm, pi, tau, ulp
 
 import microgrady.freshness  # before anything else is imported, so that no outdated engine is
-import microgrady.pickling  # noqa: F401  (teaches pickle and copy about Values)
+import microgrady.pickling.graphs  # noqa: F401  (teaches pickle and copy about Values)
 from microgrady import testing
 from microgrady.arrays import array
 from microgrady.checking import check_gradient, find_anomaly, numeric_derivative
 from microgrady.compiler import Jitted, jit
-from microgrady.composites import (
-    clip,
-    dist,
-    dot,
-    fma,
-    frexp,
-    fsum,
-    isclose,
-    isfinite,
-    isinf,
-    isnan,
-    ldexp,
-    logsumexp,
-    mean,
-    modf,
-    norm,
-    prod,
-    softmax,
-    std,
-    sumprod,
-    var,
-    where,
-)
-from microgrady.composites import sum as sum  # not in __all__, as it would hide the built-in one
 from microgrady.drawing import animate, draw, plot, plot_errors, plot_map, plot_surface
 from microgrady.functions import (
     acos,
@@ -91,6 +67,30 @@ from microgrady.functions import (
 from microgrady.functions import pow as pow  # likewise
 from microgrady.functions import round as round  # likewise
 from microgrady.scopes import scope
+from microgrady.sequences import (
+    clip,
+    dist,
+    dot,
+    fma,
+    frexp,
+    fsum,
+    isclose,
+    isfinite,
+    isinf,
+    isnan,
+    ldexp,
+    logsumexp,
+    mean,
+    modf,
+    norm,
+    prod,
+    softmax,
+    std,
+    sumprod,
+    var,
+    where,
+)
+from microgrady.sequences import sum as sum  # not in __all__, as it would hide the built-in one
 from microgrady.transforms import grad, gradients, hessian, hvp, jacobian, value_and_grad
 from microgrady.trees import detach
 from microgrady.value import Primitive, Value, engine_kind

@@ -9,7 +9,7 @@ import sys
 import warnings
 from pathlib import Path
 
-MODULES = ("ieee", "value")  # each has a .pxd with C types beside its .py
+MODULES = ("arithmetic.floats", "value")  # each has a .pxd with C types beside its .py
 MARK = "microgrady source "
 
 
@@ -24,10 +24,15 @@ def fingerprint(folder: Path) -> str:
     """
     digest = hashlib.sha256()
     for name in MODULES:
-        for ending in ("py", "pxd"):
-            content = (folder / f"{name}.{ending}").read_bytes()
+        for ending in (".py", ".pxd"):
+            content = source_of(name, folder).with_suffix(ending).read_bytes()
             digest.update(b"%d\n" % len(content) + content)
     return MARK + digest.hexdigest()
+
+
+def source_of(name: str, folder: Path) -> Path:
+    """Where the source of a module is, in the folder of the package."""
+    return folder.joinpath(*name.split(".")).with_suffix(".py")
 
 
 def require_fresh(folder: Path, package: str = "microgrady") -> None:
@@ -39,25 +44,28 @@ def require_fresh(folder: Path, package: str = "microgrady") -> None:
     """
     stale = []
     for name in MODULES:
-        spec = importlib.machinery.PathFinder.find_spec(f"{package}.{name}", [str(folder)])
-        origin = Path(spec.origin) if spec is not None and spec.origin else folder / f"{name}.py"
+        source = source_of(name, folder)
+        spec = importlib.machinery.PathFinder.find_spec(f"{package}.{name}", [str(source.parent)])
+        origin = Path(spec.origin) if spec is not None and spec.origin else source
         if origin.suffix != ".py" and _is_of_other_source(origin, folder):
             stale.append(name)
     if not stale:
         return
+    changed = " and ".join(source_of(name, folder).name for name in stale)
     warnings.warn(
-        f"{' and '.join(f'{name}.py' for name in stale)} of {package} changed after the engine was compiled, so plain "
-        "Python runs, which is slower: pip install -e . compiles it anew",
+        f"{changed} of {package} changed after the engine was compiled, so plain Python runs, which is slower: "
+        "pip install -e . compiles it anew",
         RuntimeWarning,
         stacklevel=2,
     )
     for name in MODULES:
-        spec = importlib.util.spec_from_file_location(f"{package}.{name}", folder / f"{name}.py")
+        spec = importlib.util.spec_from_file_location(f"{package}.{name}", source_of(name, folder))
         assert spec is not None and spec.loader is not None  # noqa: PT018
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
-        setattr(sys.modules[package], name, module)
+        parent, _, last = spec.name.rpartition(".")
+        setattr(importlib.import_module(parent), last, module)
 
 
 def _is_of_other_source(compiled: Path, folder: Path) -> bool:

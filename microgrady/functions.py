@@ -12,9 +12,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from microgrady import ieee, native, special
+from microgrady.arithmetic import floats, lowered, special
+from microgrady.arithmetic.lowered import operation
 from microgrady.inputs import describe
-from microgrady.native import operation
 from microgrady.value import Primitive, methods, primitives
 
 built_in: set[str] = set()
@@ -46,7 +46,7 @@ def primitive(
             against an infinite derivative from above.
         slope: The rule of an operation of one operand once more, for floats alone: the same float, sooner.
         native: How it is written as machine code, to the same bits: the name of a function of the C library, or a
-            function of a `microgrady.machine.Machine` and the operands that writes with the
+            function of a `microgrady.arithmetic.backend.Machine` and the operands that writes with the
             machine's methods. None: compiled code calls `evaluate`.
         aliases: Further names, by which NumPy calls it as a method of an array's elements.
 
@@ -109,7 +109,7 @@ def _in_degrees(x: float) -> float:
 
 def _log_sigmoid(x: float) -> float:
     """log(1 / (1 + exp(-x))), without overflow."""
-    return -ieee.softplus(-x)
+    return -floats.softplus(-x)
 
 
 def _exp_minus_square(x: Any) -> Any:
@@ -137,7 +137,7 @@ def _curve_by_exponent(y: Any, a: Any, b: Any) -> Any:
 
 
 def _lost(b: Any) -> Any:
-    """What rounding takes from b - 1, as in `ieee.lost`."""
+    """What rounding takes from b - 1, as in `floats.lost`."""
     difference = b - 1.0
     back = difference - b
     return (b - (difference - back)) + (-1.0 - back)
@@ -169,7 +169,7 @@ sub = primitive("sub", lambda a, b: a - b, lambda y, a, b: 1.0, lambda y, a, b: 
 mul = primitive("mul", lambda a, b: a * b, lambda y, a, b: b, lambda y, a, b: a, symbol="*", native="mul")
 div: Primitive = primitive(
     "div",
-    ieee.divide,
+    floats.divide,
     lambda y, a, b: div(1.0, b),
     lambda y, a, b: -div_square(a, b),
     symbol="/",
@@ -178,87 +178,89 @@ div: Primitive = primitive(
 )
 floordiv = primitive(
     "floordiv",
-    ieee.floor_divide,
+    floats.floor_divide,
     lambda y, a, b: 0.0,
     lambda y, a, b: 0.0,
     symbol="//",
     piecewise=True,
-    native=native.floor_divide,
+    native=lowered.floor_divide,
 )
 mod = primitive(
     "mod",
-    ieee.modulo,
+    floats.modulo,
     lambda y, a, b: 1.0 + _undefined(y),
     lambda y, a, b: _undefined(y) - floordiv(a, b),
     symbol="%",
     singular=True,
-    native=native.modulo,
+    native=lowered.modulo,
 )
 pow = primitive(
     "pow",
-    ieee.power,
+    floats.power,
     _power_by_base,
     lambda y, a, b: power_log(a, b),
     symbol="**",
     singular=True,
     aliases=("power",),
-    native=native.power,
+    native=lowered.power,
 )
 fabs = primitive("abs", abs, lambda y, x: sign(x), piecewise=True, aliases=("fabs", "absolute"), native="abs")
 
 # Exponentials and logarithms.
-exp = primitive("exp", ieee.exp, lambda y, x: y, singular=True, slope=ieee.slope_of_exp, native="exp")
-exp2: Primitive = primitive("exp2", ieee.exp2, lambda y, x: exp2(x - 1.0) * (2.0 * LN2), singular=True, native="exp2")
-expm1 = primitive("expm1", ieee.expm1, lambda y, x: exp(x), singular=True, native="expm1")
+exp = primitive("exp", floats.exp, lambda y, x: y, singular=True, slope=floats.slope_of_exp, native="exp")
+exp2: Primitive = primitive("exp2", floats.exp2, lambda y, x: exp2(x - 1.0) * (2.0 * LN2), singular=True, native="exp2")
+expm1 = primitive("expm1", floats.expm1, lambda y, x: exp(x), singular=True, native="expm1")
 log = primitive(
-    "log", ieee.log, lambda y, x: over_positive(1.0, x), singular=True, slope=ieee.slope_of_log, native="log"
+    "log", floats.log, lambda y, x: over_positive(1.0, x), singular=True, slope=floats.slope_of_log, native="log"
 )
-log2 = primitive("log2", ieee.log2, lambda y, x: over_positive(1.0 / LN2, x), singular=True, native="log2")
-log10 = primitive("log10", ieee.log10, lambda y, x: over_positive(1.0 / LN10, x), singular=True, native="log10")
-log1p = primitive("log1p", ieee.log1p, lambda y, x: over_positive(1.0, 1.0 + x), singular=True, native="log1p")
+log2 = primitive("log2", floats.log2, lambda y, x: over_positive(1.0 / LN2, x), singular=True, native="log2")
+log10 = primitive("log10", floats.log10, lambda y, x: over_positive(1.0 / LN10, x), singular=True, native="log10")
+log1p = primitive("log1p", floats.log1p, lambda y, x: over_positive(1.0, 1.0 + x), singular=True, native="log1p")
 logaddexp = primitive(
     "logaddexp",
-    ieee.logaddexp,
+    floats.logaddexp,
     lambda y, a, b: exp_share(a, b),
     lambda y, a, b: exp_share(b, a),
     singular=True,
-    native=native.logaddexp,
+    native=lowered.logaddexp,
 )
 xlogy = primitive(
     "xlogy",  # x * log(y), also for x = 0
-    ieee.xlogy,
+    floats.xlogy,
     lambda y, x, z: log(z),
     lambda y, x, z: over_positive(x, z),
     singular=True,
-    native=native.xlogy,
+    native=lowered.xlogy,
 )
 xlog1py = primitive(
     "xlog1py",
-    ieee.xlog1py,
+    floats.xlog1py,
     lambda y, x, z: log1p(z),
     lambda y, x, z: over_positive(x, 1.0 + z),
     singular=True,
-    native=native.xlog1py,
+    native=lowered.xlog1py,
 )
 
 # Roots.
 sqrt = primitive(
-    "sqrt", ieee.sqrt, lambda y, x: div(0.5, y), symbol="√", singular=True, slope=ieee.slope_of_sqrt, native="sqrt"
+    "sqrt", floats.sqrt, lambda y, x: div(0.5, y), symbol="√", singular=True, slope=floats.slope_of_sqrt, native="sqrt"
 )
-cbrt = primitive("cbrt", ieee.cbrt, lambda y, x: div(1.0, 3.0 * (y * y)), symbol="∛", singular=True, native=native.cbrt)
+cbrt = primitive(
+    "cbrt", floats.cbrt, lambda y, x: div(1.0, 3.0 * (y * y)), symbol="∛", singular=True, native=lowered.cbrt
+)
 hypot = primitive(
-    "hypot", ieee.hypot, lambda y, a, b: unit(a, b), lambda y, a, b: unit(b, a), singular=True, native=native.hypot
+    "hypot", floats.hypot, lambda y, a, b: unit(a, b), lambda y, a, b: unit(b, a), singular=True, native=lowered.hypot
 )
 
 # Trigonometry.
-radians = primitive("radians", _in_radians, lambda y, x: DEGREE, aliases=("deg2rad",), native=native.multiple(DEGREE))
-degrees = primitive("degrees", _in_degrees, lambda y, x: RADIAN, aliases=("rad2deg",), native=native.multiple(RADIAN))
-sin = primitive("sin", ieee.sin, lambda y, x: cos(x), slope=ieee.slope_of_sin, native="sin")
-cos: Primitive = primitive("cos", ieee.cos, lambda y, x: -sin(x), slope=ieee.slope_of_cos, native="cos")
-tan = primitive("tan", ieee.tan, lambda y, x: _square(div(1.0, cos(x))), singular=True, native="tan")
+radians = primitive("radians", _in_radians, lambda y, x: DEGREE, aliases=("deg2rad",), native=lowered.multiple(DEGREE))
+degrees = primitive("degrees", _in_degrees, lambda y, x: RADIAN, aliases=("rad2deg",), native=lowered.multiple(RADIAN))
+sin = primitive("sin", floats.sin, lambda y, x: cos(x), slope=floats.slope_of_sin, native="sin")
+cos: Primitive = primitive("cos", floats.cos, lambda y, x: -sin(x), slope=floats.slope_of_cos, native="cos")
+tan = primitive("tan", floats.tan, lambda y, x: _square(div(1.0, cos(x))), singular=True, native="tan")
 asin = primitive(
     "asin",
-    ieee.asin,
+    floats.asin,
     lambda y, x: div(1.0, sqrt(one_minus_square(x))),
     singular=True,
     aliases=("arcsin",),
@@ -266,7 +268,7 @@ asin = primitive(
 )
 acos = primitive(
     "acos",
-    ieee.acos,
+    floats.acos,
     lambda y, x: div(-1.0, sqrt(one_minus_square(x))),
     singular=True,
     aliases=("arccos",),
@@ -284,13 +286,13 @@ atan2 = primitive(
 )
 
 # Hyperbolic functions.
-sinh = primitive("sinh", ieee.sinh, lambda y, x: cosh(x), singular=True, native="sinh")
-cosh: Primitive = primitive("cosh", ieee.cosh, lambda y, x: sinh(x), singular=True, native="cosh")
-tanh = primitive("tanh", ieee.tanh, lambda y, x: _square(sech(x)), slope=ieee.slope_of_tanh, native="tanh")
+sinh = primitive("sinh", floats.sinh, lambda y, x: cosh(x), singular=True, native="sinh")
+cosh: Primitive = primitive("cosh", floats.cosh, lambda y, x: sinh(x), singular=True, native="cosh")
+tanh = primitive("tanh", floats.tanh, lambda y, x: _square(sech(x)), slope=floats.slope_of_tanh, native="tanh")
 asinh = primitive("asinh", math.asinh, lambda y, x: div(1.0, hypot(1.0, x)), aliases=("arcsinh",), native="asinh")
 acosh = primitive(
     "acosh",
-    ieee.acosh,
+    floats.acosh,
     lambda y, x: div(1.0, sqrt(x - 1.0) * sqrt(x + 1.0)),
     singular=True,
     aliases=("arccosh",),
@@ -298,7 +300,7 @@ acosh = primitive(
 )
 atanh = primitive(
     "atanh",
-    ieee.atanh,
+    floats.atanh,
     lambda y, x: over_positive(1.0, one_minus_square(x)),
     singular=True,
     aliases=("arctanh",),
@@ -309,14 +311,14 @@ atanh = primitive(
 erf = primitive("erf", math.erf, lambda y, x: 2.0 / math.sqrt(math.pi) * _exp_minus_square(x), native="erf")
 erfc = primitive("erfc", math.erfc, lambda y, x: -2.0 / math.sqrt(math.pi) * _exp_minus_square(x), native="erfc")
 erfcx: Primitive = primitive(
-    "erfcx", special.erfcx, lambda y, x: erfcx_slope(1.0, x), singular=True, native=native.erfcx
+    "erfcx", special.erfcx, lambda y, x: erfcx_slope(1.0, x), singular=True, native=lowered.erfcx
 )
 log_erfc = primitive(
     "log_erfc",
     special.log_erfc,
     lambda y, x: -2.0 / math.sqrt(math.pi) * erfc_hazard(x),
     singular=True,
-    native=native.log_erfc,
+    native=lowered.log_erfc,
 )
 gamma = primitive("gamma", special.gamma, lambda y, x: gamma_slope(x), symbol="Γ", singular=True, native="tgamma")
 lgamma = primitive("lgamma", special.lgamma, lambda y, x: digamma(x), singular=True, native="lgamma")
@@ -326,7 +328,7 @@ digamma: Primitive = primitive(
     lambda y, x: polygamma(1.0, x),
     symbol="ψ",
     singular=True,
-    native=native.digamma,
+    native=lowered.digamma,
 )
 polygamma: Primitive = primitive(
     "polygamma", special.polygamma, lambda y, n, x: math.nan, lambda y, n, x: polygamma(n + 1.0, x), singular=True
@@ -335,77 +337,77 @@ sinc = primitive(
     "sinc",  # sin(pi * x) / (pi * x), as NumPy and PyTorch have it
     special.sinc,
     lambda y, x: math.pi**2 * x * sinc_slope(1.0, x),
-    native=native.sinc,
+    native=lowered.sinc,
 )
 
 # What neurons are made of.
 sigmoid: Primitive = primitive(
     "sigmoid",
-    ieee.sigmoid,
+    floats.sigmoid,
     lambda y, x: _square(0.5 * sech(0.5 * x)),
     symbol="σ",
-    slope=ieee.slope_of_sigmoid,
-    native=native.sigmoid,
+    slope=floats.slope_of_sigmoid,
+    native=lowered.sigmoid,
 )
-softplus = primitive("softplus", ieee.softplus, lambda y, x: sigmoid(x), native=native.softplus)
-log_sigmoid = primitive("log_sigmoid", _log_sigmoid, lambda y, x: sigmoid(-x), native=native.log_sigmoid)
+softplus = primitive("softplus", floats.softplus, lambda y, x: sigmoid(x), native=lowered.softplus)
+log_sigmoid = primitive("log_sigmoid", _log_sigmoid, lambda y, x: sigmoid(-x), native=lowered.log_sigmoid)
 relu = primitive(
-    "relu", ieee.relu, lambda y, x: greater(x, 0.0), piecewise=True, slope=ieee.slope_of_relu, native=native.relu
+    "relu", floats.relu, lambda y, x: greater(x, 0.0), piecewise=True, slope=floats.slope_of_relu, native=lowered.relu
 )
 
 # Selecting and rounding.
 greater: Primitive = primitive(
     "greater",
-    ieee.greater,
+    floats.greater,
     lambda y, a, b: 0.0,
     lambda y, a, b: 0.0,
     symbol=">",
     piecewise=True,
-    native=native.greater,
+    native=lowered.greater,
 )
 maximum = primitive(
     "maximum",
-    ieee.largest,
+    floats.largest,
     lambda y, a, b: 0.5 * (1.0 + greater(a, b) - greater(b, a)),
     lambda y, a, b: 0.5 * (1.0 + greater(b, a) - greater(a, b)),
     symbol="max",
     piecewise=True,
-    native=native.largest,
+    native=lowered.largest,
 )
 minimum = primitive(
     "minimum",
-    ieee.smallest,
+    floats.smallest,
     lambda y, a, b: 0.5 * (1.0 + greater(b, a) - greater(a, b)),
     lambda y, a, b: 0.5 * (1.0 + greater(a, b) - greater(b, a)),
     symbol="min",
     piecewise=True,
-    native=native.smallest,
+    native=lowered.smallest,
 )
 clip_low = primitive(
     "clip_low",
-    ieee.largest,
+    floats.largest,
     lambda y, x, low: 1.0 - greater(low, x),
     lambda y, x, low: greater(low, x),
     piecewise=True,
-    native=native.largest,
+    native=lowered.largest,
 )
 clip_high = primitive(
     "clip_high",
-    ieee.smallest,
+    floats.smallest,
     lambda y, x, high: 1.0 - greater(x, high),
     lambda y, x, high: greater(x, high),
     piecewise=True,
-    native=native.smallest,
+    native=lowered.smallest,
 )
-floor = primitive("floor", ieee.floor, lambda y, x: 0.0, piecewise=True, native="floor")
-ceil = primitive("ceil", ieee.ceil, lambda y, x: 0.0, piecewise=True, native="ceil")
-round = primitive("round", ieee.rint, lambda y, x: 0.0, piecewise=True, native="rint", aliases=("rint",))
-round_to = primitive("round_to", ieee.round_to, lambda y, x, n: 0.0, lambda y, x, n: 0.0, piecewise=True)
-sign: Primitive = primitive("sign", ieee.sign, lambda y, x: 0.0, piecewise=True, native=native.sign)
-trunc = primitive("trunc", ieee.trunc, lambda y, x: 0.0, piecewise=True, native="trunc")
+floor = primitive("floor", floats.floor, lambda y, x: 0.0, piecewise=True, native="floor")
+ceil = primitive("ceil", floats.ceil, lambda y, x: 0.0, piecewise=True, native="ceil")
+round = primitive("round", floats.rint, lambda y, x: 0.0, piecewise=True, native="rint", aliases=("rint",))
+round_to = primitive("round_to", floats.round_to, lambda y, x, n: 0.0, lambda y, x, n: 0.0, piecewise=True)
+sign: Primitive = primitive("sign", floats.sign, lambda y, x: 0.0, piecewise=True, native=lowered.sign)
+trunc = primitive("trunc", floats.trunc, lambda y, x: 0.0, piecewise=True, native="trunc")
 fmod = primitive(
     "fmod",
-    ieee.fmod,
+    floats.fmod,
     lambda y, a, b: 1.0 + _undefined(y),
     lambda y, a, b: _undefined(y) - _truncated_quotient(a, b),
     singular=True,
@@ -413,118 +415,118 @@ fmod = primitive(
 )
 remainder = primitive(
     "remainder",
-    ieee.remainder,
+    floats.remainder,
     lambda y, a, b: 1.0 + _undefined(y),
     lambda y, a, b: round(div(y, b) - div(a, b)) + _undefined(y),
     singular=True,
-    native=native.remainder,
+    native=lowered.remainder,
 )
 copysign: Primitive = primitive(
     "copysign",
-    ieee.copysign,
+    floats.copysign,
     lambda y, a, b: sign(a) * copysign(1.0, b),
     lambda y, a, b: 0.0,
     piecewise=True,
-    native=native.copysign,
+    native=lowered.copysign,
 )
 
 # What rules need so that their own derivatives are as good: their obvious forms cancel or overflow.
 one_minus_square: Primitive = primitive(
-    "one_minus_square", lambda x: (1.0 - x) * (1.0 + x), lambda y, x: -2.0 * x, native=native.one_minus_square
+    "one_minus_square", lambda x: (1.0 - x) * (1.0 + x), lambda y, x: -2.0 * x, native=lowered.one_minus_square
 )
-sech: Primitive = primitive("sech", ieee.sech, lambda y, x: -y * tanh(x), native=native.sech)
+sech: Primitive = primitive("sech", floats.sech, lambda y, x: -y * tanh(x), native=lowered.sech)
 unit: Primitive = primitive(
     "unit",
-    ieee.unit,
+    floats.unit,
     lambda y, a, b: unit(b, a) * over_square(b, a),
     lambda y, a, b: -y * over_square(b, a),
     singular=True,
-    native=native.unit,
+    native=lowered.unit,
 )
 over_square: Primitive = primitive(
     "over_square",  # a / (a**2 + b**2): the derivative of the complex 1 / z is -1 / z**2
-    ieee.over_square,
+    floats.over_square,
     lambda y, a, b: over_square_slope(a, b),
     lambda y, a, b: -2.0 * y * over_square(b, a),
     singular=True,
-    native=native.over_square,
+    native=lowered.over_square,
 )
 over_square_slope: Primitive = primitive(
     "over_square_slope",  # (b**2 - a**2) / (a**2 + b**2)**2
-    ieee.over_square_slope,
+    floats.over_square_slope,
     lambda y, a, b: 2.0 * over_square(a, b) * (_square(over_square(a, b)) - 3.0 * _square(over_square(b, a))),
     lambda y, a, b: 2.0 * over_square(b, a) * (3.0 * _square(over_square(a, b)) - _square(over_square(b, a))),
     singular=True,
-    native=native.over_square_slope,
+    native=lowered.over_square_slope,
 )
 over_positive: Primitive = primitive(
     "over_positive",  # a / b; nan for a negative b: the slope of a logarithm
-    ieee.over_positive,
+    floats.over_positive,
     lambda y, a, b: over_positive(1.0, b),
     lambda y, a, b: -over_positive(y, b),
     singular=True,
-    native=native.over_positive,
+    native=lowered.over_positive,
 )
 power_log: Primitive = primitive(
     "power_log",  # a**b * log(a)
-    ieee.power_log,
+    floats.power_log,
     lambda y, a, b: power_mixed(a, b),
     lambda y, a, b: _square(power_log(a, 0.5 * b)),
     singular=True,
-    native=native.power_log,
+    native=lowered.power_log,
 )
 power_slope: Primitive = primitive(
     "power_slope",  # b * a**(b - 1)
-    ieee.power_slope,
+    floats.power_slope,
     lambda y, a, b: power_curve(a, b),
     lambda y, a, b: power_mixed(a, b),
     singular=True,
-    native=native.power_slope,
+    native=lowered.power_slope,
 )
 power_curve: Primitive = primitive(
     "power_curve",  # b * (b - 1) * a**(b - 2)
-    ieee.power_curve,
+    floats.power_curve,
     _curve_by_base,
     _curve_by_exponent,
     singular=True,
-    native=native.power_curve,
+    native=lowered.power_curve,
 )
 power_mixed: Primitive = primitive(
     "power_mixed",  # a**(b - 1) * (1 + b * log(a))
-    ieee.power_mixed,
+    floats.power_mixed,
     _curve_by_exponent,
     lambda y, a, b: 2.0 * power_log(a, b - 1.0) + gated(b, _square(power_log(a, 0.5 * (b - 1.0)))),
     singular=True,
-    native=native.power_mixed,
+    native=lowered.power_mixed,
 )
 div_square: Primitive = primitive(
     "div_square",  # a / b**2
-    ieee.div_square,
+    floats.div_square,
     lambda y, a, b: div_square(1.0, b),
     lambda y, a, b: div(-2.0 * y, b),
     singular=True,
-    native=native.div_square,
+    native=lowered.div_square,
 )
 exp_share: Primitive = primitive(
     "exp_share",  # exp(a) / (exp(a) + exp(b))
-    ieee.exp_share,
+    floats.exp_share,
     lambda y, a, b: exp_share_slope(a, b),
     lambda y, a, b: -exp_share_slope(a, b),
-    native=native.exp_share,
+    native=lowered.exp_share,
 )
 exp_share_slope: Primitive = primitive(
     "exp_share_slope",  # exp(a + b) / (exp(a) + exp(b))**2
-    ieee.exp_share_slope,
+    floats.exp_share_slope,
     lambda y, a, b: gated(y, tanh(0.5 * (b - a))),
     lambda y, a, b: gated(y, tanh(0.5 * (a - b))),
-    native=native.exp_share_slope,
+    native=lowered.exp_share_slope,
 )
 gamma_slope: Primitive = primitive(
     "gamma_slope",  # gamma(x) * digamma(x)
     special.gamma_slope,
     lambda y, x: y * digamma(x) + gamma(x) * polygamma(1.0, x),
     singular=True,
-    native=native.gamma_slope,
+    native=lowered.gamma_slope,
 )
 erfcx_slope: Primitive = primitive(
     "erfcx_slope",  # the derivative of erfcx of an order
@@ -541,7 +543,7 @@ erfc_hazard: Primitive = primitive(
         - gated(1.0 - greater(0.0, x), y * (y * erfcx_slope(1.0, x)))
     ),
     singular=True,
-    native=native.erfc_hazard,
+    native=lowered.erfc_hazard,
 )
 sinc_slope: Primitive = primitive(
     "sinc_slope",  # (1 / u * d/du)**n of sin(u) / u, at u = pi * x
@@ -552,8 +554,8 @@ sinc_slope: Primitive = primitive(
 )
 
 # What transforms need: the operand itself, and a product that is zero where its gate is.
-chosen = primitive("where", lambda x: x, lambda y, x: 1.0, native=native.same)
-argument = primitive("argument", lambda x: x, lambda y, x: 1.0, native=native.same)
+chosen = primitive("where", lambda x: x, lambda y, x: 1.0, native=lowered.same)
+argument = primitive("argument", lambda x: x, lambda y, x: 1.0, native=lowered.same)
 gated: Primitive = primitive(
     "gated",
     lambda gate, x: gate * x if gate else 0.0,
@@ -561,7 +563,7 @@ gated: Primitive = primitive(
     lambda y, gate, x: gate,
     symbol="*",
     singular=True,
-    native=native.gated,
+    native=lowered.gated,
 )
 
 instead = primitive(
@@ -570,7 +572,7 @@ instead = primitive(
     lambda y, a, b: 0.0,
     lambda y, a, b: 1.0,
     piecewise=True,
-    native=native.first,
+    native=lowered.first,
 )
 
 built_in.update(methods)

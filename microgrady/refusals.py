@@ -9,7 +9,7 @@ from types import FrameType
 
 from microgrady.inputs import FLOAT_ARRAY_HINT
 
-_FUNCTIONS_OF_NUMBERS = {"math", "microgrady.composites", "microgrady.value"}
+_FUNCTIONS_OF_NUMBERS = {"math", "microgrady.sequences", "microgrady.value"}
 _CONSTRUCTORS = {"float", "complex", "float16", "float32", "float64", "longdouble", "double"}
 _ARRAYS = {"array", "asarray", "full", "fromiter", "astype", "fill", "full_like"}
 

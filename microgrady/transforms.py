@@ -8,11 +8,11 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from microgrady.callables import Wrapper
-from microgrady.composites import dot
 from microgrady.functions import argument, gated, hypot, instead
 from microgrady.inputs import as_number, describe, is_array
+from microgrady.pickling.callables import Wrapper
 from microgrady.selection import Argnames, Argnums, Selection
+from microgrady.sequences import dot
 from microgrady.tracing import Run, recorder_of, recorders
 from microgrady.trees import Structure, count, detach, flatten, make_array, map_values, paths
 from microgrady.value import Value, fresh_mark, reverse_pass, topological_order

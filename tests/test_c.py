@@ -18,10 +18,10 @@ pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
 import microgrady as mg
 from microgrady import Value
+from microgrady.arithmetic.library import library_function
 from microgrady.compiler import jit
 from microgrady.compiler.jit import Jitted
-from microgrady.compiler.program import Guard
-from microgrady.library import library_function
+from microgrady.compiler.programs.program import Guard
 from tests.test_jit import AWKWARD, INF, NAN, rosenbrock, same_bits
 
 Function = Callable[..., Any]

@@ -17,19 +17,21 @@ import pytest
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
 import microgrady as mg
-from microgrady.compiler import cache, engine, jit, pieces
-from microgrady.private import read_private, user_key, write_private
+from microgrady.compiler import jit
+from microgrady.compiler.backends import cache, executable, llvm_program
+from microgrady.compiler.backends.private import read_private, user_key, write_private
 
 ROOT = Path(__file__).parents[1]
 PROCESS = """
 import sys
 import microgrady as mg
-from microgrady.compiler import engine, jit
+from microgrady.compiler import jit
+from microgrady.compiler.backends import executable
 
 if "no compiler" in sys.argv:
     def refuse(*things):
         raise AssertionError("compiled although there is a file")
-    engine._object = refuse
+    executable._object = refuse
 slope = jit(mg.grad(lambda x: mg.exp(x) * mg.sin(x) if x > 0 else mg.tanh(x) ** 3), cache=sys.argv[1])
 print(*(slope(x).hex() for x in (0.5, -0.5, 2.0, -2.0)))
 """
@@ -73,7 +75,7 @@ def test_what_was_compiled_once_is_not_compiled_again(tmp_path: Path, monkeypatc
     expected = slope(folder)
     files = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert len(files) == 2  # one for each way
-    monkeypatch.setattr(engine, "_object", refuse)
+    monkeypatch.setattr(executable, "_object", refuse)
     assert slope(folder) == expected
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == files
     with pytest.raises(AssertionError, match="although"):
@@ -142,8 +144,8 @@ def test_other_options_have_other_files(tmp_path: Path) -> None:
 
 
 def test_leaves_and_programs_of_many_modules_come_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "PIECE", 8)
-    monkeypatch.setattr(pieces, "MODULE", 16)
+    monkeypatch.setattr(llvm_program, "PIECE", 8)
+    monkeypatch.setattr(llvm_program, "MODULE", 16)
     weight = mg.Value(2.0)
 
     def function(x: Any) -> Any:
@@ -152,7 +154,7 @@ def test_leaves_and_programs_of_many_modules_come_from_disk(tmp_path: Path, monk
         return x if x > 0 else -x
 
     expected = [jit(function, cache=tmp_path)(x) for x in (0.5, -0.5)]
-    monkeypatch.setattr(engine, "_object", refuse)
+    monkeypatch.setattr(executable, "_object", refuse)
     compiled = jit(function, cache=str(tmp_path))
     assert [compiled(x) for x in (0.5, -0.5)] == expected
     weight.data = 0.0
@@ -286,7 +288,7 @@ def test_files_that_others_can_write_to_are_replaced(tmp_path: Path, monkeypatch
         assert one(tmp_path) == 15.0
         assert stat.S_IMODE(only_file(tmp_path).stat().st_mode) == 0o600
     only_file(tmp_path).chmod(0o644)  # others may read it
-    monkeypatch.setattr(engine, "_object", refuse)
+    monkeypatch.setattr(executable, "_object", refuse)
     assert one(tmp_path) == 15.0
 
 
@@ -348,7 +350,7 @@ def test_without_a_place_for_the_key_nothing_is_kept(state: Path, tmp_path: Path
 
 
 def test_processes_that_make_the_key_at_once_agree_on_one(tmp_path: Path, state: Path) -> None:
-    source = "import sys, microgrady.private; sys.stdin.readline(); print(microgrady.private.user_key().hex())"
+    source = "import sys, microgrady.compiler.backends.private; sys.stdin.readline(); print(microgrady.compiler.backends.private.user_key().hex())"
     running = [
         subprocess.Popen([sys.executable, "-c", source], stdin=-1, stdout=-1, text=True, cwd=ROOT) for _ in range(4)
     ]
@@ -374,7 +376,7 @@ def test_a_writer_that_is_killed_leaves_nothing_that_is_taken(tmp_path: Path) ->
 import os, signal, sys
 import microgrady as mg
 from pathlib import Path
-from microgrady import private
+from microgrady.compiler.backends import private
 kill = lambda *things: os.kill(os.getpid(), signal.SIGKILL)
 if {moment!r} == "replace":
     Path.replace = kill

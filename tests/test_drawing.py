@@ -19,7 +19,8 @@ from matplotlib.ft2font import FT2Font
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.drawing import graph, labels, render, style
+from microgrady.drawing import render, style
+from microgrady.drawing.graph import graph, labels
 from microgrady.value import topological_order
 
 FORMATS = ["svg", "png", "pdf"]

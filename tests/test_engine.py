@@ -17,7 +17,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import microgrady as mg
-from microgrady import Value, ieee, value
+from microgrady import Value, value
+from microgrady.arithmetic import floats
 from microgrady.value import primitives
 from tests.benchmarks.eager import plain_python
 from tests.threads import run_in_threads, run_on_a_small_stack
@@ -38,7 +39,7 @@ def test_engine_kind_says_what_was_imported() -> None:
 
 
 def test_the_engine_is_as_new_as_its_source() -> None:
-    for module in (value, ieee):
+    for module in (value, floats):
         found = Path(str(module.__file__))
         source = found.with_name(found.name.partition(".")[0] + ".py")
         # Files of one installation may be seconds apart.

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.expressions import CONSTANTS, FUNCTIONS, Expression, arities_of, hint_for
-from microgrady.parsing import InputError
+from microgrady.command.expressions import CONSTANTS, FUNCTIONS, Expression, arities_of, hint_for
+from microgrady.command.parsing import InputError
 from microgrady.value import methods, primitives
 from tests.threads import run_in_threads, run_on_a_small_stack
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.drawing import folding
-from microgrady.drawing.folding import Likeness, Network, Part, blocks_of, colours, fold, partial_sums
-from microgrady.drawing.labels import common, spread
+from microgrady.drawing.graph import folding
+from microgrady.drawing.graph.folding import Likeness, Network, Part, blocks_of, colours, fold, partial_sums
+from microgrady.drawing.graph.labels import common, spread
 from microgrady.value import topological_order
 
 

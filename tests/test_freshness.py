@@ -44,9 +44,9 @@ def remove_source(folder: Path) -> None:
         (lambda folder: None, "compiled"),
         (append("functions.py", "transforms.py"), "compiled"),
         (append("value.py"), "python"),
-        (append("ieee.py"), "python"),
+        (append("arithmetic/floats.py"), "python"),
         (append("value.pxd"), "python"),
-        (append("ieee.py", "value.py"), "python"),
+        (append("arithmetic/floats.py", "value.py"), "python"),
         (remove_source, "compiled"),
     ],
 )

@@ -251,7 +251,7 @@ def test_python_ends_well_while_a_thread_compiles_and_after_that_still_compiles(
     out = run(
         """
         import atexit
-        from microgrady.compiler import worker
+        from microgrady.compiler.backends import worker
         def forever():
             k = 0.0
             while True:

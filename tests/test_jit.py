@@ -30,10 +30,10 @@ from microgrady import Value
 llvmlite = pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
 from microgrady.compiler import jit  # noqa: E402
-from microgrady.compiler.engine import binding  # noqa: E402
+from microgrady.compiler.backends.executable import binding  # noqa: E402
+from microgrady.compiler.backends.llvm_program import COPIES, PIECE  # noqa: E402
 from microgrady.compiler.jit import Jitted  # noqa: E402
-from microgrady.compiler.pieces import COPIES, PIECE  # noqa: E402
-from microgrady.compiler.program import Guard  # noqa: E402
+from microgrady.compiler.programs.program import Guard  # noqa: E402
 from microgrady.tracing import recorders, runs  # noqa: E402
 from tests.plain import plain  # noqa: E402
 from tests.threads import run_in_threads  # noqa: E402
@@ -1279,7 +1279,7 @@ def test_a_function_that_c_lacks_is_named() -> None:
 @pytest.mark.parametrize("count", [1, COPIES - 1, COPIES, COPIES + 1, 5 * COPIES + 3])
 def test_outputs_that_are_alike_are_all_there(count: int, modules: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if modules == "several":
-        monkeypatch.setattr("microgrady.compiler.pieces.MODULE", 2 * COPIES)
+        monkeypatch.setattr("microgrady.compiler.backends.llvm_program.MODULE", 2 * COPIES)
 
     def function(x: Any, y: Any) -> Any:
         z = mg.sin(x) * y

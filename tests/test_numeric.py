@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from microgrady.checking import Estimate, Verdict, check_gradient, judge, numeric_derivative
-from microgrady.checking.probe import EVALUATIONS
+from microgrady.checking.numeric.probe import EVALUATIONS
 from tests.benchmarks.cases import BREAKS, smooth_cases
 from tests.benchmarks.checkers import OURS, Tally, tally
 from tests.benchmarks.hard_functions import FAMILIES as HARD_FAMILIES

@@ -15,8 +15,8 @@ import pytest
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.compiler.program import Builder, Guard, Program
-from microgrady.compiler.recording import Recording
+from microgrady.compiler.programs.program import Builder, Guard, Program
+from microgrady.compiler.programs.recording import Recording
 from microgrady.value import primitives
 from tests.plain import plain
 

@@ -417,7 +417,7 @@ def test_the_guards_of_a_rounding_hold_where_it_rounds_to_the_same(x: float, sid
 
 
 def recorded(rounding: Function, x: float) -> Any:
-    from microgrady.compiler.recording import Recording
+    from microgrady.compiler.programs.recording import Recording
 
     return Recording(lambda inputs: inputs[0] * (rounding(inputs[0]) != 0), "rounding", [x]).program
 
@@ -530,7 +530,7 @@ def test_an_interrupt_before_any_instruction_of_grad_leaves_nothing_behind() -> 
 
 
 def test_an_interrupt_before_any_instruction_of_a_recording_leaves_nothing_behind() -> None:
-    from microgrady.compiler.recording import Recording
+    from microgrady.compiler.programs.recording import Recording
 
     def record() -> None:
         Recording(lambda inputs: inputs[0] if inputs[0] > 1.0 else mg.exp(inputs[0]), "function", [2.0], [0])

@@ -19,7 +19,7 @@ import pytest
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.fingerprint import Fingerprint
+from microgrady.pickling.fingerprint import Fingerprint
 from microgrady.value import primitives
 
 ROOT = Path(__file__).parents[1]
@@ -562,7 +562,7 @@ def test_no_function_that_a_pickle_can_call_imports_what_it_says() -> None:
 
 
 def test_a_damaged_program_is_refused() -> None:
-    program = pytest.importorskip("microgrady.compiler.program")
+    program = pytest.importorskip("microgrady.compiler.programs.program")
     recorded = program.Builder([Value(1.0)])
     recorded.add(x := next(iter(recorded.places)) * 2)
     good = recorded.finish([recorded.places[x]])

@@ -87,7 +87,7 @@ def alike(found: list[float], expected: list[float]) -> bool:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_every_way_gives_the_same_derivative_of_random_programs_at_special_numbers(seed: int) -> None:
-    from microgrady.compiler.recording import Recording
+    from microgrady.compiler.programs.recording import Recording
 
     chance = random.Random(seed)
     for _ in range(120):

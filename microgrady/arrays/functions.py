@@ -10,8 +10,8 @@ import numpy
 
 from microgrady.arrays import linalg
 from microgrady.arrays.universal import as_objects, base, elementwise, quotient, require_double
-from microgrady.composites import clip, isnan, norm, std
 from microgrady.functions import minimum, pow, sinc, sqrt
+from microgrady.sequences import clip, isnan, norm, std
 from microgrady.value import Value
 
 IMPLEMENTATIONS: dict[Any, Callable[..., Any]] = {}

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy
 
-from microgrady.composites import clip, isfinite, isinf, isnan, ldexp, modf
 from microgrady.functions import (
     copysign,
     digamma,
@@ -28,6 +27,7 @@ from microgrady.functions import (
     sigmoid,
 )
 from microgrady.inputs import FLOAT_ARRAY_HINT, as_number, comparable
+from microgrady.sequences import clip, isfinite, isinf, isnan, ldexp, modf
 from microgrady.value import Value, methods
 
 Function = Callable[..., Any]

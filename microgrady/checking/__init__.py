@@ -1,9 +1,9 @@
 """Numeric derivatives with error bounds, and verdicts on claimed ones."""
 
-from microgrady.checking.anomaly import Anomaly, find_anomaly
+from microgrady.anomaly import Anomaly, find_anomaly
 from microgrady.checking.estimate import Estimate
 from microgrady.checking.gradient import check_gradient, is_differentiable
-from microgrady.checking.numeric import numeric_derivative
+from microgrady.checking.numeric.derivative import numeric_derivative
 from microgrady.checking.report import Entry, Report
 from microgrady.checking.verdict import Verdict, judge
 

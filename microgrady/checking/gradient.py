@@ -14,7 +14,7 @@ from typing import Any
 
 from microgrady.checking.estimate import Estimate
 from microgrady.checking.evaluation import evaluate, plain, without_warnings
-from microgrady.checking.numeric import numeric_derivative
+from microgrady.checking.numeric.derivative import numeric_derivative
 from microgrady.checking.report import Entry, Report
 from microgrady.checking.verdict import Verdict, judge
 from microgrady.inputs import as_number, describe

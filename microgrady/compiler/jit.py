@@ -12,19 +12,19 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from microgrady.callables import Wrapper, pickler_by_value
-from microgrady.compiler.arguments import Arguments, NotANumberError, is_argument
-from microgrady.compiler.c import c_source
-from microgrady.compiler.engine import binding
+from microgrady.compiler.backends.c import c_source
+from microgrady.compiler.backends.executable import binding
+from microgrady.compiler.backends.private import require_private
+from microgrady.compiler.backends.worker import run_in_worker
+from microgrady.compiler.branches import CompiledPath
 from microgrady.compiler.methods import BoundMethod, Methods
-from microgrady.compiler.paths import CompiledPath
-from microgrady.compiler.recording import Recording
-from microgrady.compiler.worker import run_in_worker
+from microgrady.compiler.programs.recording import Recording
+from microgrady.compiler.signature import Arguments, NotANumberError, is_argument
 from microgrady.containers import with_types
-from microgrady.fingerprint import Fingerprint
 from microgrady.forks import LockOfOneProcess
 from microgrady.inputs import describe, is_array
-from microgrady.private import require_private
+from microgrady.pickling.callables import Wrapper, pickler_by_value
+from microgrady.pickling.fingerprint import Fingerprint
 from microgrady.tracing import is_input_elsewhere, run_here, runs
 from microgrady.transforms import as_value, one_number
 from microgrady.trees import flatten, paths

@@ -6,8 +6,8 @@ import contextlib
 import io
 import random
 
-import microgrady.__main__ as command
-from microgrady.expressions import FUNCTIONS
+from microgrady.command import line as command
+from microgrady.command.expressions import FUNCTIONS
 
 WORDS = [
     *("x", "y", "pi", "e", "2", "3.5", "1e3", ".5", "0xff", "1_0", "x", "y", "inf", "nan"),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.expressions import Expression
+from microgrady.command.expressions import Expression
 from tests.fuzz.interrupts import function
 from tests.threads import run_in_threads
 

@@ -13,7 +13,7 @@ import mpmath
 import microgrady as mg
 from microgrady import Value
 from microgrady.checking import Verdict
-from microgrady.compiler.program import COMPARISONS, Guard
+from microgrady.compiler.programs.program import COMPARISONS, Guard
 from microgrady.value import primitives, topological_order
 from tests.fuzz.floats import any_float, ordinary, same_bits, same_number
 from tests.test_functions import TABLE

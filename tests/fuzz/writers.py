@@ -14,7 +14,7 @@ from pathlib import Path
 WRITER = """
 import sys
 from pathlib import Path
-from microgrady.drawing.render import write_whole
+from microgrady.files import write_whole
 
 contents = [letter * int(sys.argv[2]) for letter in (b"a", b"b")]
 print("ready", flush=True)

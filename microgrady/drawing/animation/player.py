@@ -18,9 +18,10 @@ from xml.etree.ElementTree import Element, SubElement
 from microgrady.drawing.animation.parts import COLOURS, show, to_text, with_parts
 from microgrady.drawing.animation.paths import Paths
 from microgrady.drawing.animation.steps import Recorder, Step, box_titles
-from microgrady.drawing.graph import check_look, draw
-from microgrady.drawing.render import PNG_ZOOM, check_target, font_file, import_extra, png_from_svg, write_whole
+from microgrady.drawing.graph.graph import check_look, draw
+from microgrady.drawing.render import PNG_ZOOM, check_target, font_file, import_extra, png_from_svg
 from microgrady.drawing.style import FAINT_INK, FONT, INK
+from microgrady.files import write_whole
 from microgrady.value import Value, topological_order
 
 FORMATS = ("html", "gif")

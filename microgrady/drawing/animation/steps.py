@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
-from microgrady.drawing.labels import NOT_IN_XML, applied, atom
+from microgrady.drawing.graph.labels import NOT_IN_XML, applied, atom
 from microgrady.drawing.style import tint
 from microgrady.value import Value
 

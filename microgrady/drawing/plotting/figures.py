@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from microgrady import transforms
 from microgrady.checking.estimate import FLOAT_DIGITS
 from microgrady.checking.evaluation import evaluate
-from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target, write_whole
+from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target
+from microgrady.files import write_whole
 from microgrady.inputs import as_number, describe
 from microgrady.value import Value
 

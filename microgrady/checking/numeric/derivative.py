@@ -1,0 +1,305 @@
+"""Derivatives by finite differences, with a bound on their error.
+
+A finite difference has two enemies. A step that is too large sees the curvature of the function, a
+step that is too small sees the rounding of its values. Which steps are good depends on the scale on
+which the function varies, and that scale is not known beforehand. It is found here in two looks:
+
+1. *A window* (`window.py`, `survey.py`): seven equally spaced points, close together. Their
+   differences show the rounding noise, the slope, and whether there is a kink or a jump.
+2. *A ladder* (`ladder.py`): central differences with steps that halve, beginning at the scale on
+   which the function varies, extrapolated to the step zero.
+
+Both give the same slope by different steps. Where they contradict each other there is structure
+between the two scales, and the ladder moves down until they agree.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from microgrady.checking.estimate import Estimate
+from microgrady.checking.evaluation import without_warnings
+from microgrady.checking.numeric.conclusion import Findings
+from microgrady.checking.numeric.ladder import Ladder
+from microgrady.checking.numeric.probe import ExhaustedError
+from microgrady.checking.numeric.survey import EXACT_BLUR, FIRST_SPACING
+from microgrady.checking.numeric.trend import TINY_BREAK
+from microgrady.checking.numeric.window import Window
+from microgrady.checking.verdict import ZERO_LIMIT
+from microgrady.inputs import describe, is_number, require_number
+
+# Not a power of two: a periodic function would be met at the same phase again and again. And with many digits:
+# values of a plain formula then have many digits, too, unless they are rounded.
+FIRST_STEP = 0.31374159265358979  # the first rung of the ladder, in units of the scale
+LADDERS = 5  # each begins lower than the last, until one agrees with the window
+LOWER = 8.0  # a ladder begins that far below the last step of the one before
+AGREEMENT = 2.0  # ladder and window agree within that many of their bounds, ...
+SLACK = 1e-11  # ... or relatively: that is enough for any purpose
+LEFT_OUT = 2.0  # wider steps are believed if f moves by that much more over them
+
+# Evaluations that must be left: a ladder needs 8, a test of coarse rounding 14 for its two windows, as
+# much as wider steps; a look to one side 16; a search for life is worth it with half of all.
+FOR_LADDER, FOR_WINDOWS, FOR_SIDE, FOR_LIFE = 8, 14, 16, 30
+
+# A staircase is looked for at 32 spacings of the window that saw one of its steps, or at 8 of the steps that
+# the ladder refused, but below a third of its top. Where f just begins to bend, the deviation from the
+# window's slope grows with the square of the step: a hundredth of that is no reason to think of a staircase.
+COARSE_SPACINGS, COARSE_STEPS, COARSE_TOP, BENDING = 32.0, 8.0, 3.0, 0.01
+
+LIFE_FIRST, LIFE_SHRINK, LIFE_LAST = 40.0, 10.0, 4.0  # where f is flat: from the first step / 40 down in tenths
+ALIVE = 4.0  # units of the last place that show that f moves
+LIFE_SCALE = 4.0  # the scale of f where it was seen to move, in units of that step
+
+POOR = 1e-6  # relative error: a worse estimate may not tell right from wrong by the usual tolerance
+FINE = 1e-8  # relative error at which wider steps are not worth their evaluations
+ZERO_FINE = 1e-9  # the same of the slopes around, where the derivative may be zero
+WIDER = (8.0, 64.0, 4096.0)  # scales to try where rounding limits the result
+HELPED = 2.0  # a wider scale that does not divide the error by that is the last
+ROOM_BEYOND_EDGE = 100.0  # the other side is worth a turn if f reaches that many distances to the edge
+BEYOND_WINDOW = 8.0  # spacings: farther than the points of a window to one side
+SMALL_SCALE = 0.25  # |x| below this says nothing on the scale of f: that is likely to be 1
+
+
+class _Search(Findings):
+    """A survey, the ladders that start from it, and the best of them."""
+
+    def run(self) -> None:
+        """Looks at f until the result is good, or nothing is left to try."""
+        survey = self.survey
+        scale = self.probe.size or 1.0
+        self.probe.recognise_rounding(FIRST_STEP * scale)
+        self._explore(scale)
+        if not survey.open:
+            return
+        if (self.result is None or self.is_unresolved(self.result)) and survey.is_aliased():
+            self.result = None
+            if survey.open:
+                self._measure(scale)
+        if self._is_poor() and survey.doubtful is not None:
+            self._reconsider(survey.doubtful)
+        if self._is_poor() and self.probe.edge < math.inf and not self.probe.side:
+            self._turn_away(scale)
+        if self._is_poor() and survey.is_exact():
+            self.probe.blur, self.result = EXACT_BLUR, None
+            self._measure(scale)
+
+    def _explore(self, scale: float) -> None:
+        self._look_and_measure(scale)
+        if self.survey.open:
+            if self.result is not None and self.result.scale == 0.0:
+                scale = self._look_for_life(scale)
+            elif self.result is not None and self.result.top < FIRST_STEP * scale and self._is_unclear_zero():
+                # Beside a zero of high order f grows too fast for the window to see how far it is smooth.
+                self._measure(scale, math.inf)
+            self._widen(scale)
+
+    def _look_and_measure(self, scale: float) -> None:
+        self.survey.look(scale)
+        if self.survey.open:
+            self._measure(scale)
+
+    # Ladders
+
+    def _measure(self, scale: float, trusted: float = 0.0) -> None:
+        """Runs the ladder, lower and lower until it agrees with the window.
+
+        Args:
+            scale: That on which f is likely to vary.
+            trusted: A scale below which the window is not asked how far f is smooth.
+        """
+        survey, probe = self.survey, self.probe
+        reach = scale if scale <= trusted else self._reach(scale)
+        top = FIRST_STEP * min(reach, probe.edge / FIRST_STEP / 2)
+        tested = False
+        for _ in range(LADDERS):
+            ladder = Ladder(probe)
+            try:
+                ladder.climb_down(top, survey.noise, survey.window)
+            finally:
+                self._keep(ladder)
+            steps = ladder.steps
+            if not probe.allows(FOR_LADDER):
+                return
+            agrees = bool(steps) and self._agrees(ladder)
+            if agrees and ladder.refused == math.inf:
+                return
+            if not tested:
+                tested = True
+                if not agrees and survey.is_aliased():
+                    self.result = None
+                    if not survey.open:
+                        return
+                    continue
+                if steps and self._is_staircase(ladder, agrees):
+                    self.result = survey.broken = None
+                    continue
+            if agrees or not steps:
+                return
+            top = steps[-1] / LOWER
+
+    def _reach(self, scale: float) -> float:
+        """The widest step that promises anything."""
+        window, broken = self.survey.window, self.survey.broken
+        if window is None:
+            return scale
+        return window.reach(scale if broken is None else min(scale, broken.spacing))
+
+    def _agrees(self, ladder: Ladder) -> bool:
+        window = self.survey.window
+        if window is None:
+            return True
+        slack = SLACK * abs(window.slope)
+        return abs(ladder.value - window.slope) <= AGREEMENT * (ladder.error + window.slope_error) + slack
+
+    def _keep(self, ladder: Ladder) -> None:
+        if not ladder.error < math.inf or not self._agrees(ladder):
+            return
+        if self.result is None or _improves(ladder, self.result):
+            self.result = ladder
+        self.survey.scale = max(self.survey.scale, ladder.scale)
+
+    def _is_staircase(self, ladder: Ladder, agrees: bool) -> bool:
+        """The window was smooth because it saw a single step of a rounding that is coarser."""
+        survey, probe = self.survey, self.probe
+        window, broken = survey.window, survey.broken
+        if window is None or probe.side or not probe.allows(FOR_WINDOWS):
+            return False
+        if broken is not None and broken.noise > TINY_BREAK * broken.largest:
+            return False
+        if not agrees:
+            return survey.is_coarse(COARSE_SPACINGS * window.spacing)
+        accepted, refused = ladder.steps[0], ladder.refused
+        quotient = (probe.at(accepted) - probe.at(-accepted)) / (2 * accepted)
+        deviation = abs(quotient - window.slope)
+        if deviation > BENDING * abs(window.slope) * (accepted / refused) ** 2 + window.slope_error:
+            return False
+        return survey.is_coarse(min(COARSE_STEPS * refused, ladder.top / COARSE_TOP))
+
+    # What else to try
+
+    def _look_for_life(self, scale: float) -> float:
+        """f is the same at all points so far: does it move anywhere between them?"""
+        window, probe = self.survey.window, self.probe
+        if window is None:
+            return scale
+        step = FIRST_STEP * scale / LIFE_FIRST
+        while step > LIFE_LAST * window.spacing and probe.allows(FOR_LIFE):
+            if probe.change(step) > ALIVE * probe.grain(probe.nearby):
+                self.result = None
+                self._look_and_measure(LIFE_SCALE * step)
+                return LIFE_SCALE * step
+            step /= LIFE_SHRINK
+        return scale
+
+    def _widen(self, scale: float) -> None:
+        """Where rounding limits the result, wider steps help."""
+        error = math.inf
+        for factor in WIDER:
+            result = self.result
+            if result is None or result.refused < math.inf or not self.probe.allows(FOR_WINDOWS):
+                return
+            if result.error <= FINE * abs(result.value) or not result.error < error / HELPED:
+                return
+            if abs(result.value) <= result.error <= ZERO_FINE * result.scale:
+                return
+            if result.scale == 0.0 and scale >= SMALL_SCALE:
+                return
+            if self.is_only_noise():
+                return
+            error = result.error
+            if scale < SMALL_SCALE:
+                if not self.probe.allows(FOR_LIFE):
+                    return
+                scale = 1.0
+                self.probe.face(BEYOND_WINDOW * FIRST_SPACING)
+                self.survey.look(scale)
+                if self.survey.kind != "smooth":
+                    return
+                self._measure(scale)
+            else:
+                self._measure(scale * factor)
+
+    def _reconsider(self, window: Window) -> None:
+        """A step of rounding would not have the slope that wide steps give."""
+        if self.result is None:
+            return
+        best = self.result
+        if abs(window.slope - best.value) <= window.slope_error + best.error:
+            self.survey.window = window
+
+    def _turn_away(self, scale: float) -> None:
+        """The end of the domain leaves no room: looks to the other side only."""
+        window, probe = self.survey.window, self.probe
+        curved = window is not None and window.curved
+        if not curved and probe.allows(FOR_SIDE) and probe.face(ROOM_BEYOND_EDGE * probe.edge):
+            self._explore(scale)
+
+    def _is_poor(self) -> bool:
+        result, window = self.result, self.survey.window
+        error = min(result.error if result else math.inf, window.slope_error if window else math.inf)
+        value = result.value if result else window.slope if window else math.nan
+        return error > POOR * abs(value) and abs(value) > 0.0
+
+    def doubt_window(self) -> None:
+        """Evaluations have run out: a window that no ladder has confirmed may have met waves at one phase."""
+        window = self.survey.window
+        if self.result is None and window is not None and not window.quiet:
+            window.truncation = math.inf
+
+    def _is_unclear_zero(self) -> bool:
+        result = self.result
+        return result is not None and abs(result.value) <= result.error and result.error > ZERO_LIMIT * result.scale
+
+
+def _improves(new: Ladder, old: Ladder) -> bool:
+    if not new.error < old.error:
+        return False
+    if abs(new.value - old.value) > old.error:
+        return False
+    # f moves more over wider steps, or else the wide steps have left what happens at the point.
+    return new.top <= old.top or new.variation >= LEFT_OUT * old.variation
+
+
+def numeric_derivative(f: Callable[[float], object], x: float, grain: float = 0.0) -> Estimate:
+    """Estimates a derivative by finite differences, with a bound on the error.
+
+    Args:
+        f: A function of one real number. Exceptions, nan and inf away from `x` are taken as the
+            end of its domain.
+        x: The point, any finite number.
+        grain: How coarse the values of f are at least, if that is known: what they are rounded to, or the
+            error of the approximation that they come from. Rounding is measured in any case.
+
+    Returns:
+        The estimate; f is called at most 60 times.
+
+    Raises:
+        TypeError: f does not give a real number at `x`, or `x` is none.
+        ValueError: `x` is not finite, or f raises or gives nan or inf there, or is defined
+            nowhere near it.
+
+    The formulas are Richardson's extrapolation as in Ridders, "Accurate computation of F'(x) and
+    F'(x) F''(x)" (1982), and the difference table of Moré and Wild, "Estimating computational
+    noise" (2011).
+
+    Example:
+        >>> estimate = numeric_derivative(math.sin, 1.0)
+        >>> abs(estimate.value - math.cos(1.0)) <= estimate.error < 1e-11
+        True
+    """
+    __tracebackhide__ = True
+    if not callable(f):
+        raise TypeError(f"numeric_derivative takes a function, not {describe(f)}")
+    point = require_number(x, "the point")
+    if not (is_number(grain) and require_number(grain, "the grain") >= 0.0):
+        raise ValueError(f"the grain must be a real number of at least 0, not {describe(grain)}")
+    if not math.isfinite(point):
+        raise ValueError(f"the point must be a finite number, not {x!r}")
+    search = _Search(f, point, float(grain))
+    with without_warnings():
+        try:
+            search.run()
+        except ExhaustedError:
+            search.doubt_window()
+        return search.estimate()

@@ -1,0 +1,1 @@
+"""The command line: typed expressions, their values, derivatives, checks and pictures."""

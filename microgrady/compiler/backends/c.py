@@ -1,0 +1,184 @@
+"""The machine that writes C99."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from microgrady.arithmetic.backend import Condition, Machine, Operand
+from microgrady.compiler.backends.reserved import MATHEMATICS, is_reserved
+from microgrady.compiler.programs.program import Program, write
+from microgrady.inputs import describe
+
+FORMS = {
+    "neg": "-{}",
+    "add": "{} + {}",
+    "sub": "{} - {}",
+    "mul": "{} * {}",
+    "div": "{} / {}",
+    "sqrt": "sqrt({})",
+    "abs": "fabs({})",
+    "floor": "floor({})",
+    "ceil": "ceil({})",
+    "trunc": "trunc({})",
+    "copysign": "copysign({}, {})",
+    "select": "{} ? {} : {}",
+    "less": "{} < {}",
+    "less_equal": "{} <= {}",
+    "equal": "{} == {}",
+    "negated": "!{}",
+    "both": "{} && {}",
+    "either": "{} || {}",
+}
+
+# Compilers know other ways to a few powers: pow(x, -1.0), pow(x, 0.5) and pow(10.0, x). They end in other bits.
+HIDDEN = {"pow": "static double (*volatile library_pow)(double, double) = pow;"}
+
+
+class CMachine(Machine):
+    """Appends statements to the body of one function.
+
+    They give the bits of the interpreted operations if the compiler neither contracts (`-ffp-contract=off`)
+    nor reorders. They need the lines of `preamble`, and `used` leaves out what a compiler would warn of.
+
+    Args:
+        lines: Where to append.
+        prefix: What the names of variables begin with, before a number. Nothing else in the function
+            may have such names.
+    """
+
+    def __init__(self, lines: list[str], prefix: str = "v") -> None:
+        self.lines = lines
+        self.prefix = prefix
+        self.called: set[tuple[str, int]] = set()
+        self._count = 0
+        self._indent = "    "
+
+    def emit(self, operation: str, *operands: Operand) -> str:
+        """Write the declaration of a number."""
+        return self._declare("double", FORMS[operation].format(*map(text, operands)))
+
+    def emit_condition(self, operation: str, *operands: Operand) -> str:
+        """Write the declaration of a condition, an int."""
+        return self._declare("int", FORMS[operation].format(*map(text, operands)))
+
+    def emit_call(self, name: str, *operands: Operand) -> str:
+        """Write a call of a function of <math.h>."""
+        function = f"library_{name}" if name in HIDDEN else name
+        return self._declare("double", f"{function}({', '.join(map(text, operands))})")
+
+    def emit_choice(self, condition: str, then: Callable[[], Operand], otherwise: Callable[[], Operand]) -> str:
+        """Write an if statement."""
+        variable, outer = self.fresh(), self._indent
+        self.lines.append(f"{outer}double {variable};")
+        for opening, branch in ((f"if ({condition}) {{", then), ("} else {", otherwise)):
+            self.lines.append(f"{outer}{opening}")
+            self._indent = outer + "    "
+            self.lines.append(f"{self._indent}{variable} = {text(branch())};")
+            self._indent = outer
+        self.lines.append(f"{outer}}}")
+        return variable
+
+    def fresh(self) -> str:
+        """A name that was not used yet."""
+        self._count += 1
+        return f"{self.prefix}{self._count}"
+
+    def _declare(self, kind: str, expression: str) -> str:
+        variable = self.fresh()
+        self.lines.append(f"{self._indent}const {kind} {variable} = {expression};")
+        return variable
+
+
+def text(operand: Operand | Condition) -> str:
+    """A variable as it is, a constant as the hexadecimal form of the very float.
+
+    Example:
+        >>> text("v1"), text(2.5), text(-math.inf)
+        ('v1', '0x1.4000000000000p+1', '(-INFINITY)')
+    """
+    if isinstance(operand, str):
+        return operand
+    if math.isnan(operand):
+        return "NAN"
+    number = "INFINITY" if math.isinf(operand) else abs(operand).hex()
+    return f"(-{number})" if math.copysign(1.0, operand) < 0.0 else number
+
+
+def preamble(called: Iterable[tuple[str, int]]) -> list[str]:
+    """The lines in front of functions that call these functions of the C library."""
+    lines = ["#include <math.h>"]
+    for name, count in sorted(called):
+        if name in HIDDEN:
+            lines.append(HIDDEN[name])
+        elif name not in MATHEMATICS:
+            lines.append(f"double {name}({', '.join(['double'] * count)});")
+    return lines
+
+
+def used(lines: list[str]) -> list[str]:
+    """The body of a function without the declarations of numbers and conditions that nothing uses."""
+    kept, mentioned = [], set()
+    for line in reversed(lines):
+        names = re.findall(r"\b[A-Za-z_]\w*", line)
+        if names[:1] == ["const"] and names[2] not in mentioned:
+            continue
+        mentioned.update(names)
+        kept.append(line)
+    return kept[::-1]
+
+
+def c_source(programs: Sequence[Program], name: str) -> str:
+    """C99 functions that compute programs.
+
+    Args:
+        programs: What to write.
+        name: What to call the function; from the second on, `_2` and so on are appended.
+
+    Returns:
+        `int name(const double *in, double *out)` for each, which gives 0, or the number of the first guard that does
+        not hold, counted from 1; then `out` is not written completely.
+
+    Raises:
+        NotImplementedError: An operation of a program has no form in C.
+        ValueError: `name` is not an identifier of C, or is one that C keeps for itself.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z_0-9]*", name):
+        raise ValueError(f"the name of a function in C must be an identifier, not {describe(name)}")
+    if is_reserved(name):
+        raise ValueError(f"a function in C cannot be called {name!r}, which C or its library keeps for itself")
+    called: set[tuple[str, int]] = set()
+    functions = [
+        _function(program, name if number == 1 else f"{name}_{number}", called)
+        for number, program in enumerate(programs, 1)
+    ]
+    return "\n".join([*preamble(called), *functions])
+
+
+def _function(program: Program, name: str, called: set[tuple[str, int]]) -> str:
+    lines: list[str] = []
+    machine = CMachine(lines)
+    places: list[Operand] = [f"in[{place}]" for place in range(program.inputs)]
+
+    def operand(place: int) -> Operand:
+        return program.constants[-1 - place] if place < 0 else places[place]
+
+    start = 0
+    for number, (stop, guard) in enumerate([*program.guards, (len(program.ops), None)], 1):
+        for index in range(start, stop):
+            op = program.ops[index]
+            if op.native is None:
+                raise NotImplementedError(f"{op.name} has no form in C: it is computed by Python")
+            operands = [operand(program.lefts[index]), operand(program.rights[index])]
+            places.append(write(op, machine, *operands[: len(op.rules)]))
+        start = stop
+        if guard is not None:
+            comparison = f"{text(operand(guard.left))} {guard.symbol} {text(operand(guard.right))}"
+            lines.append(f"    if ({f'!({comparison})' if guard.outcome else comparison}) return {number};")
+    lines += [f"    out[{number}] = {text(operand(place))};" for number, place in enumerate(program.outputs)]
+    body = used(lines)
+    mentioned = set(re.findall(r"\b[A-Za-z_]\w*", "\n".join(body)))
+    called |= {(name, count) for name, count in machine.called if {name, f"library_{name}"} & mentioned}
+    unread = [f"    (void){array};" for array in ("in", "out") if array not in mentioned]
+    return "\n".join(["", f"int {name}(const double *in, double *out)", "{", *unread, *body, "    return 0;", "}", ""])

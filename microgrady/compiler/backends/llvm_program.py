@@ -1,0 +1,246 @@
+"""A program as LLVM IR, in pieces of bounded size.
+
+A block of many thousand operations would cost LLVM's register allocation time that grows with its square.
+Pieces that hand their results on in memory keep it linear.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from microgrady.compiler.backends.callbacks import INTERFACE, call_lines
+from microgrady.compiler.backends.llvm import LLVMMachine, declarations, text
+from microgrady.compiler.programs.program import Guard, Place, Program, write
+
+PIECE = 256  # operations of one function
+QUICK_PIECE = 512  # with the least effort, which larger pieces do not slow down
+COPIES = 64  # outputs that one function copies; LLVM's time grows with the cube of stores of one number in a row
+MODULE = 1 << 14  # operations of one module, the IR of which is freed before the next one's is made
+
+_CONDITIONS = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}
+
+
+@dataclass
+class Layout:
+    """Where numbers stand in the one array of doubles that machine code works on.
+
+    Attributes:
+        outputs: The index of the first output; the inputs are at 0.
+        slots: The index of each result that one piece hands on to another.
+        size: The length of the array.
+        piece: How many operations each piece has; the last one may have fewer.
+        pieces: How many pieces there are: at least one.
+    """
+
+    outputs: int
+    slots: dict[Place, int]
+    size: int
+    piece: int
+    pieces: int
+
+
+def layout_of(program: Program, effort: int) -> Layout:
+    """Cuts a program into pieces, and gives each result that another piece uses than its own a place in memory."""
+    first = program.inputs
+    length = PIECE if effort else QUICK_PIECE
+    count = max(1, -(-len(program.ops) // length))
+    slots: dict[Place, int] = {}
+    size = first + len(program.outputs)
+
+    def use(piece: int, place: Place) -> None:
+        nonlocal size
+        if place >= first and (place - first) // length != piece and place not in slots:
+            slots[place] = size
+            size += 1
+
+    for places in (program.lefts, program.rights):
+        for index, place in enumerate(places):
+            if place >= first:
+                use(index // length, place)
+    for position, guard in program.guards:
+        piece = min(position // length, count - 1)
+        use(piece, guard.left)
+        use(piece, guard.right)
+    return Layout(first, slots, size, length, count)
+
+
+Module = tuple[str, set[tuple[str, int]]]  # LLVM IR, and the functions that it calls
+
+
+class _Piece:
+    """Writes one function of LLVM IR, which finds results of other functions in `slots`."""
+
+    def __init__(self, program: Program, layout: Layout, name: str, slots: dict[Place, int]) -> None:
+        self.program = program
+        self.layout = layout
+        self.slots = slots
+        self.lines: list[str] = [f"define i32 @{name}(ptr noalias %memory) noinline nounwind {{", "entry:"]
+        self.machine = LLVMMachine(self.lines)
+        self.known: dict[Place, str | float] = {}
+        self.addresses = itertools.count()
+        self.calls_python = False
+
+    def address(self, index: int) -> str:
+        name = f"%a{next(self.addresses)}"
+        self.lines.append(f"  {name} = getelementptr inbounds double, ptr %memory, i64 {index}")
+        return name
+
+    def operand(self, place: Place) -> str | float:
+        if place < 0:
+            return self.program.constants[-1 - place]
+        found = self.known.get(place)
+        if found is None:
+            index = place if place < self.program.inputs else self.slots[place]
+            found = f"%m{place}"
+            self.lines.append(f"  {found} = load double, ptr {self.address(index)}, align 8")
+            self.known[place] = found
+        return found
+
+    def store(self, operand: str | float, index: int) -> None:
+        self.lines.append(f"  store double {text(operand)}, ptr {self.address(index)}, align 8")
+
+    def operation(self, index: int) -> None:
+        program = self.program
+        op = program.ops[index]
+        operands = [self.operand(program.lefts[index])]
+        if len(op.rules) == 2:
+            operands.append(self.operand(program.rights[index]))
+        place = program.inputs + index
+        if op.native is not None:
+            result = write(op, self.machine, *operands)
+        else:
+            result = f"%p{index}"
+            self.lines += call_lines(op, result[1:], operands)
+            self.calls_python = True
+        self.known[place] = result
+        slot = self.slots.get(place)
+        if slot is not None:
+            self.store(result, slot)
+
+    def guard(self, number: int, guard: Guard) -> None:
+        left, right = text(self.operand(guard.left)), text(self.operand(guard.right))
+        holds, fails = f"holds{number}", f"fails{number}"
+        yes, no = (holds, fails) if guard.outcome else (fails, holds)
+        self.lines += [
+            f"  %g{number} = fcmp {_CONDITIONS[guard.symbol]} double {left}, {right}",
+            f"  br i1 %g{number}, label %{yes}, label %{no}",
+            f"{fails}:",
+            f"  ret i32 {number}",
+            f"{holds}:",
+        ]
+
+    def finish(self) -> list[str]:
+        return [*self.lines, "  ret i32 0", "}"]
+
+
+# A guard with its number, counted from 1, and how many operations come before it.
+_Numbered = tuple[int, int, Guard]
+
+
+def _guards_by_piece(program: Program, layout: Layout) -> dict[int, list[_Numbered]]:
+    found: dict[int, list[_Numbered]] = {}
+    last = layout.pieces - 1
+    for number, (position, guard) in enumerate(program.guards, 1):
+        found.setdefault(min(position // layout.piece, last), []).append((number, position, guard))
+    return found
+
+
+def _piece(program: Program, layout: Layout, number: int, guards: list[_Numbered], outputs: dict[Place, int]) -> _Piece:
+    start = number * layout.piece
+    stop = min(start + layout.piece, len(program.ops))
+    piece = _Piece(program, layout, f"piece{number}", layout.slots)
+    waiting = iter(guards)
+    following = next(waiting, None)
+    for index in range(start, stop + 1):
+        while following is not None and following[1] <= index:
+            piece.guard(following[0], following[2])
+            following = next(waiting, None)
+        if index < stop:
+            piece.operation(index)
+    for place in range(program.inputs + start, program.inputs + stop):
+        if place in outputs:
+            piece.store(piece.operand(place), outputs[place])
+    return piece
+
+
+def _copies(program: Program, layout: Layout) -> tuple[list[int], dict[Place, int]]:
+    """The outputs that are constants, inputs or outputs once more, and the index of the output of each other place."""
+    copies = []
+    outputs: dict[Place, int] = {}
+    for number, place in enumerate(program.outputs):
+        if place < program.inputs or place in outputs:
+            copies.append(number)
+        else:
+            outputs[place] = layout.outputs + number
+    return copies, outputs
+
+
+def _copy(writer: _Piece, numbers: Sequence[int]) -> None:
+    for number in numbers:
+        writer.store(writer.operand(writer.program.outputs[number]), writer.layout.outputs + number)
+
+
+def _copy_modules(program: Program, layout: Layout, copies: list[int], outputs: dict[Place, int]) -> Iterator[Module]:
+    together = max(1, MODULE // COPIES) * COPIES
+    for begin in range(0, len(copies), together):
+        lines: list[str] = []
+        for start in range(begin, min(begin + together, len(copies)), COPIES):
+            writer = _Piece(program, layout, f"copy{start}", outputs)
+            _copy(writer, copies[start : start + COPIES])
+            lines += writer.finish()
+        yield "\n".join(lines), set()
+
+
+def modules_of(program: Program, layout: Layout, door: Sequence[str] = ()) -> Iterator[Module]:
+    """The LLVM IR, module by module, each with the functions it calls; the last has `run`, which calls the others.
+
+    `i32 run(double *memory)` computes the outputs from the inputs and gives 0, or the number of the first
+    guard that does not hold, counted from 1, or `RAISED`. The lines of `door` follow it.
+    """
+    guards = _guards_by_piece(program, layout)
+    copies, outputs = _copies(program, layout)
+    if len(copies) > COPIES:
+        yield from _copy_modules(program, layout, copies, outputs)
+    count, together = layout.pieces, max(1, MODULE // layout.piece)
+    stopping = set(guards)  # the pieces after which there may be nothing to do
+    for begin in range(0, count, together):
+        end = min(begin + together, count)
+        called: set[tuple[str, int]] = set()
+        lines: list[str] = []
+        calls_python = False
+        for number in range(begin, end):
+            piece = _piece(program, layout, number, guards.get(number, []), outputs)
+            lines += piece.finish()
+            called |= piece.machine.called
+            if piece.calls_python:
+                calls_python = True
+                stopping.add(number)
+        if calls_python:
+            lines += [f"declare {declaration}" for declaration in INTERFACE.values()]
+        if end == count:
+            writer = _Piece(program, layout, "run", outputs)
+            _drive(writer, stopping, copies)
+            others = [f"declare i32 @piece{number}(ptr)" for number in range(begin)]
+            lines += [*others, *writer.finish(), *door]
+        yield "\n".join([*declarations(called), *lines]), called
+
+
+def _drive(writer: _Piece, stopping: set[int], copies: list[int]) -> None:
+    for number in range(writer.layout.pieces):
+        writer.lines.append(f"  %s{number} = call i32 @piece{number}(ptr %memory)")
+        if number in stopping:
+            writer.lines += [
+                f"  %c{number} = icmp eq i32 %s{number}, 0",
+                f"  br i1 %c{number}, label %next{number}, label %out{number}",
+                f"out{number}:",
+                f"  ret i32 %s{number}",
+                f"next{number}:",
+            ]
+    if len(copies) <= COPIES:
+        _copy(writer, copies)
+        return
+    for start in range(0, len(copies), COPIES):
+        writer.lines.insert(0, f"declare i32 @copy{start}(ptr)")
+        writer.lines.append(f"  call i32 @copy{start}(ptr %memory)")

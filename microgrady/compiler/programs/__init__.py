@@ -1,0 +1,1 @@
+"""Programs: recorded, simplified, and put in other terms."""

@@ -1,0 +1,40 @@
+"""Programs in words: what a guard compares."""
+
+from __future__ import annotations
+
+from microgrady.compiler.programs.program import Guard, Place, Program
+
+DEPTH = 4  # operations within each other that are written out; what is deeper becomes dots
+
+_OPPOSITES = {"==": "!=", "!=": "=="}
+
+
+def guard_in_words(program: Program, guard: Guard, names: list[str]) -> str:
+    """A guard as it would be written in Python, with what it compares as formulas."""
+    left, right = (formula(program, place, names, DEPTH) for place in (guard.left, guard.right))
+    if guard.outcome:
+        return f"{left} {guard.symbol} {right}"
+    if guard.symbol in _OPPOSITES:
+        return f"{left} {_OPPOSITES[guard.symbol]} {right}"
+    return f"not {left} {guard.symbol} {right}"  # with a nan the opposite of < need not hold
+
+
+def formula(program: Program, place: Place, names: list[str], depth: int) -> str:
+    """What stands at a place, as a formula of the inputs."""
+    if place < 0:
+        number = format(program.constants[-1 - place], ".6g")
+        return f"({number})" if number.startswith("-") and depth < DEPTH else number
+    if place < program.inputs:
+        return names[place]
+    if depth == 0:
+        return "..."
+    index = place - program.inputs
+    op = program.ops[index]
+    left = formula(program, program.lefts[index], names, depth - 1)
+    if op.name == "neg":
+        return f"(-{left})"
+    if len(op.rules) == 1:
+        return f"{op.name}({left})"
+    right = formula(program, program.rights[index], names, depth - 1)
+    is_operator = op.symbol.isascii() and not op.symbol.isidentifier()
+    return f"({left} {op.symbol} {right})" if is_operator else f"{op.name}({left}, {right})"

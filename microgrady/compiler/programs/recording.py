@@ -1,0 +1,175 @@
+"""Runs a function on Values and makes a program of what it did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from microgrady.compiler.programs.program import Builder, Program
+from microgrady.inputs import describe
+from microgrady.tracing import Recorder
+from microgrady.transforms import as_value, gradients, one_number
+from microgrady.trees import Structure, flatten
+from microgrady.value import Value, fresh_mark, topological_order
+
+_TEXTS = ("format(v)", "str(v)")  # they may be for the message of an error that the function is about to raise
+
+
+class _Recorder(Recorder):
+    """Notes the comparisons of one run, and refuses what would freeze a number."""
+
+    def __init__(self, name: str, inputs: list[Value], since: int) -> None:
+        super().__init__(f"jit of {name}", inputs, since)
+        self.comparisons: list[tuple[str, Any, Any, bool]] = []
+
+    def compared(self, symbol: str, left: Any, right: Any, outcome: bool) -> None:
+        """Note a comparison: it becomes a guard."""
+        if not isinstance(right, Value):
+            symbol, right = _with_a_float(symbol, right)
+        self.comparisons.append((symbol, left, right, outcome))
+
+    def refuse(self, action: str) -> None:
+        """Raise, now and when the function ends; if it is for a text, only then."""
+        refuse = self._refuse_later if action in _TEXTS else self._refuse
+        refuse(
+            f"inside {self.title}, {action} would make a constant of a number that depends on the arguments: "
+            "write mg.sin(v) for math.sin(v), and so on, collect Values in lists or object arrays, and name arguments "
+            "that are no numbers to calculate with in static_argnames"
+        )
+
+    def refuse_change(self, action: str) -> None:
+        """Raise, now and when the function ends."""
+        self._refuse(f"inside {self.title}, {action} cannot be assigned: it would only be done while recording")
+
+    def _refuse_later(self, message: str) -> None:
+        self.refusal = self.refusal or TypeError(message)
+
+    def _refuse(self, message: str) -> None:
+        self._refuse_later(message)
+        assert self.refusal is not None
+        raise self.refusal
+
+
+def _with_a_float(symbol: str, number: Any) -> tuple[str, float]:
+    """The comparison of a float with a float that comes out as that with any real number.
+
+    Python compares exactly: between an int or a fraction that is no float and its neighbours lies nothing.
+    """
+    try:
+        nearest = float(number)
+    except OverflowError:
+        nearest = math.inf if number > 0 else -math.inf
+    if nearest == number:
+        return symbol, nearest
+    if symbol in ("==", "!="):
+        return symbol, math.nan
+    if symbol in ("<", "<="):
+        return "<=", nearest if nearest < number else math.nextafter(nearest, -math.inf)
+    return ">=", nearest if nearest > number else math.nextafter(nearest, math.inf)
+
+
+class Recording:
+    """One run of a function.
+
+    Args:
+        function: What to run. It takes the inputs, as Values.
+        name: What messages call it.
+        numbers: The arguments' numbers.
+        differentiate: The places of those to differentiate by, with the leaves from outside: then the function's
+            result and the list of the derivatives are what was returned. None: no derivatives.
+
+    Attributes:
+        program: Its inputs are the numbers, and then the data of `leaves`.
+        leaves: The leaves that the function refers to from outside.
+        structure: That of what it returned.
+        results: What it returned: floats.
+
+    Raises:
+        TypeError: The function returned something that is no number, or used a result from outside.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[list[Value]], Any],
+        name: str,
+        numbers: list[float],
+        differentiate: list[int] | None = None,
+    ) -> None:
+        __tracebackhide__ = True
+        since = fresh_mark()
+        inputs = [Value(number) for number in numbers]
+        recorder = _Recorder(name, inputs, since)
+        leaves: list[Value] = []
+
+        def differentiated(inputs: list[Value]) -> Any:
+            __tracebackhide__ = True
+            returned = function(inputs)
+            if differentiate is None:
+                return returned
+            output = as_value(one_number(returned, name, "backward"))
+            leaves.extend(_leaves_from_outside([output], since, name))
+            return output, gradients(output, [*(inputs[place] for place in differentiate), *leaves])
+
+        returned = recorder.call(differentiated, inputs)
+        outputs, self.structure = _flat(returned, name)
+        self.results = [output._number if isinstance(output, Value) else output for output in outputs]
+        comparisons = recorder.comparisons
+        compared = [operand for _, left, right, _ in comparisons for operand in (left, right)]
+        roots = [thing for thing in (*compared, *outputs) if isinstance(thing, Value)]
+        self.leaves = _leaves_from_outside(roots, since, name)
+        if differentiate is not None:
+            # Those that only a comparison uses come last, and have no derivative.
+            self.leaves = list(dict.fromkeys([*leaves, *self.leaves]))
+        builder = Builder([*inputs, *self.leaves])
+        for symbol, left, right, outcome in comparisons:
+            builder.guard(symbol, _place(builder, left), _place(builder, right), outcome)
+        self.program: Program = builder.finish([_place(builder, output) for output in outputs])
+
+
+def _flat(returned: Any, name: str) -> tuple[list[Any], Structure]:
+    try:
+        return flatten(returned, f"the result of {name}")
+    except TypeError as error:
+        raise TypeError(f"jit compiles functions that return numbers: {error}") from None
+
+
+def _leaves_from_outside(roots: list[Value], since: int, name: str) -> list[Value]:
+    """The leaves made before the run, in the order in which they are first used."""
+    found: dict[Value, bool] = {}
+    for value in (*roots, *_operands(topological_order(*roots, since=since))):
+        if value._mark < since:
+            if value._primitive is not None:
+                raise TypeError(
+                    f"jit of {name}: the function uses {describe(value)}, a result that was computed outside of it and "
+                    "would never change: compute it inside, or pass it as an argument"
+                )
+            found[value] = True
+    return list(found)
+
+
+def _operands(order: list[Value]) -> Iterator[Value]:
+    for node in order:
+        if node._primitive is not None:
+            for operand in (node._left, node._right):
+                if operand is not None:
+                    yield operand
+
+
+def _place(builder: Builder, thing: Any) -> int:
+    """The place of a Value or a number, after all that it depends on has been added."""
+    if not isinstance(thing, Value):
+        return builder.constant(float(thing))
+    places = builder.places
+    stack = [thing]
+    while stack:
+        node = stack[-1]
+        if node in places:
+            stack.pop()
+            continue
+        waiting = [operand for operand in (node._right, node._left) if operand is not None and operand not in places]
+        if node._primitive is None or not waiting:
+            builder.add(stack.pop())
+        else:
+            stack.extend(waiting)
+    return places[thing]

@@ -1,0 +1,1 @@
+"""Copies and pickles of Values, of graphs, and of functions over them."""

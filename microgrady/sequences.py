@@ -1,0 +1,479 @@
+"""Functions of many operands or of a whole sequence, and those of Python's `math` that are made of the table's."""
+
+from __future__ import annotations
+
+import functools
+import math
+import numbers
+import operator
+from typing import Any
+
+from microgrady.arithmetic.library import library_function
+from microgrady.functions import (
+    add,
+    chosen,
+    clip_high,
+    clip_low,
+    copysign,
+    div,
+    exp,
+    exp2,
+    fabs,
+    floor,
+    fmod,
+    gated,
+    greater,
+    hypot,
+    log,
+    log2,
+    logaddexp,
+    maximum,
+    minimum,
+    mul,
+    round_to,
+    trunc,
+)
+from microgrady.functions import round as nearest
+from microgrady.inputs import describe, is_array, map_arrays, require_number
+from microgrady.value import Value, make_node
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """`a` where the condition holds, else `b`; the one that is not selected gets no derivative.
+
+    Args:
+        condition: A bool, a number or a Value (true if not 0), or a NumPy array of these.
+        a: A Value, a number or an array.
+        b: Likewise.
+
+    Returns:
+        A Value if any argument is one, else a float; an array if any argument is an array.
+
+    Raises:
+        TypeError: an argument is none of these.
+
+    Example:
+        >>> from microgrady import Value, sqrt
+        >>> x = Value(0.0)
+        >>> y = where(x > 0, sqrt(x), 0.0)
+        >>> y.backward()
+        >>> y.data, x.grad
+        (0.0, 0.0)
+    """
+    if any(is_array(argument) for argument in (condition, a, b)):
+        return map_arrays(where, (condition, a, b))
+    if not isinstance(condition, Value):
+        condition = require_number(condition, "the condition of where")
+    for operand in (a, b):
+        if not isinstance(operand, Value):
+            require_number(operand, "an operand of where")
+    selected = a if condition else b
+    if isinstance(selected, Value) or not any(isinstance(argument, Value) for argument in (condition, a, b)):
+        return chosen(selected)
+    # A result all the same, so that backward() can be called whichever way the condition went.
+    return make_node(float(selected), chosen, None, None, float(selected), 0.0)
+
+
+def clip(x: Any, low: Any, high: Any) -> Any:
+    """`x` kept between `low` and `high`, either of which may be None; the derivative is 1 at the bounds.
+
+    Example:
+        >>> clip(5.0, -1.0, 1.0)
+        1.0
+    """
+    return clip_high(clip_low(x, -math.inf if low is None else low), math.inf if high is None else high)
+
+
+def _terms(values: Any, what: str) -> list[Any]:
+    if isinstance(values, (Value, str)) or not hasattr(values, "__iter__"):
+        raise TypeError(f"{what} takes a sequence of Values and real numbers, not {describe(values)}")
+    flat = values.ravel() if is_array(values) else values
+    return [term if isinstance(term, Value) else require_number(term, f"each term of {what}") for term in flat]
+
+
+def sum(values: Any, start: Any = 0) -> Any:
+    """The sum of a sequence of Values and numbers, or of all elements of an array; `start` if there are none.
+
+    Example:
+        >>> sum([1, 2.5])
+        3.5
+    """
+    return _accumulated(operator.add, _terms(values, "sum"), start, 0.0, "the start of sum")
+
+
+def prod(values: Any, *, start: Any = 1) -> Any:
+    """The product of a sequence of Values and numbers; `start` if there are none.
+
+    Example:
+        >>> prod([2, 2.5])
+        5.0
+    """
+    return _accumulated(operator.mul, _terms(values, "prod"), start, 1.0, "the start of prod")
+
+
+def _accumulated(operation: Any, terms: list[Any], start: Any, neutral: float, what: str) -> Any:
+    if not isinstance(start, Value):
+        start = require_number(start, what)
+        if terms and start == neutral:  # no operation for it
+            return functools.reduce(operation, terms)
+    return functools.reduce(operation, terms, start)
+
+
+def mean(values: Any) -> Any:
+    """The arithmetic mean of a sequence of Values and numbers.
+
+    Raises:
+        ValueError: there are none.
+
+    Example:
+        >>> mean([1, 2.5])
+        1.75
+    """
+    terms = _terms(values, "mean")
+    if not terms:
+        raise ValueError("mean takes at least one number, not none")
+    return sum(terms) / len(terms)
+
+
+def dot(a: Any, b: Any) -> Any:
+    """The sum of the products of two sequences of the same length.
+
+    Raises:
+        ValueError: their lengths differ.
+
+    Example:
+        >>> dot([1, 2], [3, 4])
+        11.0
+    """
+    return sum([x * y for x, y in _pairs(a, b, "dot")])
+
+
+def sumprod(p: Any, q: Any) -> Any:
+    """What `dot` is called in Python's `math`.
+
+    Example:
+        >>> sumprod([1, 2], [3, 4])
+        11.0
+    """
+    return sum([x * y for x, y in _pairs(p, q, "sumprod")])
+
+
+def _pairs(a: Any, b: Any, what: str) -> list[tuple[Any, Any]]:
+    left, right = _terms(a, what), _terms(b, what)
+    if len(left) != len(right):
+        raise ValueError(f"{what} takes two sequences of the same length, not of {len(left)} and {len(right)}")
+    return list(zip(left, right, strict=True))
+
+
+def fsum(values: Any) -> Any:
+    """The sum of a sequence, computed with about twice the digits and then rounded.
+
+    What each addition loses is added up on its own (Ogita, Rump and Oishi, "Accurate sum and dot product", 2005).
+
+    Example:
+        >>> fsum([0.1] * 10), fsum([1e100, 1.0, -1e100])
+        (1.0, 1.0)
+    """
+    total: Any = 0.0
+    lost: Any = 0.0
+    for term in _terms(values, "fsum"):
+        larger = total + term
+        back = larger - total
+        lost = lost + ((total - (larger - back)) + (term - back))
+        total = larger
+    return total + gated(greater(math.inf, fabs(total)), lost)
+
+
+def norm(values: Any, ord: Any = 2) -> Any:
+    """The length of a vector: a sequence of Values and numbers, or all elements of an array.
+
+    It neither over- nor underflows on the way. Its derivative at the origin is 0, and the second
+    derivatives of `norm(p) ** 2` are right there.
+
+    Args:
+        values: The elements.
+        ord: 2 for the root of the sum of squares, 1 for the sum of magnitudes, `inf` for the largest magnitude,
+            another number p from 1 on for the p-th root of the sum of the p-th powers.
+
+    Raises:
+        TypeError: an element or `ord` is not a number.
+        ValueError: `ord` is below 1.
+
+    Example:
+        >>> norm([3.0, 4.0]), norm([3.0, -4.0], 1), norm([3.0, -4.0], math.inf)
+        (5.0, 7.0, 4.0)
+    """
+    order = require_number(ord, "the order of norm")
+    if not order >= 1.0:
+        raise ValueError(f"the order of norm must be 1 or more, not {describe(ord)}")
+    terms = _terms(values, "norm")
+    if order == 2.0:
+        return _length(terms)
+    sizes = [fabs(term) for term in terms]
+    if order == 1.0 or not sizes:
+        return sum(sizes)
+    largest = _in_pairs(maximum, sizes)
+    if order == math.inf:
+        return largest
+    # A power of two, which has no derivative and takes no digits.
+    scale = exp2(floor(log2(clip(largest, 1e-300, 1e300))))
+    return scale * sum([(size / scale) ** order for size in sizes]) ** (1.0 / order)
+
+
+def _length(terms: list[Any]) -> Any:
+    return _in_pairs(hypot, terms) if len(terms) > 1 else fabs(terms[0]) if terms else 0.0
+
+
+def _in_pairs(operation: Any, terms: list[Any]) -> Any:
+    """An associative operation on neighbours, then on their results: errors grow with the logarithm of the length."""
+    while len(terms) > 1:
+        paired = [operation(a, b) for a, b in zip(terms[::2], terms[1::2], strict=False)]
+        terms = [*paired, *terms[2 * len(paired) :]]
+    return terms[0]
+
+
+def dist(p: Any, q: Any) -> Any:
+    """The distance of two points: sequences of the same length.
+
+    Raises:
+        ValueError: their lengths differ.
+
+    Example:
+        >>> dist([1.0, 1.0], [4.0, 5.0])
+        5.0
+    """
+    return _length([x - y for x, y in _pairs(p, q, "dist")])
+
+
+def _deviations(values: Any, ddof: Any, what: str) -> tuple[list[Any], float]:
+    """How far each term is from the mean, exactly 0 for terms that are equal, and by what to divide."""
+    terms = _terms(values, what)
+    count = len(terms) - require_number(ddof, f"the ddof of {what}")
+    if count <= 0.0:
+        raise ValueError(f"{what} takes more numbers than ddof, not {len(terms)}")
+    shifted = [term - terms[0] for term in terms]
+    middle = mean(shifted)
+    return [term - middle for term in shifted], count
+
+
+def var(values: Any, ddof: Any = 0) -> Any:
+    """The variance of a sequence: the sum of the squared deviations from the mean, by its length less `ddof`.
+
+    Raises:
+        ValueError: there are not more numbers than `ddof`.
+
+    Example:
+        >>> var([1.0, 3.0])
+        1.0
+    """
+    deviations, count = _deviations(values, ddof, "var")
+    return sum([deviation**2 for deviation in deviations]) / count
+
+
+def std(values: Any, ddof: Any = 0) -> Any:
+    """The standard deviation of a sequence, the root of `var`; its derivative is 0 where all numbers are equal.
+
+    Example:
+        >>> std([1.0, 3.0])
+        1.0
+    """
+    deviations, count = _deviations(values, ddof, "std")
+    return _length(deviations) / math.sqrt(count)
+
+
+def logsumexp(values: Any) -> Any:
+    """The logarithm of the sum of the exponentials of a sequence, or of all elements of an array.
+
+    Raises:
+        ValueError: there are none.
+
+    Example:
+        >>> logsumexp([1000.0, 1000.0]) == 1000.0 + math.log(2.0)
+        True
+    """
+    terms = _terms(values, "logsumexp")
+    if not terms:
+        raise ValueError("logsumexp takes at least one number, not none")
+    return _in_pairs(logaddexp, terms) if len(terms) > 1 else chosen(terms[0])
+
+
+def softmax(values: Any) -> Any:
+    """The exponentials of a sequence, or of all elements of an array, divided by their sum.
+
+    Their derivatives are as good as the rounding of 1, not each as good as its own size.
+
+    Returns:
+        A list, or an array of the same shape.
+
+    Raises:
+        ValueError: there are none.
+
+    Example:
+        >>> softmax([1000.0, 1000.0])
+        [0.5, 0.5]
+    """
+    terms = _terms(values, "softmax")
+    if not terms:
+        raise ValueError("softmax takes at least one number, not none")
+    # The shift is a whole number, which has no derivative.
+    shift = floor(_in_pairs(maximum, terms))
+    powers = [exp(term - shift) for term in terms]
+    total = sum(powers)
+    shares = [power / total for power in powers]
+    if not is_array(values):
+        return shares
+    result = values.astype(object)
+    for index, share in enumerate(shares):
+        result.flat[index] = share
+    return result if any(isinstance(share, Value) for share in shares) else result.astype(float)
+
+
+# What else `math` has.
+
+
+def isnan(x: Any) -> Any:
+    """Whether `x` is nan: a bool, also of a Value; an array of bools of an array."""
+    return _decided(lambda number: bool(number != number), x, "isnan")
+
+
+def isinf(x: Any) -> Any:
+    """Whether `x` is infinite."""
+    return _decided(lambda number: bool(number == math.inf or number == -math.inf), x, "isinf")
+
+
+def isfinite(x: Any) -> Any:
+    """Whether `x` is neither infinite nor nan."""
+    return _decided(lambda number: bool(-math.inf < number < math.inf), x, "isfinite")
+
+
+def _decided(predicate: Any, x: Any, what: str) -> Any:
+    """By comparisons, which a compiled function notices."""
+    if is_array(x):
+        return map_arrays(lambda entry: _decided(predicate, entry, what), (x,)).astype(bool)
+    return predicate(x if isinstance(x, Value) else require_number(x, f"the operand of {what}"))
+
+
+def isclose(a: Any, b: Any, *, rel_tol: float = 1e-9, abs_tol: float = 0.0) -> bool:
+    """Whether two Values or numbers are nearly equal, as in Python's `math`.
+
+    Raises:
+        ValueError: a tolerance is negative.
+
+    Example:
+        >>> isclose(1.0, 1.0 + 1e-10)
+        True
+    """
+    for number, what in ((rel_tol, "rel_tol"), (abs_tol, "abs_tol")):
+        if require_number(number, f"the {what} of isclose") < 0.0:
+            raise ValueError(f"the {what} of isclose must not be negative, but is {describe(number)}")
+    for number in (a, b):
+        if not isinstance(number, Value):
+            require_number(number, "an operand of isclose")
+    if a == b:
+        return True
+    if isinf(a) or isinf(b):
+        return False
+    difference = fabs(b - a)
+    return bool(difference <= fabs(rel_tol * b) or difference <= fabs(rel_tol * a) or difference <= abs_tol)
+
+
+def modf(x: Any) -> tuple[Any, Any]:
+    """The fraction of `x` and the rest, a whole number, both with its sign.
+
+    Example:
+        >>> modf(-2.5)
+        (-0.5, -2.0)
+    """
+    whole = trunc(x)
+    if is_array(x):
+        return map_arrays(lambda entry: modf(entry)[0], (x,)), whole
+    return fmod(x, 1.0) if not isinf(x) else copysign(0.0, x), whole
+
+
+def frexp(x: Any) -> tuple[Any, int]:
+    """A number from 0.5 on below 1, of the sign of `x`, and the exponent of the power of two that makes `x` of it.
+
+    Example:
+        >>> frexp(-6.0)
+        (-0.75, 3)
+    """
+    number = x._number if isinstance(x, Value) else require_number(x, "the operand of frexp")
+    exponent = math.frexp(number)[1]
+    if not isinstance(x, Value):
+        return math.frexp(number)
+    # Comparisons, which a compiled function notices: they hold the exponent fast.
+    if number == 0.0 or not math.isfinite(number):
+        bool(x == 0.0 or isnan(x) or isinf(x))
+        return chosen(x), exponent
+    bool(math.ldexp(0.5, exponent) <= abs(x) < (math.ldexp(1.0, exponent) if exponent < 1024 else math.inf))
+    return ldexp(x, -exponent), exponent
+
+
+def ldexp(x: Any, i: Any) -> Any:
+    """x * 2**i, for an int `i`.
+
+    Raises:
+        TypeError: `i` is not an int.
+
+    Example:
+        >>> ldexp(0.75, 3)
+        6.0
+    """
+    if not isinstance(i, numbers.Integral):
+        raise TypeError(f"the exponent of ldexp must be an int, not {describe(i)}")
+    exponent = min(max(int(i), -2200), 2200)  # beyond, every float gives 0 or inf
+    half = exponent // 2
+    return mul(x, 2.0**exponent) if abs(exponent) < 1000 else mul(mul(x, 2.0**half), 2.0 ** (exponent - half))
+
+
+def fma(x: Any, y: Any, z: Any) -> Any:
+    """x * y + z, of numbers rounded once; with a Value among them the product is rounded, too.
+
+    Example:
+        >>> fma(2.0, 3.0, 4.0)
+        10.0
+    """
+    operands = (x, y, z)
+    exact = [operand for operand in operands if not (isinstance(operand, Value) or is_array(operand))]
+    numbers = [require_number(operand, "an operand of fma") for operand in exact]
+    return add(mul(x, y), z) if len(numbers) < 3 else float(library_function("fma", 3)(*numbers))
+
+
+# Other numbers of operands than the table's.
+
+
+def _log(*operands: Any) -> Any:
+    if len(operands) != 2:
+        raise TypeError(f"log takes a number and, if need be, a base, but {len(operands)} operands were given")
+    return div(log(operands[0]), log(operands[1]))
+
+
+def _round(*operands: Any) -> Any:
+    if len(operands) != 2:
+        raise TypeError(f"round takes a number and, if need be, the decimal places, but {len(operands)} were given")
+    x, digits = operands
+    if digits is None:
+        return nearest(x)
+    if not isinstance(digits, numbers.Integral):
+        raise TypeError(f"the decimal places of round must be an int, not {describe(digits)}")
+    return round_to(x, float(digits))
+
+
+def _hypot(*operands: Any) -> Any:
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        raise TypeError("hypot takes numbers, not a list or a tuple of them: write norm(values)")
+    return _length(list(operands))
+
+
+def _extremum(operation: Any) -> Any:
+    def variadic(*operands: Any) -> Any:
+        if len(operands) < 2:
+            hint = f": write {operation.name}(*values)" if operands and isinstance(operands[0], (list, tuple)) else ""
+            raise TypeError(f"{operation.name} takes 2 operands or more, but {len(operands)} were given{hint}")
+        return functools.reduce(operation, operands)
+
+    return variadic
+
+
+log.variadic, nearest.variadic, hypot.variadic = _log, _round, _hypot
+maximum.variadic, minimum.variadic = _extremum(maximum), _extremum(minimum)

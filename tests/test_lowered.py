@@ -1,0 +1,350 @@
+"""The machine forms of the table: LLVM's and C's machine code give the bits of the interpreted operations."""
+
+from __future__ import annotations
+
+import ctypes
+import inspect
+import itertools
+import math
+import random
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import microgrady as mg
+from microgrady import Value, functions
+from microgrady.arithmetic.backend import Machine, Operand
+from microgrady.arithmetic.library import library_function
+from microgrady.compiler.backends import c, llvm
+from microgrady.tracing import Recorder, recorders
+from microgrady.value import Primitive, primitives
+
+ORDERED = {"polygamma", "erfcx_slope", "sinc_slope"}  # the first operand is the order, a whole number
+CALLED_BACK = {*ORDERED, "round_to"}
+NATIVE = {name: entry for name, entry in primitives.items() if entry.native is not None}
+
+INF, NAN, TINY, HUGE = math.inf, math.nan, 5e-324, 1.7976931348623157e308
+KINKS = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0, math.pi, 30.0, 2.0**52, 2.0**53]
+ENDS = [TINY, 1e-310, 2.2250738585072014e-308, 1e-290, 1e-150, 709.78, 710.5, 745.2, 1e150, 1e154, 1e308, HUGE, INF]
+POINTS = [
+    *(x for kink in KINKS for x in (math.nextafter(kink, -INF), kink, math.nextafter(kink, INF))),
+    *ENDS,
+]
+AWKWARD = [*POINTS, *(-x for x in POINTS), NAN]
+CONSTANTS = [0.0, -0.0, 1.0, -1.0, 2.0, -2.0, 0.5, 1 / 3, -0.3, 3.0, 1e-20, 1e200, TINY, HUGE, INF, -INF, NAN]
+
+
+def any_float(generator: random.Random) -> float:
+    """Of any size, or near where most functions bend."""
+    bits: float = struct.unpack("<d", struct.pack("<Q", generator.getrandbits(64)))[0]
+    kinds = [bits, generator.gauss(0.0, 1.0), generator.gauss(0.0, 300.0), generator.choice(AWKWARD)]
+    kinds += [float(generator.randrange(-6, 7)), generator.choice((1.0, -1.0)) * 10.0 ** generator.uniform(-320, 308)]
+    return generator.choice(kinds)
+
+
+GENERATOR = random.Random(11)
+SINGLES: list[float] = [*AWKWARD, *(any_float(GENERATOR) for _ in range(1000))]
+PAIRS: list[tuple[float, ...]] = [
+    *itertools.product(AWKWARD, AWKWARD),
+    *((any_float(GENERATOR), any_float(GENERATOR)) for _ in range(4000)),
+]
+PAIRS += [(a, math.nextafter(a, toward)) for a in SINGLES[-500:] for toward in (-INF, INF)]
+
+# A pattern says which operands of an entry are constants: (None, 2.0) is a function of the first.
+Pattern = tuple[float | None, ...]
+
+
+def patterns(entry: Primitive) -> list[Pattern]:
+    if len(entry.rules) == 1:
+        return [(None,)]
+    return [(None, None), *(pattern for constant in CONSTANTS for pattern in ((None, constant), (constant, None)))]
+
+
+def points(pattern: Pattern) -> list[tuple[float, ...]]:
+    return [(x,) for x in SINGLES] if pattern.count(None) == 1 else PAIRS
+
+
+def symbol(name: str, number: int) -> str:
+    return f"run_{name}_{number}"
+
+
+def same_bits(found: float, expected: float) -> bool:
+    """Nans, whose bits carry nothing, are all the same."""
+    return struct.pack("<d", found) == struct.pack("<d", expected) or (found != found and expected != expected)
+
+
+def written(machine: Machine, entry: Primitive, pattern: Pattern, variables: str) -> Operand:
+    names = iter(f"{variables}{position}" for position in range(len(pattern)))
+    assert entry.native is not None
+    operand: Operand = entry.native(machine, *(next(names) if fixed is None else fixed for fixed in pattern))
+    return operand
+
+
+def assert_same_bits(name: str, function_of: Callable[[str, int], Any]) -> None:
+    entry = NATIVE[name]
+    for number, pattern in enumerate(patterns(entry)):
+        function = function_of(symbol(name, number), pattern.count(None))
+        for point in points(pattern):
+            rest = iter(point)
+            operands = [next(rest) if fixed is None else fixed for fixed in pattern]
+            found, expected = function(*point), float(entry.evaluate(*operands))
+            assert same_bits(found, expected), f"{name}{tuple(operands)} as {pattern}: {found!r}, not {expected!r}"
+
+
+# LLVM.
+
+
+def llvm_module() -> tuple[str, set[tuple[str, int]]]:
+    text: list[str] = []
+    called: set[tuple[str, int]] = set()
+    for name, entry in NATIVE.items():
+        for number, pattern in enumerate(patterns(entry)):
+            lines: list[str] = []
+            machine = llvm.LLVMMachine(lines)
+            result = written(machine, entry, pattern, "%x")
+            parameters = ", ".join(f"double %x{position}" for position in range(pattern.count(None)))
+            text += [f"define double @{symbol(name, number)}({parameters}) {{", "entry:", *lines]
+            text += [f"  ret double {llvm.text(result)}", "}"]
+            called |= machine.called
+    return "\n".join([*llvm.declarations(called), *text]), called
+
+
+@pytest.fixture(scope="module", params=[0, 2], ids=["unoptimised", "optimised"])
+def llvm_function(request: pytest.FixtureRequest) -> Any:
+    binding = pytest.importorskip("llvmlite.binding", reason="LLVM comes with llvmlite, which is not installed")
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    text, called = llvm_module()
+    for name, address in llvm.library_addresses({name for name, _ in called}).items():
+        binding.add_symbol(f"mg.{name}", address)
+    machine = binding.Target.from_default_triple().create_target_machine(opt=request.param)
+    module = binding.parse_assembly(text)
+    module.verify()
+    tuning = binding.create_pipeline_tuning_options(speed_level=request.param)
+    builder = binding.create_pass_builder(machine, tuning)
+    builder.getModulePassManager().run(module, builder)
+    engine = binding.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+
+    def function(name: str, count: int) -> Any:
+        kind = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * count)
+        return kind(engine.get_function_address(name))
+
+    yield function
+    engine.close()
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_llvm_gives_the_bits_of_the_interpreted_operation(name: str, llvm_function: Any) -> None:
+    assert_same_bits(name, llvm_function)
+
+
+# C.
+
+
+def c_source() -> str:
+    text: list[str] = []
+    called: set[tuple[str, int]] = set()
+    for name, entry in NATIVE.items():
+        for number, pattern in enumerate(patterns(entry)):
+            lines: list[str] = []
+            machine = c.CMachine(lines)
+            result = written(machine, entry, pattern, "x")
+            parameters = ", ".join(f"double x{position}" for position in range(pattern.count(None))) or "void"
+            text += [f"double {symbol(name, number)}({parameters});"]
+            text += [f"double {symbol(name, number)}({parameters}) {{"]
+            text += [*c.used([*lines, f"    return {c.text(result)};"]), "}"]
+            called |= machine.called
+    return "\n".join([*c.preamble(called), *text, ""])
+
+
+@pytest.fixture(scope="module")
+def c_function(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("there is no C compiler")
+    folder: Path = tmp_path_factory.mktemp("native")
+    source, target = folder / "native.c", folder / "native.so"
+    source.write_text(c_source())
+    flags = ["-std=c99", "-O2", "-ffp-contract=off", "-Wall", "-Werror", "-shared", "-fPIC"]
+    subprocess.run([compiler, *flags, "-o", str(target), str(source), "-lm"], check=True)
+    library = ctypes.CDLL(str(target))
+
+    def function(name: str, count: int) -> Any:
+        found = library[name]
+        found.restype, found.argtypes = ctypes.c_double, [ctypes.c_double] * count
+        return found
+
+    return function
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_c_gives_the_bits_of_the_interpreted_operation(name: str, c_function: Any) -> None:
+    assert_same_bits(name, c_function)
+
+
+# What the forms are.
+
+
+def test_every_operation_has_a_machine_form_but_derivatives_of_any_order_and_decimal_rounding() -> None:
+    ours = primitives.keys() & functions.built_in
+    assert ours - set(NATIVE) == CALLED_BACK
+
+
+@pytest.mark.parametrize("name", NATIVE)
+def test_an_operation_on_constants_is_a_constant(name: str) -> None:
+    entry = NATIVE[name]
+    for constants in itertools.product(AWKWARD, repeat=len(entry.rules)):
+        lines: list[str] = []
+        result = written(c.CMachine(lines), entry, constants, "x")
+        assert lines == []
+        assert isinstance(result, float)
+        assert same_bits(result, float(entry.evaluate(*constants))), constants
+
+
+@pytest.mark.parametrize("name", ["gated", "power_slope", "pow", "relu", "exp_share", "power_log", "mod"])
+def test_a_branch_in_a_branch_is_well_formed(name: str) -> None:
+    lines: list[str] = []
+    machine = c.CMachine(lines)
+    condition = machine.less("x0", "x1")
+    pattern = (None,) * len(NATIVE[name].rules)
+    nested = machine.choose(
+        condition,
+        lambda: machine.choose(
+            machine.equal("x0", 1.0), lambda: 3.0, lambda: written(machine, NATIVE[name], pattern, "x")
+        ),
+        lambda: "x1",
+    )
+    text = c.used([*lines, f"    return {nested};"])
+    assert sum(line.count("{") for line in text) == sum(line.count("}") for line in text) >= 4
+    depth = 1
+    for line in text:
+        depth -= line.lstrip().startswith("}")
+        assert len(line) - len(line.lstrip()) == 4 * depth
+        depth += line.endswith("{")
+
+
+def lines_of(name: str, *pattern: float | None) -> list[str]:
+    lines: list[str] = []
+    written(llvm.LLVMMachine(lines), NATIVE[name], pattern, "%x")
+    return lines
+
+
+def test_a_square_is_one_multiplication_and_another_constant_power_one_call() -> None:
+    assert lines_of("pow", None, 2.0) == ["  %v1 = fmul double %x0, %x0"]
+    assert lines_of("pow", None, 3.0) == ["  %v1 = call double @mg.pow(double %x0, double 0x4008000000000000)"]
+
+
+def test_what_depends_on_constants_alone_is_not_computed_by_the_machine_code() -> None:
+    assert len(lines_of("relu", None)) == 2
+    assert len(lines_of("clip_low", None, -1.0)) == 2
+    assert not any("mg.log" in line or " br " in line for line in lines_of("power_slope", None, 0.0))
+    assert not any("mg.log" in line for line in lines_of("power_slope", None, 3.0))
+    assert any("mg.log" in line for line in lines_of("power_slope", None, 0.1))
+
+
+def test_two_machines_with_prefixes_of_their_own_write_into_one_function() -> None:
+    lines: list[str] = []
+    first, second = llvm.LLVMMachine(lines, "a"), llvm.LLVMMachine(lines, "b")
+    result = second.add(first.add("%x", 1.0), first.mul("%x", 2.0))
+    assert result == "%b1"
+    assert len({line.split(" = ")[0] for line in lines}) == 3
+
+
+def test_a_function_that_the_c_library_lacks_is_named() -> None:
+    with pytest.raises(AttributeError, match="no_such_function"):
+        library_function("no_such_function", 1)
+
+
+def test_a_form_that_is_no_function_and_no_name_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"native of primitive 'f' .* not int \(3\)"):
+        mg.primitive("f", math.sin, lambda y, x: mg.cos(x), native=3)  # type: ignore[arg-type]
+
+
+def test_a_primitive_of_ones_own_is_written_by_the_name_of_a_library_function() -> None:
+    cosine = mg.primitive("my_cosine", math.cos, lambda y, x: -mg.sin(x), native="cos")
+    try:
+        lines: list[str] = []
+        assert written(c.CMachine(lines), cosine, (None,), "x") == "v1"
+        assert lines == ["    const double v1 = cos(x0);"]
+    finally:
+        del primitives["my_cosine"]
+
+
+# What lets a recorded graph stand for all numbers: rules look at none.
+
+
+class Refusing(Recorder):
+    """A recorder that lets nothing be read or compared."""
+
+    goes_on = is_here = True
+
+    def compared(self, symbol: str, left: Any, right: Any, outcome: bool) -> None:
+        """A comparison."""
+        raise AssertionError(f"a rule compares: {left!r} {symbol} {right!r}")
+
+    def refuse(self, action: str) -> None:
+        """A number that gets out."""
+        raise AssertionError(f"a rule reads a Value by {action}")
+
+    def refuse_change(self, action: str) -> None:
+        """A Value that is changed."""
+        raise AssertionError(f"a rule changes {action}")
+
+
+@pytest.fixture
+def refusing() -> Any:
+    recorder = Refusing("a test", [], sys.maxsize)
+    recorders.append(recorder)
+    yield
+    recorders.remove(recorder)
+
+
+SOME = [0.0, -0.0, 1.0, 2.0, -2.0, 0.3, -0.3, 3.0, 1e-200, 1e200, TINY, -HUGE, INF, -INF, NAN]
+
+
+def rules_on_values(name: str) -> Any:
+    """Every rule of an entry with its operands as Values or as floats, one at least a Value."""
+    entry = primitives[name]
+    count = len(entry.rules)
+    for numbers in itertools.product(SOME, repeat=count):
+        if name in ORDERED and not 0.0 <= numbers[0] < 10.0:
+            continue
+        y = float(entry.evaluate(*numbers))
+        for kinds in itertools.product((Value, float), repeat=count):
+            if Value in kinds and (name not in ORDERED or kinds[0] is float):
+                operands = [kind(number) for kind, number in zip(kinds, numbers, strict=True)]
+                for rule in entry.rules:
+                    yield rule, Value(y), y, operands, numbers
+
+
+def test_the_refusing_recorder_refuses(refusing: Any) -> None:
+    with pytest.raises(AssertionError, match="reads"):
+        Value(1.0).data  # noqa: B018
+    with pytest.raises(AssertionError, match="compares"):
+        bool(Value(1.0) > 2.0)
+
+
+@pytest.mark.parametrize("name", primitives)
+def test_no_rule_looks_at_the_numbers_in_values(name: str, refusing: Any) -> None:
+    for rule, y, _, operands, _ in rules_on_values(name):
+        rule(y, *operands)
+
+
+@pytest.mark.parametrize("name", primitives)
+def test_a_rule_gives_the_same_bits_on_values_and_on_floats(name: str) -> None:
+    for rule, result, y, operands, numbers in rules_on_values(name):
+        found = rule(result, *operands)
+        expected = rule(y, *numbers)
+        assert same_bits(found.data if isinstance(found, Value) else found, float(expected)), (operands, found)
+
+
+def test_the_table_knows_nothing_of_the_inside_of_a_value() -> None:
+    assert "_number" not in inspect.getsource(functions)
+    assert ".data" not in inspect.getsource(functions)
