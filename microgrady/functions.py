@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any
 
 from microgrady.arithmetic import floats, lowered, special
-from microgrady.arithmetic.lowered import operation
 from microgrady.inputs import describe
 from microgrady.value import Primitive, methods, primitives
 
@@ -46,8 +45,8 @@ def primitive(
             against an infinite derivative from above.
         slope: The rule of an operation of one operand once more, for floats alone: the same float, sooner.
         native: How it is written as machine code, to the same bits: the name of a function of the C library, or a
-            function of a `microgrady.arithmetic.backend.Machine` and the operands that writes with the
-            machine's methods. None: compiled code calls `evaluate`.
+            function of a `microgrady.arithmetic.backend.Backend` and the operands that writes with the
+            backend's methods. None: compiled code calls `evaluate`.
         aliases: Further names, by which NumPy calls it as a method of an array's elements.
 
     Returns:
@@ -88,7 +87,7 @@ def primitive(
         entry = primitives[name] = Primitive(name)
     entry.symbol, entry.evaluate, entry.rules = str(symbol or name), evaluate, rules
     entry.singular, entry.piecewise = bool(singular), bool(piecewise)
-    entry.slope, entry.native = slope or rules[0], operation(native) if isinstance(native, str) else native
+    entry.slope, entry.lower = slope or rules[0], lowered.lowering(native) if isinstance(native, str) else native
     methods.update(dict.fromkeys((name, *aliases), entry))
     return entry
 
@@ -183,7 +182,7 @@ floordiv = primitive(
     lambda y, a, b: 0.0,
     symbol="//",
     piecewise=True,
-    native=lowered.floor_divide,
+    native=lowered.floordiv,
 )
 mod = primitive(
     "mod",
@@ -192,7 +191,7 @@ mod = primitive(
     lambda y, a, b: _undefined(y) - floordiv(a, b),
     symbol="%",
     singular=True,
-    native=lowered.modulo,
+    native=lowered.mod,
 )
 pow = primitive(
     "pow",
@@ -202,7 +201,7 @@ pow = primitive(
     symbol="**",
     singular=True,
     aliases=("power",),
-    native=lowered.power,
+    native=lowered.pow,
 )
 fabs = primitive("abs", abs, lambda y, x: sign(x), piecewise=True, aliases=("fabs", "absolute"), native="abs")
 
@@ -253,8 +252,8 @@ hypot = primitive(
 )
 
 # Trigonometry.
-radians = primitive("radians", _in_radians, lambda y, x: DEGREE, aliases=("deg2rad",), native=lowered.multiple(DEGREE))
-degrees = primitive("degrees", _in_degrees, lambda y, x: RADIAN, aliases=("rad2deg",), native=lowered.multiple(RADIAN))
+radians = primitive("radians", _in_radians, lambda y, x: DEGREE, aliases=("deg2rad",), native=lowered.radians)
+degrees = primitive("degrees", _in_degrees, lambda y, x: RADIAN, aliases=("rad2deg",), native=lowered.degrees)
 sin = primitive("sin", floats.sin, lambda y, x: cos(x), slope=floats.slope_of_sin, native="sin")
 cos: Primitive = primitive("cos", floats.cos, lambda y, x: -sin(x), slope=floats.slope_of_cos, native="cos")
 tan = primitive("tan", floats.tan, lambda y, x: _square(div(1.0, cos(x))), singular=True, native="tan")
@@ -372,7 +371,7 @@ maximum = primitive(
     lambda y, a, b: 0.5 * (1.0 + greater(b, a) - greater(a, b)),
     symbol="max",
     piecewise=True,
-    native=lowered.largest,
+    native=lowered.maximum,
 )
 minimum = primitive(
     "minimum",
@@ -381,7 +380,7 @@ minimum = primitive(
     lambda y, a, b: 0.5 * (1.0 + greater(a, b) - greater(b, a)),
     symbol="min",
     piecewise=True,
-    native=lowered.smallest,
+    native=lowered.minimum,
 )
 clip_low = primitive(
     "clip_low",
@@ -389,7 +388,7 @@ clip_low = primitive(
     lambda y, x, low: 1.0 - greater(low, x),
     lambda y, x, low: greater(low, x),
     piecewise=True,
-    native=lowered.largest,
+    native=lowered.maximum,
 )
 clip_high = primitive(
     "clip_high",
@@ -397,7 +396,7 @@ clip_high = primitive(
     lambda y, x, high: 1.0 - greater(x, high),
     lambda y, x, high: greater(x, high),
     piecewise=True,
-    native=lowered.smallest,
+    native=lowered.minimum,
 )
 floor = primitive("floor", floats.floor, lambda y, x: 0.0, piecewise=True, native="floor")
 ceil = primitive("ceil", floats.ceil, lambda y, x: 0.0, piecewise=True, native="ceil")
@@ -554,8 +553,8 @@ sinc_slope: Primitive = primitive(
 )
 
 # What transforms need: the operand itself, and a product that is zero where its gate is.
-chosen = primitive("where", lambda x: x, lambda y, x: 1.0, native=lowered.same)
-argument = primitive("argument", lambda x: x, lambda y, x: 1.0, native=lowered.same)
+chosen = primitive("where", lambda x: x, lambda y, x: 1.0, native=lowered.where)
+argument = primitive("argument", lambda x: x, lambda y, x: 1.0, native=lowered.where)
 gated: Primitive = primitive(
     "gated",
     lambda gate, x: gate * x if gate else 0.0,
@@ -572,7 +571,7 @@ instead = primitive(
     lambda y, a, b: 0.0,
     lambda y, a, b: 1.0,
     piecewise=True,
-    native=lowered.first,
+    native=lowered.instead,
 )
 
 built_in.update(methods)

@@ -46,7 +46,7 @@ cdef class Primitive:
     cdef public object evaluate
     cdef public object slope
     cdef public tuple rules
-    cdef public object native
+    cdef public object lower
     cdef public object variadic
     cdef public bint singular
     cdef public bint piecewise

@@ -66,13 +66,13 @@ class Primitive:  # noqa: D101  (its documentation is _PRIMITIVE)
     __name__ = OfEach(lambda entry: entry.name, "Primitive")
     __module__ = "microgrady.value"
     __signature__ = OfEach(signature)
-    __slots__ = ("evaluate", "name", "native", "piecewise", "rules", "singular", "slope", "symbol", "variadic")
+    __slots__ = ("evaluate", "lower", "name", "piecewise", "rules", "singular", "slope", "symbol", "variadic")
     name: str
     symbol: str
     evaluate: Callable[..., float]
     rules: tuple[Callable[..., Any], ...]
     slope: Callable[..., Any]  # the rule of a unary operation, or what gives the same on floats sooner
-    native: Callable[..., Any] | None  # how it is written as machine code; None: Python is called back
+    lower: Callable[..., Any] | None  # how it is written as machine code; None: Python is called back
     singular: bool
     piecewise: bool
     variadic: Callable[..., Any] | None  # what other numbers of operands mean, if anything
@@ -81,7 +81,7 @@ class Primitive:  # noqa: D101  (its documentation is _PRIMITIVE)
         self.name = self.symbol = name
         self.evaluate = self.slope = float
         self.rules = ()
-        self.native = self.variadic = None
+        self.lower = self.variadic = None
         self.singular = self.piecewise = False
 
     def __getattr__(self, name: str) -> str:

@@ -350,7 +350,10 @@ def test_without_a_place_for_the_key_nothing_is_kept(state: Path, tmp_path: Path
 
 
 def test_processes_that_make_the_key_at_once_agree_on_one(tmp_path: Path, state: Path) -> None:
-    source = "import sys, microgrady.compiler.backends.private; sys.stdin.readline(); print(microgrady.compiler.backends.private.user_key().hex())"
+    source = (
+        "import sys; from microgrady.compiler.backends.private import user_key; "
+        "sys.stdin.readline(); print(user_key().hex())"
+    )
     running = [
         subprocess.Popen([sys.executable, "-c", source], stdin=-1, stdout=-1, text=True, cwd=ROOT) for _ in range(4)
     ]

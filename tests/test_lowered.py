@@ -19,7 +19,7 @@ import pytest
 
 import microgrady as mg
 from microgrady import Value, functions
-from microgrady.arithmetic.backend import Machine, Operand
+from microgrady.arithmetic.backend import Backend, Operand
 from microgrady.arithmetic.library import library_function
 from microgrady.compiler.backends import c, llvm
 from microgrady.tracing import Recorder, recorders
@@ -27,7 +27,7 @@ from microgrady.value import Primitive, primitives
 
 ORDERED = {"polygamma", "erfcx_slope", "sinc_slope"}  # the first operand is the order, a whole number
 CALLED_BACK = {*ORDERED, "round_to"}
-NATIVE = {name: entry for name, entry in primitives.items() if entry.native is not None}
+NATIVE = {name: entry for name, entry in primitives.items() if entry.lower is not None}
 
 INF, NAN, TINY, HUGE = math.inf, math.nan, 5e-324, 1.7976931348623157e308
 KINKS = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0, math.pi, 30.0, 2.0**52, 2.0**53]
@@ -79,10 +79,10 @@ def same_bits(found: float, expected: float) -> bool:
     return struct.pack("<d", found) == struct.pack("<d", expected) or (found != found and expected != expected)
 
 
-def written(machine: Machine, entry: Primitive, pattern: Pattern, variables: str) -> Operand:
+def written(backend: Backend, entry: Primitive, pattern: Pattern, variables: str) -> Operand:
     names = iter(f"{variables}{position}" for position in range(len(pattern)))
-    assert entry.native is not None
-    operand: Operand = entry.native(machine, *(next(names) if fixed is None else fixed for fixed in pattern))
+    assert entry.lower is not None
+    operand: Operand = entry.lower(backend, *(next(names) if fixed is None else fixed for fixed in pattern))
     return operand
 
 
@@ -106,7 +106,7 @@ def llvm_module() -> tuple[str, set[tuple[str, int]]]:
     for name, entry in NATIVE.items():
         for number, pattern in enumerate(patterns(entry)):
             lines: list[str] = []
-            machine = llvm.LLVMMachine(lines)
+            machine = llvm.LLVMBackend(lines)
             result = written(machine, entry, pattern, "%x")
             parameters = ", ".join(f"double %x{position}" for position in range(pattern.count(None)))
             text += [f"define double @{symbol(name, number)}({parameters}) {{", "entry:", *lines]
@@ -154,7 +154,7 @@ def c_source() -> str:
     for name, entry in NATIVE.items():
         for number, pattern in enumerate(patterns(entry)):
             lines: list[str] = []
-            machine = c.CMachine(lines)
+            machine = c.CBackend(lines)
             result = written(machine, entry, pattern, "x")
             parameters = ", ".join(f"double x{position}" for position in range(pattern.count(None))) or "void"
             text += [f"double {symbol(name, number)}({parameters});"]
@@ -202,7 +202,7 @@ def test_an_operation_on_constants_is_a_constant(name: str) -> None:
     entry = NATIVE[name]
     for constants in itertools.product(AWKWARD, repeat=len(entry.rules)):
         lines: list[str] = []
-        result = written(c.CMachine(lines), entry, constants, "x")
+        result = written(c.CBackend(lines), entry, constants, "x")
         assert lines == []
         assert isinstance(result, float)
         assert same_bits(result, float(entry.evaluate(*constants))), constants
@@ -211,7 +211,7 @@ def test_an_operation_on_constants_is_a_constant(name: str) -> None:
 @pytest.mark.parametrize("name", ["gated", "power_slope", "pow", "relu", "exp_share", "power_log", "mod"])
 def test_a_branch_in_a_branch_is_well_formed(name: str) -> None:
     lines: list[str] = []
-    machine = c.CMachine(lines)
+    machine = c.CBackend(lines)
     condition = machine.less("x0", "x1")
     pattern = (None,) * len(NATIVE[name].rules)
     nested = machine.choose(
@@ -232,7 +232,7 @@ def test_a_branch_in_a_branch_is_well_formed(name: str) -> None:
 
 def lines_of(name: str, *pattern: float | None) -> list[str]:
     lines: list[str] = []
-    written(llvm.LLVMMachine(lines), NATIVE[name], pattern, "%x")
+    written(llvm.LLVMBackend(lines), NATIVE[name], pattern, "%x")
     return lines
 
 
@@ -251,7 +251,7 @@ def test_what_depends_on_constants_alone_is_not_computed_by_the_machine_code() -
 
 def test_two_machines_with_prefixes_of_their_own_write_into_one_function() -> None:
     lines: list[str] = []
-    first, second = llvm.LLVMMachine(lines, "a"), llvm.LLVMMachine(lines, "b")
+    first, second = llvm.LLVMBackend(lines, "a"), llvm.LLVMBackend(lines, "b")
     result = second.add(first.add("%x", 1.0), first.mul("%x", 2.0))
     assert result == "%b1"
     assert len({line.split(" = ")[0] for line in lines}) == 3
@@ -271,7 +271,7 @@ def test_a_primitive_of_ones_own_is_written_by_the_name_of_a_library_function() 
     cosine = mg.primitive("my_cosine", math.cos, lambda y, x: -mg.sin(x), native="cos")
     try:
         lines: list[str] = []
-        assert written(c.CMachine(lines), cosine, (None,), "x") == "v1"
+        assert written(c.CBackend(lines), cosine, (None,), "x") == "v1"
         assert lines == ["    const double v1 = cos(x0);"]
     finally:
         del primitives["my_cosine"]

@@ -15,7 +15,7 @@ Operand = str | float  # a variable of the backend, or a constant
 Condition = str | bool
 
 
-class Machine(ABC):
+class Backend(ABC):
     """Writes operations on doubles down, in IEEE 754 arithmetic that nothing reorders or contracts.
 
     Operands and results are variables, which are strings of the backend, or constants, which are

@@ -190,7 +190,7 @@ class Fingerprint:
         self._say("primitive", primitive.name)
         if not is_built_in(primitive):  # which is the same everywhere
             self._say(primitive.symbol, len(primitive.rules), bool(primitive.singular), bool(primitive.piecewise))
-            for function in (primitive.evaluate, *primitive.rules, primitive.slope, primitive.native):
+            for function in (primitive.evaluate, *primitive.rules, primitive.slope, primitive.lower):
                 yield function, True
 
     def _of_class(self, kind: type) -> Iterator[Child]:

@@ -243,7 +243,7 @@ def _complete_primitive(entry: Primitive, state: tuple[tuple[Any, ...], bytes | 
     if entry.rules:
         return
     parts, digest = state
-    entry.symbol, entry.evaluate, entry.rules, entry.slope, entry.native, entry.singular, entry.piecewise = parts
+    entry.symbol, entry.evaluate, entry.rules, entry.slope, entry.lower, entry.singular, entry.piecewise = parts
     if digest is not None and _digest(entry) != digest:  # the functions have been found by name
         raise LookupError(
             f"the functions that the primitive {entry.name!r} is made of have changed since it was pickled"
@@ -256,7 +256,7 @@ def _reduce_primitive(entry: Primitive) -> tuple[Any, ...]:
     named = _named(entry)
     if named is not None:
         return _load_primitive, named
-    parts = (entry.symbol, entry.evaluate, entry.rules, entry.slope, entry.native, entry.singular, entry.piecewise)
+    parts = (entry.symbol, entry.evaluate, entry.rules, entry.slope, entry.lower, entry.singular, entry.piecewise)
     digest, by_value = _digest(entry), pickler_by_value() is not None
     if not by_value:
         try:

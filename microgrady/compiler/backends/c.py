@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from microgrady.arithmetic.backend import Condition, Machine, Operand
+from microgrady.arithmetic.backend import Backend, Condition, Operand
 from microgrady.compiler.backends.reserved import MATHEMATICS, is_reserved
 from microgrady.compiler.programs.program import Program, write
 from microgrady.inputs import describe
@@ -36,7 +36,7 @@ FORMS = {
 HIDDEN = {"pow": "static double (*volatile library_pow)(double, double) = pow;"}
 
 
-class CMachine(Machine):
+class CBackend(Backend):
     """Appends statements to the body of one function.
 
     They give the bits of the interpreted operations if the compiler neither contracts (`-ffp-contract=off`)
@@ -158,7 +158,7 @@ def c_source(programs: Sequence[Program], name: str) -> str:
 
 def _function(program: Program, name: str, called: set[tuple[str, int]]) -> str:
     lines: list[str] = []
-    machine = CMachine(lines)
+    machine = CBackend(lines)
     places: list[Operand] = [f"in[{place}]" for place in range(program.inputs)]
 
     def operand(place: int) -> Operand:
@@ -168,7 +168,7 @@ def _function(program: Program, name: str, called: set[tuple[str, int]]) -> str:
     for number, (stop, guard) in enumerate([*program.guards, (len(program.ops), None)], 1):
         for index in range(start, stop):
             op = program.ops[index]
-            if op.native is None:
+            if op.lower is None:
                 raise NotImplementedError(f"{op.name} has no form in C: it is computed by Python")
             operands = [operand(program.lefts[index]), operand(program.rights[index])]
             places.append(write(op, machine, *operands[: len(op.rules)]))

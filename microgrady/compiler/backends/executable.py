@@ -63,7 +63,7 @@ class MachineCode:
     def __init__(self, program: Program, tree: Any, effort: int, cache: Path | None = None) -> None:
         layout = layout_of(program, effort)
         self.size = layout.size
-        self.calls_python = any(op.native is None for op in program.ops)
+        self.calls_python = any(op.lower is None for op in program.ops)
         door: list[str] = []
         if tree is not None and not self.calls_python and is_possible(tree, layout.size):
             door = door_lines(program.inputs, layout.outputs, layout.size, tree)

@@ -6,7 +6,7 @@ import ctypes
 import struct
 from collections.abc import Callable, Iterable
 
-from microgrady.arithmetic.backend import Condition, Machine, Operand
+from microgrady.arithmetic.backend import Backend, Condition, Operand
 from microgrady.arithmetic.library import library_function
 
 FORMS = {
@@ -36,7 +36,7 @@ INTRINSICS = tuple(
 )
 
 
-class LLVMMachine(Machine):
+class LLVMBackend(Backend):
     """Appends instructions to the lines of one function.
 
     The functions of the C library are called as `@mg.exp` and so on: under their own names LLVM

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from microgrady.compiler.backends.callbacks import INTERFACE, call_lines
-from microgrady.compiler.backends.llvm import LLVMMachine, declarations, text
+from microgrady.compiler.backends.llvm import LLVMBackend, declarations, text
 from microgrady.compiler.programs.program import Guard, Place, Program, write
 
 PIECE = 256  # operations of one function
@@ -77,7 +77,7 @@ class _Piece:
         self.layout = layout
         self.slots = slots
         self.lines: list[str] = [f"define i32 @{name}(ptr noalias %memory) noinline nounwind {{", "entry:"]
-        self.machine = LLVMMachine(self.lines)
+        self.machine = LLVMBackend(self.lines)
         self.known: dict[Place, str | float] = {}
         self.addresses = itertools.count()
         self.calls_python = False
@@ -108,7 +108,7 @@ class _Piece:
         if len(op.rules) == 2:
             operands.append(self.operand(program.rights[index]))
         place = program.inputs + index
-        if op.native is not None:
+        if op.lower is not None:
             result = write(op, self.machine, *operands)
         else:
             result = f"%p{index}"

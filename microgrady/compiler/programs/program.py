@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from microgrady.arithmetic.backend import Machine, Operand
+from microgrady.arithmetic.backend import Backend, Operand
 from microgrady.inputs import describe
 from microgrady.pickling.graphs import PrimitiveInPickle
 from microgrady.value import Primitive, Value, primitives
@@ -121,17 +121,17 @@ class Program:
         )
 
 
-def write(op: Primitive, machine: Machine, *operands: Operand) -> Operand:
-    """Write an operation that has a machine form.
+def write(op: Primitive, backend: Backend, *operands: Operand) -> Operand:
+    """Write an operation that has a lowered form.
 
     Raises:
-        TypeError: The form gives something else than a number of the machine.
+        TypeError: The form gives something else than an operand of the backend.
     """
-    assert op.native is not None
-    result = op.native(machine, *operands)
+    assert op.lower is not None
+    result = op.lower(backend, *operands)
     if not isinstance(result, (str, float)):
         raise TypeError(
-            f"the native of primitive {op.name!r} must give what a method of the machine gives, or a float, "
+            f"the native of primitive {op.name!r} must give what a method of the backend gives, or a float, "
             f"not {describe(result)}"
         )
     return result
