@@ -4,7 +4,12 @@ import os
 import sys
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
+
+# How long an example takes says something of the machine, and nothing of what is tested.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # pytest takes the doctests of a compiled module from the .py beside it, and minds that `import` found another file.
 os.environ["PY_IGNORE_IMPORTMISMATCH"] = "1"

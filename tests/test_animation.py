@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -92,7 +92,6 @@ def graphs(draw: st.DrawFn) -> Value:
 
 
 @given(graphs())
-@settings(deadline=None)
 @example(mg.sqrt(Value(0.0)) * 0)
 @example(mg.sqrt(mg.relu(Value(0.0))))
 def test_the_numbers_are_those_of_backward(output: Value) -> None:
@@ -287,7 +286,6 @@ def test_a_path_through_a_zero_gives_zero_also_where_a_factor_is_infinite() -> N
 
 
 @given(graphs())
-@settings(deadline=None)
 def test_the_products_of_all_paths_add_up_to_the_gradient(output: Value) -> None:
     told = record_of(mg.animate(output, precision=17).page())["paths"]
     expected = copy.deepcopy(output)

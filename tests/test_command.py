@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from microgrady.checking import check_gradient
@@ -431,7 +431,6 @@ def test_a_long_expression_is_wrapped_and_cut(capsys: Capture) -> None:
 NAMES = st.text("abcdefgh_", min_size=1, max_size=30).filter(lambda name: name not in FUNCTIONS and name != "e")
 
 
-@settings(deadline=None)
 @given(st.lists(NAMES, min_size=1, max_size=5, unique=True), st.lists(st.floats(), min_size=5, max_size=5))
 def test_numbers_line_up_and_no_line_is_wider_than_80_columns(names: list[str], numbers: list[float]) -> None:
     leaves, output = command._differentiate(Expression(" * ".join(names)), numbers[: len(names)])

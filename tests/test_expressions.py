@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import microgrady as mg
@@ -66,7 +66,6 @@ def test_arithmetic_computes_what_python_computes_on_floats(source: str, x: floa
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # SciPy's, of polygamma
-@settings(deadline=None)  # SciPy takes its time to be imported
 @given(ANYTHING, st.floats(), st.floats())
 def test_every_expression_has_a_float_at_every_point_and_values_agree(source: str, x: float, y: float) -> None:
     expression = Expression(source)

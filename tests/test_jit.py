@@ -1100,7 +1100,7 @@ STEPS = st.lists(
 POINTS = st.lists(st.lists(st.one_of(st.floats(-4, 4), st.sampled_from(AWKWARD)), min_size=3, max_size=3), min_size=2)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps=STEPS, points=POINTS)
 def test_random_programs_interpreted_compiled_and_evaluated_agree(steps: list[Step], points: list[list[float]]) -> None:
     def function(*inputs: Any) -> Any:
@@ -1131,7 +1131,7 @@ def test_random_programs_interpreted_compiled_and_evaluated_agree(steps: list[St
 def test_random_programs_agree_with_pytorch_and_jax(peer: str, examples: int) -> None:
     pytest.importorskip(peer)
 
-    @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+    @settings(max_examples=examples, suppress_health_check=[HealthCheck.filter_too_much])
     @given(steps=STEPS, point=st.lists(st.floats(0.3, 3.0), min_size=3, max_size=3))
     def agree(steps: list[Step], point: list[float]) -> None:
         steps = [step for step in steps if step[1] != "pow"]  # of which they disagree themselves at nan

@@ -137,7 +137,7 @@ def nested_arguments(draw: st.DrawFn) -> list[Any]:
     return [[fill(outline) for outline in draw(st.sampled_from(chosen))] for _ in range(5)]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(nested_arguments())
 def test_one_compiled_function_gives_the_function_s_numbers_for_random_nested_arguments(calls: list[Any]) -> None:
     compiled = jit(tree_sum)
