@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 import reprlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 # For messages about Values that were to become floats.
@@ -42,6 +42,11 @@ def as_number(thing: Any) -> float | None:
     except OverflowError:
         kind = type(thing).__name__
         raise OverflowError(f"a number of type {kind} is too large for a float, which ends at 1.8e308") from None
+
+
+def same_numbers(these: Iterable[float], those: Iterable[float]) -> bool:
+    """Return whether all numbers are equal, each to the one in its place; nan counts as equal to nan."""
+    return all(a == b or (a != a and b != b) for a, b in zip(these, those, strict=True))
 
 
 def comparable(thing: Any) -> Any:

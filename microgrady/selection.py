@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from microgrady.inputs import describe
+from microgrady.introspection import parameters_of
 
 Argnums = int | tuple[int, ...]
 Argnames = str | tuple[str, ...]
@@ -84,7 +84,7 @@ class Selection:
     ) -> int | str:
         if -len(args) <= position < len(args):
             return position % len(args)
-        names = _parameters(function)[0] if kwargs else []
+        names = parameters_of(function).by_position if kwargs else []
         if (not args or position >= 0) and -len(names) <= position < len(names) and names[position] in kwargs:
             return names[position]
         raise ValueError(f"argnums={self.wanted!r} is out of range: {len(args)} positional argument(s) were given")
@@ -92,28 +92,15 @@ class Selection:
     def _named(self, function: Callable[..., Any], name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> int | str:
         if name in kwargs:
             return name
-        names = _parameters(function)[0]
+        names = parameters_of(function).by_position
         if name in names and names.index(name) < len(args):
             return names.index(name)
         raise ValueError(f"argnames={self.wanted!r} asks for {name!r}, which was not among the arguments of the call")
 
 
-def _parameters(function: Callable[..., Any]) -> tuple[list[str], list[str], bool]:
-    """The names that have a position, those that have none, and whether any other name is taken."""
-    try:
-        found = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # some built-in functions do not tell
-        return [], [], True
-    return (
-        [one.name for one in found if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)],
-        [one.name for one in found if one.kind is one.KEYWORD_ONLY],
-        any(one.kind is one.VAR_KEYWORD for one in found),
-    )
-
-
 def _require_parameters(function: Callable[..., Any], names: tuple[str, ...]) -> None:
-    with_position, without, any_name = _parameters(function)
-    known = [*with_position, *without]
+    by_position, only_by_name, any_other = parameters_of(function)
+    known = [*by_position, *only_by_name]
     unknown = [name for name in names if name not in known]
-    if unknown and not any_name:
+    if unknown and not any_other:
         raise ValueError(f"argnames has {unknown[0]!r}, but the parameters are {', '.join(known) or 'none'}")

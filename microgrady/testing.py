@@ -5,12 +5,12 @@ With pytest, `assert_gradient` is there as the fixture `gradcheck`, too, once mi
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from microgrady.checking import Report, Verdict, check_gradient, is_differentiable
 from microgrady.inputs import describe
+from microgrady.introspection import signature_of
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -124,9 +124,8 @@ def differentiable_points(f: Callable[..., Any], *strategies: SearchStrategy[Any
 
 def _require_arguments(f: Callable[..., Any], count: int) -> None:
     __tracebackhide__ = True
-    try:
-        signature = inspect.signature(f)
-    except (TypeError, ValueError):  # of a built-in function that does not say
+    signature = signature_of(f)
+    if signature is None:
         return
     try:
         signature.bind(*range(count))

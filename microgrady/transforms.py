@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from microgrady.functions import argument, gated, hypot, instead
-from microgrady.inputs import as_number, describe, is_array
+from microgrady.inputs import as_number, describe, is_array, same_numbers
+from microgrady.introspection import name_of
 from microgrady.pickling.callables import Wrapper
 from microgrady.selection import Argnames, Argnums, Selection
 from microgrady.sequences import dot
 from microgrady.tracing import Run, recorder_of, recorders
 from microgrady.trees import Structure, count, detach, flatten, make_array, map_values, paths
-from microgrady.value import Value, fresh_mark, reverse_pass, topological_order
+from microgrady.value import Value, fresh_mark, reverse_pass, stays_zero, topological_order
 
 
 def gradients(output: Value, inputs: Any) -> Any:
@@ -206,7 +207,7 @@ class Derivative(Wrapper):
 
     def __init__(self, transform: str, function: Callable[..., Any], selection: Selection) -> None:
         functools.update_wrapper(self, function, assigned=("__module__", "__doc__"), updated=())
-        self.__name__ = self.__qualname__ = f"{transform}({_name(function)})"
+        self.__name__ = self.__qualname__ = f"{transform}({name_of(function)})"
         self._restore({**self.__dict__, "_transform": transform, "_selection": selection})
 
     def _parts(self) -> dict[str, Any]:
@@ -278,7 +279,7 @@ def _jacobian(function: Callable[..., Any], selection: Selection, args: tuple[An
 def _hessian_product(gradient: Derivative, selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     __tracebackhide__ = True
     if len(args) + len(kwargs) < 2 or not args:
-        raise TypeError(f"hvp takes the arguments of {_name(gradient.__wrapped__)} and then the vector")
+        raise TypeError(f"hvp takes the arguments of {name_of(gradient.__wrapped__)} and then the vector")
     *point, vector = args
     selected = selection.pick(selection.places(gradient, point, kwargs), point, kwargs)
     given = dict(zip(paths(vector), flatten(vector, "the vector of hvp")[0], strict=True))
@@ -324,7 +325,7 @@ class _Run:
         kwargs: dict[str, Any],
     ) -> None:
         __tracebackhide__ = True
-        self.name = _name(function)
+        self.name = name_of(function)
         places = selection.places(function, args, kwargs)
         numbers, self.structure = flatten(selection.pick(places, args, kwargs), f"the argument of {self.name}")
         self.since = fresh_mark()
@@ -389,18 +390,16 @@ def _differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[A
 
 
 def _share(node: Value, adjoint: Any, partial: Any) -> Any:
-    """adjoint * partial, where a zero that the primitive's marks call exact stays zero against inf and nan."""
+    """Return adjoint * partial, recorded so that a zero stays zero as it does in `reverse_pass`."""
     assert node.op is not None
-    if not isinstance(partial, Value):
-        if partial == 0.0 and (node.op.piecewise or (not isinstance(adjoint, Value) and math.isfinite(adjoint))):
-            return 0.0
-        if partial == 1.0:
-            return adjoint
-    if not isinstance(adjoint, Value):
-        if adjoint == 0.0:
-            return 0.0
-        if adjoint == 1.0:
-            return partial
+    # What is not a Value is the same number whenever the record is evaluated; of a Value nothing is sure.
+    sure_adjoint, sure_partial = (math.nan if isinstance(number, Value) else number for number in (adjoint, partial))
+    if sure_partial == 1.0:
+        return adjoint
+    if stays_zero(sure_adjoint, sure_partial, node.op) or (sure_partial == 0.0 and math.isfinite(sure_adjoint)):
+        return 0.0
+    if sure_adjoint == 1.0:
+        return partial
     if node.op.piecewise:
         return gated(partial, adjoint)
     # What is recorded must also hold for numbers that are not finite now.
@@ -455,25 +454,34 @@ def _divided(product: Any, node: Value, left: list[int]) -> Any:
     return product.op(*found_all)
 
 
+def still_follows(node: Value) -> bool:
+    """Return whether a result and its partials are what its operands give, and not what a leaf gave before a change."""
+    assert node.op is not None
+    if not any(isinstance(operand, Value) and operand.op is None for operand in node.operands):
+        return True
+    numbers = [operand._number if isinstance(operand, Value) else operand for operand in node.operands]
+    partials = (node._left_partial, node._right_partial)
+    then = [node._number]
+    try:
+        now = [float(node.op.evaluate(*numbers))]
+        for rule, operand, partial in zip(node.op.rules, node.operands, partials, strict=False):
+            if isinstance(operand, Value):
+                then.append(partial)
+                now.append(float(rule(now[0], *numbers)))
+    except (ArithmeticError, ValueError):  # an operation of a user's may raise for what the leaf is now
+        return False
+    return same_numbers(then, now)
+
+
 def _require_current(node: Value) -> None:
     """Raise if the rules, which read the operands, would now see others than were recorded."""
-    leaves = [operand for operand in node.operands if isinstance(operand, Value) and operand.op is None]
-    if not leaves:
+    if still_follows(node):
         return
-    assert node.op is not None
-    floats = [operand._number if isinstance(operand, Value) else operand for operand in node.operands]
-    now = [float(node.op.evaluate(*floats))]
-    then = [node._number]
-    partials = (node._left_partial, node._right_partial)
-    for rule, operand, partial in zip(node.op.rules, node.operands, partials, strict=False):
-        if isinstance(operand, Value):
-            now.append(float(rule(now[0], *floats)))
-            then.append(partial)
-    if any(old != new and not (old != old and new != new) for old, new in zip(then, now, strict=True)):
-        names = " or ".join(dict.fromkeys(repr(leaf.label) if leaf.label else repr(leaf) for leaf in leaves))
-        raise RuntimeError(
-            f"the data of leaf {names} was assigned after {node!r} was computed from it: compute the graph anew"
-        )
+    leaves = [operand for operand in node.operands if isinstance(operand, Value) and operand.op is None]
+    names = " or ".join(dict.fromkeys(repr(leaf.label) if leaf.label else repr(leaf) for leaf in leaves))
+    raise RuntimeError(
+        f"the data of leaf {names} was assigned after {node!r} was computed from it: compute the graph anew"
+    )
 
 
 def _blocks(matrix: list[list[Any]], rows: Structure, columns: Structure) -> Any:
@@ -523,7 +531,3 @@ def _pair(returned: Any, name: str, transform: str) -> tuple[Any, Any]:
             f"{describe(returned)}"
         )
     return returned
-
-
-def _name(function: Callable[..., Any]) -> str:
-    return getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__

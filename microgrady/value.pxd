@@ -63,6 +63,7 @@ cdef class Value:
     cdef public double _right_partial
     cdef public long long _mark
 
+cpdef bint stays_zero(double adjoint, double partial, Primitive op)
 @cython.locals(node=Value)
 cpdef Value make_node(double data, Primitive op, Value left, Value right, double left_partial, double right_partial)
 cpdef apply_unary(Primitive op, operand)

@@ -751,6 +751,15 @@ def _count_uses(outputs: list[Value], since: Mark, reset: bool, room: Mark = 1 <
     return mark
 
 
+def stays_zero(adjoint: float, partial: float, op: Primitive | None) -> bool:
+    """Return whether an adjoint times a partial is zero also where the other factor is infinite or nan.
+
+    So it is where the adjoint is zero: what the result does not matter to, its operands do not matter to. And so
+    it is where a piecewise operation has the partial zero, which holds all around.
+    """
+    return adjoint == 0.0 or (partial == 0.0 and op is not None and op.piecewise)
+
+
 def reverse_pass(output: Value, seed: float) -> list[Value]:
     """Give every result behind `output` its derivative, and every leaf a stand-in that has the leaf's.
 
@@ -778,7 +787,7 @@ def reverse_pass(output: Value, seed: float) -> list[Value]:
             if operand is not None:
                 partial = node._left_partial
                 share = adjoint * partial
-                if share != share and (adjoint == 0.0 or (partial == 0.0 and node._primitive.piecewise)):  # type: ignore[union-attr]
+                if share != share and stays_zero(adjoint, partial, node._primitive):
                     share = 0.0
                 if operand._primitive is None:
                     stand_in = operand._right
@@ -796,7 +805,7 @@ def reverse_pass(output: Value, seed: float) -> list[Value]:
             if operand is not None:
                 partial = node._right_partial
                 share = adjoint * partial
-                if share != share and (adjoint == 0.0 or (partial == 0.0 and node._primitive.piecewise)):  # type: ignore[union-attr]
+                if share != share and stays_zero(adjoint, partial, node._primitive):
                     share = 0.0
                 if operand._primitive is None:
                     stand_in = operand._right

@@ -6,7 +6,6 @@ import contextlib
 import copy
 import dataclasses
 import functools
-import inspect
 import math
 import random
 from collections.abc import Callable, Iterable
@@ -18,6 +17,7 @@ from microgrady.checking.numeric.derivative import numeric_derivative
 from microgrady.checking.report import Entry, Report
 from microgrady.checking.verdict import Verdict, judge
 from microgrady.inputs import as_number, describe
+from microgrady.introspection import parameters_of
 from microgrady.transforms import jacobian
 from microgrady.trees import flatten, paths
 from microgrady.value import Value
@@ -482,13 +482,8 @@ def _joined(place: tuple[str, str], by: tuple[str, str]) -> tuple[str, str]:
 
 
 def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
-    """The names of the positional parameters; x0, x1, ... where they have none of their own."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        parameters = {}.values()
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [parameter.name for parameter in parameters if parameter.kind in positional][:count]
+    """Return the names of the positional parameters; x0, x1, ... where they have none of their own."""
+    names = parameters_of(function).by_position[:count]
     return names + [f"x{position}" for position in range(len(names), count)]
 
 

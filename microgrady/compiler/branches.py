@@ -14,6 +14,7 @@ from microgrady.compiler.programs.formulas import guard_in_words
 from microgrady.compiler.programs.program import Program
 from microgrady.compiler.signature import is_numeric
 from microgrady.forks import LockOfOneProcess
+from microgrady.inputs import same_numbers
 from microgrady.trees import Structure, count, flatten
 from microgrady.value import Value
 
@@ -164,8 +165,7 @@ class CompiledPath:
         failed, result = self.run(parts)
         if failed:
             return False
-        found = flatten(result, "the result")[0]
-        return all(a == b or (a != a and b != b) for a, b in zip(found, results, strict=True))
+        return same_numbers(flatten(result, "the result")[0], results)
 
     def compile(self) -> MachineCode:
         """The machine code; it is made once."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import os
 import pickle
 import types
@@ -23,6 +22,7 @@ from microgrady.compiler.signature import Arguments, NotANumberError, is_argumen
 from microgrady.containers import with_types
 from microgrady.forks import LockOfOneProcess
 from microgrady.inputs import describe, is_array
+from microgrady.introspection import name_of, parameters_of
 from microgrady.pickling.callables import Wrapper, pickler_by_value
 from microgrady.pickling.fingerprint import Fingerprint
 from microgrady.tracing import is_input_elsewhere, run_here, runs
@@ -80,7 +80,7 @@ class Jitted(Wrapper):
         self._optimize = optimize
         self._cache = cache
         # By position, by which names are found for arguments that are given without one.
-        self._parameters = _parameters(function, by_name=False)
+        self._parameters = tuple(parameters_of(function).by_position)
         functools.update_wrapper(self, function, updated=())
         self._restore(self.__dict__)
 
@@ -511,14 +511,14 @@ def jit(
     if not callable(function):
         hint = ": write @classmethod above @mg.jit, not below" if isinstance(function, classmethod) else ""
         raise TypeError(f"jit takes a function, not {describe(function)}{hint}")
-    parameters = _parameters(function, by_name=True)
+    by_position, only_by_name, _ = parameters_of(function)
+    parameters = [*by_position, *only_by_name]
     unknown = [name for name in static if name not in parameters]
     if unknown:
         raise ValueError(
             f"static_argnames has {unknown[0]!r}, but the parameters are {', '.join(parameters) or 'none'}"
         )
-    name = getattr(function, "__name__", type(function).__name__)
-    return Jitted(function, name, static, max_paths, optimize, folder)
+    return Jitted(function, name_of(function), static, max_paths, optimize, folder)
 
 
 def _follow(signature: _Signature, arguments: Arguments) -> tuple[CompiledPath | None, Any, CompiledPath | None, int]:
@@ -531,17 +531,6 @@ def _follow(signature: _Signature, arguments: Arguments) -> tuple[CompiledPath |
             return path, result, None, 0
         previous, path = path, path.other(failed)
     return None, None, previous, failed
-
-
-def _parameters(function: Callable[..., Any] | None, by_name: bool) -> tuple[str, ...]:
-    """The names of the parameters that can be given by position, and of those that can only be given by name."""
-    try:
-        found = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return ()
-    by_position = [parameter.name for parameter in found if parameter.kind <= parameter.POSITIONAL_OR_KEYWORD]
-    only_by_name = [parameter.name for parameter in found if by_name and parameter.kind is parameter.KEYWORD_ONLY]
-    return (*by_position, *only_by_name)
 
 
 def _names_of(leaves: list[Value]) -> list[str]:

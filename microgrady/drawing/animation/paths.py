@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from microgrady.value import Value
+from microgrady.value import Value, stays_zero
 
 # What is listed of many paths, and of a long one at its beginning and at its end.
 LISTED_PATHS, LISTED_ENDS = 3, 4
@@ -81,9 +81,7 @@ class Paths:
         signed = [factors[0], *(f"({factor})" if factor.startswith("-") else factor for factor in factors[1:])]
         share, remark = 1.0, ""
         for arrow in reversed(path):
-            assert arrow.result.op is not None
-            exact = arrow.partial == 0.0 and arrow.result.op.piecewise
-            stops = share == 0.0 or arrow.result.grad == 0.0 or exact
+            stops = arrow.result.grad == 0.0 or stays_zero(share, arrow.partial, arrow.result.op)
             share *= arrow.partial
             if stops and not math.isfinite(share):
                 share, remark = 0.0, " (a zero contributes zero)"

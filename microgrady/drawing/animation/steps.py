@@ -9,7 +9,8 @@ from itertools import count
 
 from microgrady.drawing.graph.labels import NOT_IN_XML, applied, atom
 from microgrady.drawing.style import tint
-from microgrady.value import Value
+from microgrady.transforms import still_follows
+from microgrady.value import Value, stays_zero
 
 NAME_WIDTH, EXPRESSION_WIDTH = 24, 24
 LISTED = 6
@@ -94,7 +95,7 @@ class Recorder:
         """One operation of the forward pass."""
         formula = f"{self.names[value]} = {expression(value, self.names, self.precision)}"
         operands = [(slot, operand) for slot, operand in enumerate(value.operands) if isinstance(operand, Value)]
-        if follows(value):
+        if still_follows(value):
             formula += f" = {applied(symbol_of(value), list(map(self.number, numbers_of(value))))}"
             local = [
                 f"{self.local_derivative(value, operand)} = {self.number(value.partials[slot])}{which(value, slot)}"
@@ -126,7 +127,7 @@ class Recorder:
         adjoint, before = self.gradients[result], self.gradients.get(operand, 0.0)
         share = adjoint * partial
         product = f"{self.number(adjoint)} · {atom(self.number(partial))}"
-        if math.isnan(share) and partial == 0.0 and result.op.piecewise:
+        if math.isnan(share) and stays_zero(adjoint, partial, result.op):
             after = before
             formula = f"{self.derivative(operand)} += 0"
             note = f"{result.op.symbol} selects or rounds: its derivative 0 is exact, and {product} counts for nothing."
@@ -259,15 +260,3 @@ def listed(texts: Iterable[str]) -> str:
 def numbers_of(value: Value) -> list[float]:
     """Gives the operands of a Value as numbers."""
     return [operand.data if isinstance(operand, Value) else operand for operand in value.operands]
-
-
-def follows(value: Value) -> bool:
-    """Tells whether a result is what its operands give, and not what a leaf gave before it was changed."""
-    assert value.op is not None
-    numbers = zip(value.operands, numbers_of(value), strict=True)
-    try:
-        now = value.op(*(Value(number) if isinstance(operand, Value) else number for operand, number in numbers))
-    except (ArithmeticError, ValueError):
-        return False
-    old, new = (value.data, *value.partials), (now.data, *now.partials)
-    return all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip(old, new, strict=True))

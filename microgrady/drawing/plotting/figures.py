@@ -17,6 +17,7 @@ from microgrady.checking.evaluation import evaluate
 from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target
 from microgrady.files import write_whole
 from microgrady.inputs import as_number, describe
+from microgrady.introspection import name_of
 from microgrady.value import Value
 
 if TYPE_CHECKING:
@@ -219,17 +220,15 @@ def one_number(f: Callable[..., Any], result: Any) -> Any:
     Raises:
         TypeError: It is something else.
     """
-    return transforms.one_number(result, name_of(f), "a plot")
+    return transforms.one_number(result, name_in_labels(f), "a plot")
 
 
 # Words and numbers
 
 
-def name_of(f: Callable[..., Any]) -> str:
-    """The name of a function for labels: "f" for one that has none."""
-    name = getattr(f, "__name__", None) or getattr(f, "name", None)
-    if not isinstance(name, str) or name == "<lambda>":
-        return "f"
+def name_in_labels(f: Callable[..., Any]) -> str:
+    """Return the name of a function for labels: "f" for one that has none."""
+    name = name_of(f, "f").replace("<lambda>", "f")
     # Matplotlib leaves labels with an underscore in front out of legends, and reads what is between dollars as TeX.
     return name.lstrip("_").replace("$", r"\$") or "f"
 

@@ -15,7 +15,7 @@ from microgrady.drawing.plotting.figures import (
     check_function,
     check_numbers,
     import_plotting,
-    name_of,
+    name_in_labels,
     told_apart,
     value_at,
     write_figure,
@@ -83,7 +83,7 @@ def plot_map(
     with axes_to_draw_on(ax, target) as axes:
         axes.set(xlim=(0.0, 1.0), ylim=(0.0, 1.0))
         axes.set_axis_off()
-        draw_ovals(axes, name_of(f))
+        draw_ovals(axes, name_in_labels(f))
         left, right = dot_places(DOMAIN, DOT_OFFSET, len(domain)), dot_places(CODOMAIN, -DOT_OFFSET, len(codomain))
         draw_dots(axes, left, told_apart(domain), -TEXT_OFFSET, BLUE)
         draw_dots(axes, right, told_apart(codomain), TEXT_OFFSET, VERMILION)
@@ -104,7 +104,7 @@ def image(f: Callable[[Any], Any], x: float) -> float:
     """
     y = value_at(f, x)
     if math.isnan(y):
-        raise ValueError(f"{x!r} is not in the domain of {name_of(f)}: its value there is nan")
+        raise ValueError(f"{x!r} is not in the domain of {name_in_labels(f)}: its value there is nan")
     return y
 
 

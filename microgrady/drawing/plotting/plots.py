@@ -17,7 +17,7 @@ from microgrady.drawing.plotting.figures import (
     check_file,
     check_function,
     check_interval,
-    name_of,
+    name_in_labels,
     write_figure,
 )
 from microgrady.drawing.plotting.sampling import Sample, sample
@@ -102,7 +102,9 @@ def plot(
     lines = [secant(f, tangents[0], step) for step in steps]
     curves = sample(f, ends, int(derivatives))
     with axes_to_draw_on(ax, target) as axes:
-        draw_curves(axes, curves, ends, name_of(f), [end for line in (*tangents, *lines) for end in ends_of(line)])
+        draw_curves(
+            axes, curves, ends, name_in_labels(f), [end for line in (*tangents, *lines) for end in ends_of(line)]
+        )
         if animated and target is not None:
             animate(axes, target, lines, tangents[0])
         else:

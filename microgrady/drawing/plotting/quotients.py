@@ -20,7 +20,7 @@ from microgrady.drawing.plotting.figures import (
     axes_to_draw_on,
     check_file,
     check_function,
-    name_of,
+    name_in_labels,
     path_on_page,
     value_at,
     write_figure,
@@ -96,15 +96,15 @@ def plot_errors(
     taylor = derivatives_at(f, point, 3)
     if not all(map(math.isfinite, taylor[:2])):
         raise ValueError(
-            f"{name_of(f)} and its derivative must be finite at {x!r}, and are {taylor[0]!r} and {taylor[1]!r}"
+            f"{name_in_labels(f)} and its derivative must be finite at {x!r}, and are {taylor[0]!r} and {taylor[1]!r}"
         )
     estimate = numeric_derivative(f, point)
     steps = [10.0 ** (-count / PER_DECADE) for count in range(-SMALLEST * PER_DECADE + 1)]
     forward, central = quotient_errors(f, point, taylor, steps)
     reached = abs(estimate.value - taylor[1])
     with axes_to_draw_on(ax, target) as axes:
-        axes.set(xscale="log", yscale="log", xlabel="step δ", ylabel=f"|difference quotient − {name_of(f)}′(x)|")
-        axes.set_title(f"{name_of(f)}′({written(point)}) = {written(taylor[1])}", fontsize="medium")
+        axes.set(xscale="log", yscale="log", xlabel="step δ", ylabel=f"|difference quotient − {name_in_labels(f)}′(x)|")
+        axes.set_title(f"{name_in_labels(f)}′({written(point)}) = {written(taylor[1])}", fontsize="medium")
         axes.grid(True, color=GRID, linewidth=0.6)
         set_limits(axes, [*forward, *central, reached, estimate.error])
         guides = draw_guides(axes, point, taylor)

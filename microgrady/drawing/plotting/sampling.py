@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from microgrady.drawing.plotting.figures import LARGEST, Interval, name_of, one_number
+from microgrady.drawing.plotting.figures import LARGEST, Interval, name_in_labels, one_number
 from microgrady.transforms import gradients, value_and_grad
 from microgrady.value import Value
 
@@ -65,7 +65,7 @@ def derivatives_at(f: Callable[..., Any], x: float, orders: int) -> list[float]:
         recorded[:] = [argument, result]
         return result
 
-    run.__name__ = name_of(f)
+    run.__name__ = name_in_labels(f)
     found = list(value_and_grad(run)(x))
     argument, derivative = recorded
     if orders > 1 and isinstance(derivative, Value):
@@ -143,7 +143,7 @@ class _Sampling:
 
         if not numpy.isfinite(self.y[0]).any():
             low, high = self.interval
-            raise ValueError(f"{name_of(self.f)} has no finite value between {low!r} and {high!r}")
+            raise ValueError(f"{name_in_labels(self.f)} has no finite value between {low!r} and {high!r}")
         rows = range(self.drawn)
         # From evenly spaced points, before the steep parts get more of them.
         around = [self.fence(row) for row in rows]

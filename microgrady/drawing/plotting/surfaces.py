@@ -18,7 +18,7 @@ from microgrady.drawing.plotting.figures import (
     check_interval,
     check_numbers,
     import_plotting,
-    name_of,
+    name_in_labels,
     one_number,
     told_apart,
     value_at,
@@ -108,7 +108,7 @@ def plot_surface(
     rows = gradients(f, x_ends, y_ends)
     x, y, z = values(f, x_ends, y_ends)
     with axes_to_draw_on(ax, target) as axes:
-        draw_contours(axes, x, y, z, f"{name_of(f)}(x, y)")
+        draw_contours(axes, x, y, z, f"{name_in_labels(f)}(x, y)")
         width, height = x_ends[1] - x_ends[0], y_ends[1] - y_ends[0]
         caption = draw_arrows(axes, rows, width, height)
         if points is not None:
@@ -116,7 +116,7 @@ def plot_surface(
         if 1 / MOST_STRETCHED <= width / height <= MOST_STRETCHED:
             axes.set_aspect("equal")
         axes.set(xlim=x_ends, ylim=y_ends, xlabel="x", ylabel="y")
-        axes.set_title(f"{name_of(f)}(x, y){caption}", fontsize="medium")
+        axes.set_title(f"{name_in_labels(f)}(x, y){caption}", fontsize="medium")
         write_figure(axes, target)
     return axes
 
@@ -149,7 +149,7 @@ def values(f: Callable[[Any, Any], Any], x_ends: Interval, y_ends: Interval) -> 
     z = numpy.array([[value_at(f, float(across), float(up)) for across in x] for up in y])
     z[~(abs(z) <= LARGEST)] = numpy.nan
     if not numpy.isfinite(z).any():
-        raise ValueError(f"{name_of(f)} has no finite value for x in {x_ends!r} and y in {y_ends!r}")
+        raise ValueError(f"{name_in_labels(f)} has no finite value for x in {x_ends!r} and y in {y_ends!r}")
     return x, y, z
 
 
@@ -160,7 +160,7 @@ def gradients(f: Callable[[Any, Any], Any], x_ends: Interval, y_ends: Interval) 
     def run(x: Value, y: Value) -> Any:
         return one_number(f, f(x, y))
 
-    run.__name__ = name_of(f)
+    run.__name__ = name_in_labels(f)
     differentiate = value_and_grad(run, (0, 1))
     rows: list[tuple[float, ...]] = []
     for up in middles(y_ends):

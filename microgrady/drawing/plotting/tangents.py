@@ -14,7 +14,7 @@ from microgrady.drawing.plotting.figures import (
     Interval,
     add_legend,
     check_numbers,
-    name_of,
+    name_in_labels,
     path_on_page,
     value_at,
     write_animation,
@@ -131,14 +131,14 @@ def tangent(f: Callable[[Any], Any], x: float) -> Line:
     """
     y, slope = derivatives_at(f, x, 1)
     if not math.isfinite(y):
-        raise ValueError(f"{name_of(f)} has no tangent at {x!r}: its value there is {y!r}")
+        raise ValueError(f"{name_in_labels(f)} has no tangent at {x!r}: its value there is {y!r}")
     kind = numeric_derivative(f, x).kind
     if kind in ("kink", "jump"):
         return Line(x, y, math.nan, kind=kind)
     if kind == "infinite slope" and not math.isinf(slope):
         slope = math.inf
     if math.isnan(slope):
-        raise ValueError(f"{name_of(f)} has no tangent at {x!r}: its derivative there is nan")
+        raise ValueError(f"{name_in_labels(f)} has no tangent at {x!r}: its derivative there is nan")
     return Line(x, y, slope, kind=kind)
 
 
@@ -151,7 +151,7 @@ def secant(f: Callable[[Any], Any], tangent: Line, step: float) -> Line:
     other = tangent.x + step
     y = value_at(f, other)
     if not math.isfinite(y):
-        raise ValueError(f"{name_of(f)} has no secant from {tangent.x!r} to {other!r}: its value there is {y!r}")
+        raise ValueError(f"{name_in_labels(f)} has no secant from {tangent.x!r} to {other!r}: its value there is {y!r}")
     return Line(tangent.x, tangent.y, (y - tangent.y) / (other - tangent.x), step)
 
 
