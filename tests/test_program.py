@@ -15,7 +15,7 @@ import pytest
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.compiler.programs.program import Builder, Guard, Program
+from microgrady.compiler.programs.program import Builder, Check, Guard, Operation, Program
 from microgrady.compiler.programs.recording import Recording
 from microgrady.value import primitives
 from tests.plain import plain
@@ -120,6 +120,28 @@ def test_guards_stand_before_what_comes_after_them() -> None:
         (0, "<", False),
         (2, ">", True),
     ]
+
+
+def test_steps_are_operations_and_the_guards_between_them() -> None:
+    def function(x: Any) -> Any:
+        y = mg.sqrt(x)
+        if x < 0:
+            return x
+        z = mg.atan2(2.0, y)
+        return y if z > 1 else z
+
+    program = recorded(function, 4.0)
+    root, angle = Operation(1, primitives["sqrt"], (0,)), Operation(2, primitives["atan2"], (-2, 1))
+    first, second = (
+        Check(number, guard, (guard.left, guard.right)) for number, (_, guard) in enumerate(program.guards, 1)
+    )
+    assert list(program.steps()) == [first, root, angle, second]
+    # In pieces: each step once, what comes last with the last operation.
+    assert [list(program.steps(*piece)) for piece in ((0, 1), (1, 2))] == [[first, root], [angle, second]]
+    assert list(program.steps(0, 0)) == list(program.steps(1, 1)) == []
+    assert list(recorded(lambda x: x if x > 0 else 1.0, 2.0).steps()) == [Check(1, Guard(">", 0, -1, True), (0, -1))]
+    assert [program.operands(index) for index in range(2)] == [(0,), (-2, 1)]
+    assert (program.constant(-2), program.look_up((0, -2, 2), "xyz")) == (2.0, ["x", 2.0, "z"])
 
 
 def test_a_guard_is_asked_once_and_one_on_constants_not_at_all() -> None:

@@ -568,17 +568,17 @@ def test_a_damaged_program_is_refused() -> None:
     good = recorded.finish([recorded.places[x]])
     guard = program.Guard("<", 0, 0, True)
     wrong: list[tuple[str, Any]] = [
-        ("lefts", [10**6]),
-        ("lefts", ["0"]),
-        ("lefts", [1]),
-        ("rights", [-5]),
+        ("_lefts", [10**6]),
+        ("_lefts", ["0"]),
+        ("_lefts", [1]),
+        ("_rights", [-5]),
         ("outputs", [7]),
         ("ops", ([], [])),
         ("constants", ["0.0 ret i32 0"]),
         ("guards", [(5, guard)]),
         ("guards", [(0, program.Guard("<", 1, 0, True))]),
         ("guards", [(0, program.Guard("x", 0, 0, True))]),
-        ("inputs", 1.0),
+        ("input_count", 1.0),
     ]
     for name, part in wrong:
         state = {**good.__getstate__(), name: part}

@@ -11,7 +11,7 @@ from typing import Any
 from microgrady.compiler.backends.executable import SMALL, MachineCode
 from microgrady.compiler.backends.llvm_program import layout_of, modules_of
 from microgrady.compiler.programs.formulas import guard_in_words
-from microgrady.compiler.programs.program import Program
+from microgrady.compiler.programs.program import Operation, Program
 from microgrady.compiler.signature import is_numeric
 from microgrady.forks import LockOfOneProcess
 from microgrady.inputs import same_numbers
@@ -54,8 +54,8 @@ class CompiledPath:
         self._lay_out()
 
     def _lay_out(self) -> None:
-        self._given = self.program.inputs - len(self.leaves)
-        self._first = self.program.inputs
+        self._given = self.program.input_count - len(self.leaves)
+        self._first = self.program.input_count
         self._last = self._first + len(self.program.outputs)
         self._arrays = [(place, shape) for place, shape in enumerate(self.shapes) if shape is not None]
         self._arrays_come = bool(self._arrays)
@@ -93,19 +93,12 @@ class CompiledPath:
 
     def graph(self, numbers: Sequence[float]) -> list[Value]:
         """The outputs of the simplified program as Values, for pictures."""
-        places: list[Any] = [
-            Value(number, name)
-            for number, name in zip(
-                [*numbers, *(leaf._number for leaf in self.leaves)],
-                self.names,
-                strict=True,
-            )
-        ]
-        constants = self.program.constants
-        for op, left, right in zip(self.program.ops, self.program.lefts, self.program.rights, strict=True):
-            operands = [constants[-1 - place] if place < 0 else places[place] for place in (left, right)]
-            places.append(op(*operands[: len(op.rules)]))
-        results = [Value(constants[-1 - place]) if place < 0 else places[place] for place in self.program.outputs]
+        numbers = [*numbers, *(leaf._number for leaf in self.leaves)]
+        known = [Value(number, name) for number, name in zip(numbers, self.names, strict=True)]
+        for step in self.program.steps():
+            if isinstance(step, Operation):
+                known.append(step.op(*self.program.look_up(step.operands, known)))
+        results = self.program.look_up(self.program.outputs, known)
         return [result if isinstance(result, Value) else Value(result) for result in results]
 
     def takes(self, args: Sequence[Any]) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from microgrady.arithmetic.backend import Backend, Condition, Operand
 from microgrady.compiler.backends.reserved import MATHEMATICS, is_reserved
-from microgrady.compiler.programs.program import Program, write
+from microgrady.compiler.programs.program import Operation, Program, write
 from microgrady.inputs import describe
 
 FORMS = {
@@ -159,24 +159,19 @@ def c_source(programs: Sequence[Program], name: str) -> str:
 def _function(program: Program, name: str, called: set[tuple[str, int]]) -> str:
     lines: list[str] = []
     machine = CBackend(lines)
-    places: list[Operand] = [f"in[{place}]" for place in range(program.inputs)]
-
-    def operand(place: int) -> Operand:
-        return program.constants[-1 - place] if place < 0 else places[place]
-
-    start = 0
-    for number, (stop, guard) in enumerate([*program.guards, (len(program.ops), None)], 1):
-        for index in range(start, stop):
-            op = program.ops[index]
-            if op.lower is None:
-                raise NotImplementedError(f"{op.name} has no form in C: it is computed by Python")
-            operands = [operand(program.lefts[index]), operand(program.rights[index])]
-            places.append(write(op, machine, *operands[: len(op.rules)]))
-        start = stop
-        if guard is not None:
-            comparison = f"{text(operand(guard.left))} {guard.symbol} {text(operand(guard.right))}"
-            lines.append(f"    if ({f'!({comparison})' if guard.outcome else comparison}) return {number};")
-    lines += [f"    out[{number}] = {text(operand(place))};" for number, place in enumerate(program.outputs)]
+    known: list[Operand] = [f"in[{place}]" for place in range(program.input_count)]
+    for step in program.steps():
+        operands = program.look_up(step.operands, known)
+        if isinstance(step, Operation):
+            if step.op.lower is None:
+                raise NotImplementedError(f"{step.op.name} has no form in C: it is computed by Python")
+            known.append(write(step.op, machine, *operands))
+        else:
+            comparison = f" {step.guard.symbol} ".join(map(text, operands))
+            condition = f"!({comparison})" if step.guard.outcome else comparison
+            lines.append(f"    if ({condition}) return {step.number};")
+    outputs = program.look_up(program.outputs, known)
+    lines += [f"    out[{number}] = {text(operand)};" for number, operand in enumerate(outputs)]
     body = used(lines)
     mentioned = set(re.findall(r"\b[A-Za-z_]\w*", "\n".join(body)))
     called |= {(name, count) for name, count in machine.called if {name, f"library_{name}"} & mentioned}

@@ -66,7 +66,7 @@ class MachineCode:
         self.calls_python = any(op.lower is None for op in program.ops)
         door: list[str] = []
         if tree is not None and not self.calls_python and is_possible(tree, layout.size):
-            door = door_lines(program.inputs, layout.outputs, layout.size, tree)
+            door = door_lines(program.input_count, layout.outputs, layout.size, tree)
         # The address of a function in Python is another one in another process.
         folder = None if self.calls_python else cache
         modules = modules_of(program, layout, door)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from microgrady.compiler.backends.callbacks import INTERFACE, call_lines
 from microgrady.compiler.backends.llvm import LLVMBackend, declarations, text
-from microgrady.compiler.programs.program import Guard, Place, Program, write
+from microgrady.compiler.programs.program import Check, Operation, Place, Program, Step, write
 
 PIECE = 256  # operations of one function
 QUICK_PIECE = 512  # with the least effort, which larger pieces do not slow down
@@ -30,40 +30,37 @@ class Layout:
         outputs: The index of the first output; the inputs are at 0.
         slots: The index of each result that one piece hands on to another.
         size: The length of the array.
-        piece: How many operations each piece has; the last one may have fewer.
-        pieces: How many pieces there are: at least one.
+        piece_length: How many operations each piece has; the last one may have fewer.
+        piece_count: How many pieces there are: at least one.
     """
 
     outputs: int
     slots: dict[Place, int]
     size: int
-    piece: int
-    pieces: int
+    piece_length: int
+    piece_count: int
+
+    def steps(self, program: Program, piece: int) -> Iterator[Step]:
+        """Yield what a piece does."""
+        start = piece * self.piece_length
+        return program.steps(start, min(start + self.piece_length, len(program.ops)))
 
 
 def layout_of(program: Program, effort: int) -> Layout:
-    """Cuts a program into pieces, and gives each result that another piece uses than its own a place in memory."""
-    first = program.inputs
+    """Cut a program into pieces, and give each result that another piece uses than its own a place in memory."""
+    first = program.input_count
     length = PIECE if effort else QUICK_PIECE
     count = max(1, -(-len(program.ops) // length))
     slots: dict[Place, int] = {}
-    size = first + len(program.outputs)
-
-    def use(piece: int, place: Place) -> None:
-        nonlocal size
-        if place >= first and (place - first) // length != piece and place not in slots:
-            slots[place] = size
-            size += 1
-
-    for places in (program.lefts, program.rights):
-        for index, place in enumerate(places):
-            if place >= first:
-                use(index // length, place)
-    for position, guard in program.guards:
-        piece = min(position // length, count - 1)
-        use(piece, guard.left)
-        use(piece, guard.right)
-    return Layout(first, slots, size, length, count)
+    layout = Layout(first, slots, first + len(program.outputs), length, count)
+    for piece in range(1, count):
+        start = first + piece * length
+        for step in layout.steps(program, piece):
+            for place in step.operands:
+                if first <= place < start and place not in slots:
+                    slots[place] = layout.size
+                    layout.size += 1
+    return layout
 
 
 Module = tuple[str, set[tuple[str, int]]]  # LLVM IR, and the functions that it calls
@@ -81,6 +78,7 @@ class _Piece:
         self.known: dict[Place, str | float] = {}
         self.addresses = itertools.count()
         self.calls_python = False
+        self.may_stop = False
 
     def address(self, index: int) -> str:
         name = f"%a{next(self.addresses)}"
@@ -89,10 +87,10 @@ class _Piece:
 
     def operand(self, place: Place) -> str | float:
         if place < 0:
-            return self.program.constants[-1 - place]
+            return self.program.constant(place)
         found = self.known.get(place)
         if found is None:
-            index = place if place < self.program.inputs else self.slots[place]
+            index = place if place < self.program.input_count else self.slots[place]
             found = f"%m{place}"
             self.lines.append(f"  {found} = load double, ptr {self.address(index)}, align 8")
             self.known[place] = found
@@ -101,30 +99,33 @@ class _Piece:
     def store(self, operand: str | float, index: int) -> None:
         self.lines.append(f"  store double {text(operand)}, ptr {self.address(index)}, align 8")
 
-    def operation(self, index: int) -> None:
-        program = self.program
-        op = program.ops[index]
-        operands = [self.operand(program.lefts[index])]
-        if len(op.rules) == 2:
-            operands.append(self.operand(program.rights[index]))
-        place = program.inputs + index
+    def write(self, step: Step) -> None:
+        operands = [self.operand(place) for place in step.operands]
+        if isinstance(step, Operation):
+            self.operation(step, operands)
+        else:
+            self.check(step, *operands)
+
+    def operation(self, step: Operation, operands: list[str | float]) -> None:
+        op, place = step.op, step.place
         if op.lower is not None:
             result = write(op, self.machine, *operands)
         else:
-            result = f"%p{index}"
+            result = f"%p{place}"
             self.lines += call_lines(op, result[1:], operands)
-            self.calls_python = True
+            self.calls_python = self.may_stop = True
         self.known[place] = result
         slot = self.slots.get(place)
         if slot is not None:
             self.store(result, slot)
 
-    def guard(self, number: int, guard: Guard) -> None:
-        left, right = text(self.operand(guard.left)), text(self.operand(guard.right))
+    def check(self, step: Check, left: str | float, right: str | float) -> None:
+        number, guard = step.number, step.guard
+        self.may_stop = True
         holds, fails = f"holds{number}", f"fails{number}"
         yes, no = (holds, fails) if guard.outcome else (fails, holds)
         self.lines += [
-            f"  %g{number} = fcmp {_CONDITIONS[guard.symbol]} double {left}, {right}",
+            f"  %g{number} = fcmp {_CONDITIONS[guard.symbol]} double {text(left)}, {text(right)}",
             f"  br i1 %g{number}, label %{yes}, label %{no}",
             f"{fails}:",
             f"  ret i32 {number}",
@@ -135,33 +136,12 @@ class _Piece:
         return [*self.lines, "  ret i32 0", "}"]
 
 
-# A guard with its number, counted from 1, and how many operations come before it.
-_Numbered = tuple[int, int, Guard]
-
-
-def _guards_by_piece(program: Program, layout: Layout) -> dict[int, list[_Numbered]]:
-    found: dict[int, list[_Numbered]] = {}
-    last = layout.pieces - 1
-    for number, (position, guard) in enumerate(program.guards, 1):
-        found.setdefault(min(position // layout.piece, last), []).append((number, position, guard))
-    return found
-
-
-def _piece(program: Program, layout: Layout, number: int, guards: list[_Numbered], outputs: dict[Place, int]) -> _Piece:
-    start = number * layout.piece
-    stop = min(start + layout.piece, len(program.ops))
+def _piece(program: Program, layout: Layout, number: int, outputs: dict[Place, int]) -> _Piece:
     piece = _Piece(program, layout, f"piece{number}", layout.slots)
-    waiting = iter(guards)
-    following = next(waiting, None)
-    for index in range(start, stop + 1):
-        while following is not None and following[1] <= index:
-            piece.guard(following[0], following[2])
-            following = next(waiting, None)
-        if index < stop:
-            piece.operation(index)
-    for place in range(program.inputs + start, program.inputs + stop):
-        if place in outputs:
-            piece.store(piece.operand(place), outputs[place])
+    for step in layout.steps(program, number):
+        piece.write(step)
+        if isinstance(step, Operation) and step.place in outputs:
+            piece.store(piece.operand(step.place), outputs[step.place])
     return piece
 
 
@@ -170,7 +150,7 @@ def _copies(program: Program, layout: Layout) -> tuple[list[int], dict[Place, in
     copies = []
     outputs: dict[Place, int] = {}
     for number, place in enumerate(program.outputs):
-        if place < program.inputs or place in outputs:
+        if place < program.input_count or place in outputs:
             copies.append(number)
         else:
             outputs[place] = layout.outputs + number
@@ -199,23 +179,22 @@ def modules_of(program: Program, layout: Layout, door: Sequence[str] = ()) -> It
     `i32 run(double *memory)` computes the outputs from the inputs and gives 0, or the number of the first
     guard that does not hold, counted from 1, or `RAISED`. The lines of `door` follow it.
     """
-    guards = _guards_by_piece(program, layout)
     copies, outputs = _copies(program, layout)
     if len(copies) > COPIES:
         yield from _copy_modules(program, layout, copies, outputs)
-    count, together = layout.pieces, max(1, MODULE // layout.piece)
-    stopping = set(guards)  # the pieces after which there may be nothing to do
+    count, together = layout.piece_count, max(1, MODULE // layout.piece_length)
+    stopping = set()  # the pieces after which there may be nothing to do
     for begin in range(0, count, together):
         end = min(begin + together, count)
         called: set[tuple[str, int]] = set()
         lines: list[str] = []
         calls_python = False
         for number in range(begin, end):
-            piece = _piece(program, layout, number, guards.get(number, []), outputs)
+            piece = _piece(program, layout, number, outputs)
             lines += piece.finish()
             called |= piece.machine.called
-            if piece.calls_python:
-                calls_python = True
+            calls_python = calls_python or piece.calls_python
+            if piece.may_stop:
                 stopping.add(number)
         if calls_python:
             lines += [f"declare {declaration}" for declaration in INTERFACE.values()]
@@ -228,7 +207,7 @@ def modules_of(program: Program, layout: Layout, door: Sequence[str] = ()) -> It
 
 
 def _drive(writer: _Piece, stopping: set[int], copies: list[int]) -> None:
-    for number in range(writer.layout.pieces):
+    for number in range(writer.layout.piece_count):
         writer.lines.append(f"  %s{number} = call i32 @piece{number}(ptr %memory)")
         if number in stopping:
             writer.lines += [

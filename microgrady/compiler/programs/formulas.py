@@ -22,19 +22,18 @@ def guard_in_words(program: Program, guard: Guard, names: list[str]) -> str:
 def formula(program: Program, place: Place, names: list[str], depth: int) -> str:
     """What stands at a place, as a formula of the inputs."""
     if place < 0:
-        number = format(program.constants[-1 - place], ".6g")
+        number = format(program.constant(place), ".6g")
         return f"({number})" if number.startswith("-") and depth < DEPTH else number
-    if place < program.inputs:
+    if place < program.input_count:
         return names[place]
     if depth == 0:
         return "..."
-    index = place - program.inputs
+    index = place - program.input_count
     op = program.ops[index]
-    left = formula(program, program.lefts[index], names, depth - 1)
+    operands = [formula(program, operand, names, depth - 1) for operand in program.operands(index)]
     if op.name == "neg":
-        return f"(-{left})"
-    if len(op.rules) == 1:
-        return f"{op.name}({left})"
-    right = formula(program, program.rights[index], names, depth - 1)
+        return f"(-{operands[0]})"
     is_operator = op.symbol.isascii() and not op.symbol.isidentifier()
-    return f"({left} {op.symbol} {right})" if is_operator else f"{op.name}({left}, {right})"
+    if is_operator and len(operands) == 2:
+        return f"({operands[0]} {op.symbol} {operands[1]})"
+    return f"{op.name}({', '.join(operands)})"

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import operator
 import struct
-from collections.abc import Callable, Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from microgrady.arithmetic.backend import Backend, Operand
 from microgrady.inputs import describe
 from microgrady.pickling.graphs import PrimitiveInPickle
 from microgrady.value import Primitive, Value, primitives
 
+T = TypeVar("T")
 Place = int  # an operand: from 0 on the inputs and then the results, in order; below 0 the constants, -1 the first
 
 _NEG, _ADD, _SUB, _MUL = (primitives[name] for name in ("neg", "add", "sub", "mul"))
@@ -45,44 +47,115 @@ class Guard:
     outcome: bool
 
 
+class Operation(NamedTuple):
+    """A step that makes a number.
+
+    Attributes:
+        place: The place of the result.
+        op: What is done.
+        operands: The places of what it is done to.
+    """
+
+    place: Place
+    op: Primitive
+    operands: tuple[Place, ...]
+
+
+class Check(NamedTuple):
+    """A step that goes on only where a guard holds.
+
+    Attributes:
+        number: The number of the guard, counted from 1.
+        guard: What has to hold.
+        operands: The places of what it compares.
+    """
+
+    number: int
+    guard: Guard
+    operands: tuple[Place, ...]
+
+
+# Every kind of step has `operands`. Who only asks what is read, such as a layout, need not know the kinds.
+Step = Operation | Check
+
+
 class Program:
     """One path through a function: its operations in order, the guards among them, the outputs.
 
     Attributes:
-        inputs: How many numbers come in.
+        input_count: How many numbers come in.
         constants: The numbers that are always the same.
         ops: The primitive of each result.
-        lefts: The place of each result's first operand.
-        rights: That of its second one; that of the first once more where there is but one.
         guards: The comparisons, each with the number of results that come before it.
         outputs: The places of what comes out.
         recorded: How many operations the graph had before it was simplified.
     """
 
-    def __init__(self, inputs: int) -> None:
-        self.inputs = inputs
+    def __init__(self, input_count: int) -> None:
+        self.input_count = input_count
         self.constants: list[float] = []
         self.ops: list[Primitive] = []
-        self.lefts: list[Place] = []
-        self.rights: list[Place] = []
+        # One list for each operand; what has but one operand has it in both. Others read them by `operands`.
+        self._lefts: list[Place] = []
+        self._rights: list[Place] = []
         self.guards: list[tuple[int, Guard]] = []
         self.outputs: list[Place] = []
         self.recorded = 0
 
+    def append(self, op: Primitive, operands: Sequence[Place]) -> Place:
+        """Add an operation at the end, and return the place of its result."""
+        self.ops.append(op)
+        self._lefts.append(operands[0])
+        self._rights.append(operands[-1])
+        return self.input_count + len(self.ops) - 1
+
+    def operands(self, index: int) -> tuple[Place, ...]:
+        """Return the places of the operands of an operation, of which the first is number 0."""
+        left = self._lefts[index]
+        return (left, self._rights[index]) if len(self.ops[index].rules) == 2 else (left,)
+
+    def constant(self, place: Place) -> float:
+        """Return the number at a place below 0."""
+        return self.constants[-1 - place]
+
+    def look_up(self, places: Iterable[Place], known: Sequence[T]) -> list[T | float]:
+        """Return what stands at places: constants as they are, the others as `known` has them, from place 0 on."""
+        return [self.constants[-1 - place] if place < 0 else known[place] for place in places]
+
+    def steps(self, start: int = 0, stop: int | None = None) -> Iterator[Step]:
+        """Yield what is done, in order.
+
+        Args:
+            start: The index of the first operation. The guards before it come with it.
+            stop: The index behind the last one; None for all. The guards behind the very last operation come with it.
+        """
+        count = len(self.ops)
+        stop = count if stop is None else stop
+        guards = self.guards
+        first = bisect_left(guards, start, key=_position)
+        last = len(guards) if stop == count else bisect_left(guards, stop, key=_position)
+        for number in range(first, last):
+            position, guard = guards[number]
+            yield from self._operations(start, position)
+            yield Check(number + 1, guard, (guard.left, guard.right))
+            start = position
+        yield from self._operations(start, stop)
+
+    def _operations(self, start: int, stop: int) -> Iterator[Operation]:
+        operands, input_count = self.operands, self.input_count
+        for index in range(start, stop):
+            yield Operation(input_count + index, self.ops[index], operands(index))
+
     def evaluate(self, numbers: Iterable[float]) -> list[float] | Guard:
-        """The outputs, or the first guard that does not hold: what machine code does, in plain Python."""
-        values = list(numbers)
-        places = [*values, *([0.0] * len(self.ops)), *reversed(self.constants)]
-        start = 0
-        for stop, guard in [*self.guards, (len(self.ops), None)]:
-            for index in range(start, stop):
-                op = self.ops[index]
-                operands = (places[self.lefts[index]], places[self.rights[index]])[: len(op.rules)]
-                places[self.inputs + index] = float(op.evaluate(*operands))
-            start = stop
-            if guard and COMPARISONS[guard.symbol](places[guard.left], places[guard.right]) != guard.outcome:
-                return guard
-        return [places[place] for place in self.outputs]
+        """Return the outputs, or the first guard that does not hold: what machine code does, in plain Python."""
+        known = list(numbers)
+        for step in self.steps():
+            operands = self.look_up(step.operands, known)
+            if isinstance(step, Operation):
+                known.append(float(step.op.evaluate(*operands)))
+            elif COMPARISONS[step.guard.symbol](*operands) != step.guard.outcome:
+                return step.guard
+        return self.look_up(self.outputs, known)
 
     def __getstate__(self) -> dict[str, Any]:
         numbers: dict[Primitive, int] = {}
@@ -100,25 +173,31 @@ class Program:
         """Refuse what `Builder` never makes: machine code trusts all of this, and a pickle may say anything."""
         guards = [guard for _, guard in self.guards]
         positions = [position for position, _ in self.guards]
-        places = [*self.lefts, *self.rights, *self.outputs, *(p for guard in guards for p in (guard.left, guard.right))]
+        compared = [place for guard in guards for place in (guard.left, guard.right)]
+        places = [*self._lefts, *self._rights, *self.outputs, *compared]
         typed = (
-            all(type(number) is int for number in (self.inputs, *positions, *places))
+            all(type(number) is int for number in (self.input_count, *positions, *places))
+            and self.input_count >= 0
             and all(type(number) is float for number in self.constants)
             and all(guard.symbol in COMPARISONS and type(guard.outcome) is bool for guard in guards)
-            and len(self.ops) == len(self.lefts) == len(self.rights)
+            and len(self.ops) == len(self._lefts) == len(self._rights)
+            and [0, *positions, len(self.ops)] == sorted([0, *positions, len(self.ops)])
         )
         if not typed or min(places, default=0) < -len(self.constants) or not self._is_in_order():
             raise ValueError("a pickled program is damaged: its operations do not follow from each other")
 
     def _is_in_order(self) -> bool:
         """Whether each operand is there before it is used."""
-        first, count = self.inputs, len(self.ops)
-        used = [(place, first + index) for row in (self.lefts, self.rights) for index, place in enumerate(row)]
-        used += [(place, first + count) for place in self.outputs]
-        used += [(max(guard.left, guard.right), first + position) for position, guard in self.guards]
-        return all(place < there for place, there in used) and all(
-            0 <= position <= count for position, _ in self.guards
-        )
+        there = self.input_count
+        for step in self.steps():
+            if max(step.operands) >= there:
+                return False
+            there += isinstance(step, Operation)
+        return all(place < there for place in self.outputs)
+
+
+def _position(entry: tuple[int, Guard]) -> int:
+    return entry[0]
 
 
 def write(op: Primitive, backend: Backend, *operands: Operand) -> Operand:
@@ -185,11 +264,7 @@ class Builder:
         key = (op, right, left) if op in (_ADD, _MUL) and right < left else (op, left, right)
         place = self._shared.get(key)
         if place is None:
-            program = self.program
-            place = self._shared[key] = program.inputs + len(program.ops)
-            program.ops.append(op)
-            program.lefts.append(left)
-            program.rights.append(right)
+            place = self._shared[key] = self.program.append(op, (left, right))
         return place
 
     def guard(self, symbol: str, left: Place, right: Place, outcome: bool) -> None:
@@ -200,50 +275,55 @@ class Builder:
             self.program.guards.append((len(self.program.ops), guard))
 
     def _number(self, place: Place) -> float:
-        return self.program.constants[-1 - place]
+        return self.program.constant(place)
 
     def _is(self, place: Place, number: float) -> bool:
         return place < 0 and self._constants.get(struct.pack("d", number)) == place
 
     def _negated(self, place: Place) -> Place | None:
         """What the result at a place is the opposite of, if it was computed so."""
-        index = place - self.program.inputs
-        return self.program.lefts[index] if index >= 0 and self.program.ops[index] is _NEG else None
+        index = place - self.program.input_count
+        return self.program.operands(index)[0] if index >= 0 and self.program.ops[index] is _NEG else None
 
     def finish(self, outputs: list[Place]) -> Program:
         """The program without what no output and no guard needs."""
         program = self.program
-        program.outputs = outputs
-        first = program.inputs
+        first = program.input_count
         alive = bytearray(len(program.ops))
-        for place in (*outputs, *(place for _, guard in program.guards for place in (guard.left, guard.right))):
-            if place >= first:
-                alive[place - first] = True
+
+        def need(places: Iterable[Place]) -> None:
+            for place in places:
+                if place >= first:
+                    alive[place - first] = True
+
+        need(outputs)
+        for _, guard in program.guards:
+            need((guard.left, guard.right))
         for index in range(len(program.ops) - 1, -1, -1):
             if alive[index]:
-                for place in (program.lefts[index], program.rights[index]):
-                    if place >= first:
-                        alive[place - first] = True
+                need(program.operands(index))
+        return self._without_the_dead(alive, outputs)
+
+    def _without_the_dead(self, alive: bytearray, outputs: list[Place]) -> Program:
+        program, smaller = self.program, Program(self.program.input_count)
+        smaller.constants, smaller.recorded = program.constants, program.recorded
         # Where each place goes. Constants keep theirs.
-        moved = list(range(first))
-        before = [0]
-        for needed in alive:
-            moved.append(first + before[-1])
-            before.append(before[-1] + needed)
+        moved = list(range(program.input_count))
 
-        def move(place: Place) -> Place:
-            return moved[place] if place >= 0 else place
+        def move(places: Iterable[Place]) -> list[Place]:
+            return [moved[place] if place >= 0 else place for place in places]
 
-        kept = [index for index, needed in enumerate(alive) if needed]
-        program.ops = [program.ops[index] for index in kept]
-        program.lefts = [move(program.lefts[index]) for index in kept]
-        program.rights = [move(program.rights[index]) for index in kept]
-        program.guards = [
-            (before[position], Guard(guard.symbol, move(guard.left), move(guard.right), guard.outcome))
-            for position, guard in program.guards
-        ]
-        program.outputs = [move(place) for place in outputs]
-        return program
+        for step in program.steps():
+            operands = step.operands
+            if isinstance(step, Operation):
+                needed = alive[step.place - program.input_count]
+                moved.append(smaller.append(step.op, move(operands)) if needed else -1)
+            else:
+                left, right = move(operands)
+                guard = Guard(step.guard.symbol, left, right, step.guard.outcome)
+                smaller.guards.append((len(smaller.ops), guard))
+        smaller.outputs = move(outputs)
+        return smaller
 
 
 # What gives the same bits with fewer operations. Each takes the operands' places and gives a place, or None.
