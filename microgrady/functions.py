@@ -125,14 +125,14 @@ def _power_by_base(y: Any, a: Any, b: Any) -> Any:
 def _curve_by_base(y: Any, a: Any, b: Any) -> Any:
     """The next derivative after b * (b - 1) * a**(b - 2), from it where it grows without bounds, else anew."""
     growing = greater(1.0, fabs(a)) * greater(fabs(a), 0.0) * greater(2.0, b)
-    anew = gated(b, power_curve(a, b - 1.0)) * exp(gated(_lost(b), _bounded_log(a)))
-    return gated(growing, (b - 2.0) * div(y, a)) + gated(1.0 - growing, anew)
+    anew = masked_product(b, power_curve(a, b - 1.0)) * exp(masked_product(_lost(b), _bounded_log(a)))
+    return masked_product(growing, (b - 2.0) * div(y, a)) + masked_product(1.0 - growing, anew)
 
 
 def _curve_by_exponent(y: Any, a: Any, b: Any) -> Any:
     """The derivative of b * (b - 1) * a**(b - 2) by b, and of a**(b - 1) * (1 + b * log(a)) by a."""
     lower = b - 2.0
-    return gated(2.0 * b - 1.0, pow(a, lower)) + gated(b * (b - 1.0), power_log(a, lower))
+    return masked_product(2.0 * b - 1.0, pow(a, lower)) + masked_product(b * (b - 1.0), power_log(a, lower))
 
 
 def _lost(b: Any) -> Any:
@@ -494,7 +494,7 @@ power_mixed: Primitive = primitive(
     "power_mixed",  # a**(b - 1) * (1 + b * log(a))
     floats.power_mixed,
     _curve_by_exponent,
-    lambda y, a, b: 2.0 * power_log(a, b - 1.0) + gated(b, _square(power_log(a, 0.5 * (b - 1.0)))),
+    lambda y, a, b: 2.0 * power_log(a, b - 1.0) + masked_product(b, _square(power_log(a, 0.5 * (b - 1.0)))),
     singular=True,
     native=lowered.power_mixed,
 )
@@ -516,8 +516,8 @@ exp_share: Primitive = primitive(
 exp_share_slope: Primitive = primitive(
     "exp_share_slope",  # exp(a + b) / (exp(a) + exp(b))**2
     floats.exp_share_slope,
-    lambda y, a, b: gated(y, tanh(0.5 * (b - a))),
-    lambda y, a, b: gated(y, tanh(0.5 * (a - b))),
+    lambda y, a, b: masked_product(y, tanh(0.5 * (b - a))),
+    lambda y, a, b: masked_product(y, tanh(0.5 * (a - b))),
     native=lowered.exp_share_slope,
 )
 gamma_slope: Primitive = primitive(
@@ -538,8 +538,8 @@ erfc_hazard: Primitive = primitive(
     "erfc_hazard",  # exp(-x**2) / erfc(x)
     special.erfc_hazard,
     lambda y, x: (
-        gated(greater(0.0, x), y * (2.0 / math.sqrt(math.pi) * y - 2.0 * x))
-        - gated(1.0 - greater(0.0, x), y * (y * erfcx_slope(1.0, x)))
+        masked_product(greater(0.0, x), y * (2.0 / math.sqrt(math.pi) * y - 2.0 * x))
+        - masked_product(1.0 - greater(0.0, x), y * (y * erfcx_slope(1.0, x)))
     ),
     singular=True,
     native=lowered.erfc_hazard,
@@ -552,17 +552,17 @@ sinc_slope: Primitive = primitive(
     singular=True,
 )
 
-# What transforms need: the operand itself, and a product that is zero where its gate is.
-chosen = primitive("where", lambda x: x, lambda y, x: 1.0, native=lowered.where)
+# What transforms need: the operand itself, and a product that is zero where its mask is.
+selected = primitive("where", lambda x: x, lambda y, x: 1.0, native=lowered.where)
 argument = primitive("argument", lambda x: x, lambda y, x: 1.0, native=lowered.where)
-gated: Primitive = primitive(
-    "gated",
-    lambda gate, x: gate * x if gate else 0.0,
-    lambda y, gate, x: x,
-    lambda y, gate, x: gate,
+masked_product: Primitive = primitive(
+    "masked_product",
+    lambda mask, x: mask * x if mask else 0.0,
+    lambda y, mask, x: x,
+    lambda y, mask, x: mask,
     symbol="*",
     singular=True,
-    native=lowered.gated,
+    native=lowered.masked_product,
 )
 
 instead = primitive(

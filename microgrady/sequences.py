@@ -11,7 +11,6 @@ from typing import Any
 from microgrady.arithmetic.library import library_function
 from microgrady.functions import (
     add,
-    chosen,
     clip_high,
     clip_low,
     copysign,
@@ -21,16 +20,17 @@ from microgrady.functions import (
     fabs,
     floor,
     fmod,
-    gated,
     greater,
     hypot,
     log,
     log2,
     logaddexp,
+    masked_product,
     maximum,
     minimum,
     mul,
     round_to,
+    selected,
     trunc,
 )
 from microgrady.functions import round as nearest
@@ -67,11 +67,11 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     for operand in (a, b):
         if not isinstance(operand, Value):
             require_number(operand, "an operand of where")
-    selected = a if condition else b
-    if isinstance(selected, Value) or not any(isinstance(argument, Value) for argument in (condition, a, b)):
-        return chosen(selected)
+    taken = a if condition else b
+    if isinstance(taken, Value) or not any(isinstance(argument, Value) for argument in (condition, a, b)):
+        return selected(taken)
     # A result all the same, so that backward() can be called whichever way the condition went.
-    return make_node(float(selected), chosen, None, None, float(selected), 0.0)
+    return make_node(float(taken), selected, None, None, float(taken), 0.0)
 
 
 def clip(x: Any, low: Any, high: Any) -> Any:
@@ -181,7 +181,7 @@ def fsum(values: Any) -> Any:
         back = larger - total
         lost = lost + ((total - (larger - back)) + (term - back))
         total = larger
-    return total + gated(greater(math.inf, fabs(total)), lost)
+    return total + masked_product(greater(math.inf, fabs(total)), lost)
 
 
 def norm(values: Any, ord: Any = 2) -> Any:
@@ -294,7 +294,7 @@ def logsumexp(values: Any) -> Any:
     terms = _terms(values, "logsumexp")
     if not terms:
         raise ValueError("logsumexp takes at least one number, not none")
-    return _in_pairs(logaddexp, terms) if len(terms) > 1 else chosen(terms[0])
+    return _in_pairs(logaddexp, terms) if len(terms) > 1 else selected(terms[0])
 
 
 def softmax(values: Any) -> Any:
@@ -404,7 +404,7 @@ def frexp(x: Any) -> tuple[Any, int]:
     # Comparisons, which a compiled function notices: they hold the exponent fast.
     if number == 0.0 or not math.isfinite(number):
         bool(x == 0.0 or isnan(x) or isinf(x))
-        return chosen(x), exponent
+        return selected(x), exponent
     bool(math.ldexp(0.5, exponent) <= abs(x) < (math.ldexp(1.0, exponent) if exponent < 1024 else math.inf))
     return ldexp(x, -exponent), exponent
 

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from microgrady.functions import argument, gated, hypot, instead
+from microgrady.functions import argument, hypot, instead, masked_product
 from microgrady.inputs import as_number, describe, is_array, same_numbers
 from microgrady.introspection import name_of
 from microgrady.pickling.callables import Wrapper
@@ -16,7 +16,7 @@ from microgrady.selection import Argnames, Argnums, Selection
 from microgrady.sequences import dot
 from microgrady.tracing import Run, recorder_of, recorders
 from microgrady.trees import Structure, count, detach, flatten, make_array, map_values, paths
-from microgrady.value import Value, fresh_mark, reverse_pass, stays_zero, topological_order
+from microgrady.value import Value, fresh_marks, reverse_pass, stays_zero, topological_order
 
 
 def gradients(output: Value, inputs: Any) -> Any:
@@ -328,7 +328,7 @@ class _Run:
         self.name = name_of(function)
         places = selection.places(function, args, kwargs)
         numbers, self.structure = flatten(selection.pick(places, args, kwargs), f"the argument of {self.name}")
-        self.since = fresh_mark()
+        self.since = fresh_marks()
         # A Value gets a node of its own in front of it: it is this one that the function is
         # differentiated by, not the Value, which the function may also reach by another way.
         self.inputs = [argument(number) if isinstance(number, Value) else Value(number) for number in numbers]
@@ -401,10 +401,10 @@ def _share(node: Value, adjoint: Any, partial: Any) -> Any:
     if sure_adjoint == 1.0:
         return partial
     if node.op.piecewise:
-        return gated(partial, adjoint)
+        return masked_product(partial, adjoint)
     # What is recorded must also hold for numbers that are not finite now.
     finite = not recorders and math.isfinite(partial._number) if isinstance(partial, Value) else math.isfinite(partial)
-    return gated(adjoint, partial) if node.op.singular or not finite else adjoint * partial
+    return masked_product(adjoint, partial) if node.op.singular or not finite else adjoint * partial
 
 
 def _through_origin(node: Value, adjoint: Any, operand: Value, share: Any) -> Any:
@@ -441,7 +441,7 @@ def _divided(product: Any, node: Value, left: list[int]) -> Any:
     name, operands = product.op.name, product.operands
     if name == "instead":
         return _divided(operands[1], node, left)
-    if name in ("mul", "gated", "div"):
+    if name in ("mul", "masked_product", "div"):
         for position in (1, 0) if name != "div" else (0,):
             found = _divided(operands[position], node, left)
             if found is not None:

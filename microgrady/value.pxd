@@ -37,7 +37,7 @@ cdef list recorders
 cdef Primitive NEG, ADD, SUB, MUL, DIV, FLOORDIV, MOD, POW, ABS
 
 @cython.locals(mark=cython.longlong)
-cpdef long long fresh_mark(long long room=*)
+cpdef long long fresh_marks(long long count=*)
 
 @cython.final
 cdef class Primitive:
@@ -68,7 +68,7 @@ cpdef bint stays_zero(double adjoint, double partial, Primitive op)
 cpdef Value make_node(double data, Primitive op, Value left, Value right, double left_partial, double right_partial)
 cpdef apply_unary(Primitive op, operand)
 cpdef apply_binary(Primitive op, left, right)
-cdef bint _decide(str symbol, left, right, bint outcome)
+cdef bint _compared(str symbol, left, right, bint outcome)
 cdef _known(operand)
 cdef _comparable(other, str symbol)
 cdef _other_operand(other, str symbol)
@@ -77,7 +77,7 @@ cdef _require_foreign(other, str symbol)
 cdef _whole(rounding, Value value)
 cdef _apply_operator(Primitive op, left, right)
 @cython.locals(output=Value, node=Value, following=Value, operand=Value, uses=cython.longlong, mark=cython.longlong, once=cython.longlong, limit=cython.longlong)
-cdef long long _count_uses(list[Value] outputs, long long since, bint reset, long long room=*)
+cdef long long _count_uses(list[Value] outputs, long long since, bint reset, long long count=*)
 @cython.locals(node=Value, following=Value, operand=Value, stand_in=Value, made=Value, adjoint=double, partial=double, share=double, uses=cython.longlong, mark=cython.longlong, once=cython.longlong)
 cpdef list[Value] reverse_pass(Value output, double seed)
 @cython.locals(stand_in=Value)

@@ -40,16 +40,16 @@ _freeing = False
 _to_free: list[Value | None] = [None] * _KEPT
 
 
-def fresh_mark(room: Mark = 1 << 16) -> Mark:
-    """A mark above all that exist; it comes with the `room` - 1 marks that follow it."""
+def fresh_marks(count: Mark = 1 << 16) -> Mark:
+    """A mark above all that exist; it comes with the `count` - 1 marks that follow it."""
     global _newest
     with _lock:
-        newest = _newest + room
+        newest = _newest + count
         _newest = newest
-    return newest - room + 1
+    return newest - count + 1
 
 
-def _decide(symbol: Text, left: Any, right: Any, outcome: bool) -> bool:
+def _compared(symbol: Text, left: Any, right: Any, outcome: bool) -> bool:
     if recorders:
         compare(symbol, left, right, outcome)
     return outcome
@@ -159,7 +159,7 @@ class Value:
         label: A name, for pictures and messages.
 
     Raises:
-        TypeError: `data` is no real number or `label` is no str.
+        TypeError: `data` is not a real number or `label` is not a str.
         OverflowError: `data` is an int too large for a float.
 
     Example:
@@ -283,7 +283,7 @@ class Value:
             seed: What the derivative of this Value by itself counts for.
 
         Raises:
-            TypeError: `seed` is no real number.
+            TypeError: `seed` is not a real number.
 
         Example:
             >>> x = Value(3.0)
@@ -421,7 +421,7 @@ class Value:
     def __eq__(self, other: object) -> bool:
         number = other._number if isinstance(other, Value) else comparable(other)
         if number is not None:
-            return _decide("==", self, other if isinstance(other, Value) else number, bool(self._number == number))
+            return _compared("==", self, other if isinstance(other, Value) else number, bool(self._number == number))
         if recorders and isinstance(other, numbers.Number):
             leave(self, f"== with a {type(other).__name__}")
         return NotImplemented
@@ -434,33 +434,33 @@ class Value:
     def __lt__(self, other: Any) -> bool:
         if type(other) is Value:
             value: Value = other
-            return _decide("<", self, other, self._number < value._number)
+            return _compared("<", self, other, self._number < value._number)
         number = _comparable(other, "<")
-        return NotImplemented if number is None else _decide("<", self, number, bool(self._number < number))
+        return NotImplemented if number is None else _compared("<", self, number, bool(self._number < number))
 
     def __le__(self, other: Any) -> bool:
         if type(other) is Value:
             value: Value = other
-            return _decide("<=", self, other, self._number <= value._number)
+            return _compared("<=", self, other, self._number <= value._number)
         number = _comparable(other, "<=")
-        return NotImplemented if number is None else _decide("<=", self, number, bool(self._number <= number))
+        return NotImplemented if number is None else _compared("<=", self, number, bool(self._number <= number))
 
     def __gt__(self, other: Any) -> bool:
         if type(other) is Value:
             value: Value = other
-            return _decide(">", self, other, self._number > value._number)
+            return _compared(">", self, other, self._number > value._number)
         number = _comparable(other, ">")
-        return NotImplemented if number is None else _decide(">", self, number, bool(self._number > number))
+        return NotImplemented if number is None else _compared(">", self, number, bool(self._number > number))
 
     def __ge__(self, other: Any) -> bool:
         if type(other) is Value:
             value: Value = other
-            return _decide(">=", self, other, self._number >= value._number)
+            return _compared(">=", self, other, self._number >= value._number)
         number = _comparable(other, ">=")
-        return NotImplemented if number is None else _decide(">=", self, number, bool(self._number >= number))
+        return NotImplemented if number is None else _compared(">=", self, number, bool(self._number >= number))
 
     def __bool__(self) -> bool:
-        return _decide("!=", self, 0.0, self._number != 0.0)
+        return _compared("!=", self, 0.0, self._number != 0.0)
 
     def __float__(self) -> float:
         raise refusal(self)
@@ -660,7 +660,7 @@ def _whole(rounding: Callable[[float], int], value: Value) -> int:
     """The number of a Value, rounded. For those that record it lies where it is rounded to that."""
     number = value._number
     if number != number or number in (math.inf, -math.inf):
-        _decide("==", value, value if number != number else number, number == number)
+        _compared("==", value, value if number != number else number, number == number)
         return rounding(number)  # which raises
     whole = rounding(number)
     if recorders:
@@ -708,13 +708,13 @@ def topological_order(*outputs: Value, since: Mark = 0) -> list[Value]:
 # and for the right one, and go on with an operand rather than over the stack.
 
 
-def _count_uses(outputs: list[Value], since: Mark, reset: bool, room: Mark = 1 << 16) -> Mark:
+def _count_uses(outputs: list[Value], since: Mark, reset: bool, count: Mark = 1 << 16) -> Mark:
     """Add to a fresh mark, in each result behind `outputs`, how many others of them use it.
 
     With `reset` their gradients become 0. Returns the mark, which results that nobody uses have.
     """
-    mark = fresh_mark(room)
-    once, limit = mark + 1, mark + room - 1
+    mark = fresh_marks(count)
+    once, limit = mark + 1, mark + count - 1
     stack: list[Value | None] = [None] * _KEPT
     for output in outputs:
         if output._primitive is not None and since <= output._mark < mark:
@@ -731,7 +731,7 @@ def _count_uses(outputs: list[Value], since: Mark, reset: bool, room: Mark = 1 <
             if uses >= mark:
                 operand._mark = uses + 1
                 if uses == limit:
-                    return _count_uses(outputs, since, reset, room << 16)
+                    return _count_uses(outputs, since, reset, count << 16)
             elif uses >= since:
                 operand._mark = once
                 following = operand
@@ -741,7 +741,7 @@ def _count_uses(outputs: list[Value], since: Mark, reset: bool, room: Mark = 1 <
             if uses >= mark:
                 operand._mark = uses + 1
                 if uses == limit:
-                    return _count_uses(outputs, since, reset, room << 16)
+                    return _count_uses(outputs, since, reset, count << 16)
             elif uses >= since:
                 operand._mark = once
                 if following is not None:

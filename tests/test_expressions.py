@@ -121,7 +121,7 @@ def test_the_functions_are_the_public_part_of_the_table_and_its_other_names() ->
     assert FUNCTIONS["max"] is mg.maximum
     assert FUNCTIONS["where"] is mg.where
     internal = {name for name, entry in methods.items() if entry not in {getattr(mg, name) for name in public}}
-    assert {"argument", "gated", "clip_low", "add"} <= internal
+    assert {"argument", "masked_product", "clip_low", "add"} <= internal
     assert not (internal - {"where"}) & set(FUNCTIONS)
     assert not {"grad", "draw", "sum", "mean", "primitive", "Value", "check_gradient"} & set(FUNCTIONS)
 
@@ -193,7 +193,7 @@ ATTACKS = [
     "x; y",
     "x\ny",
     "argument(x)",
-    "gated(x, x)",
+    "masked_product(x, x)",
     "add(x, x)",
     "grad(x)",
     "draw(x)",

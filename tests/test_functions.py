@@ -389,7 +389,7 @@ TABLE = {
     "instead": two(lambda a, b: a, zero, lambda a, b: mpf(1), pairs([1.0, -2.0], [3.0])),
     "where": one(lambda x: x, lambda x: mpf(1), EVERYWHERE),
     "argument": one(lambda x: x, lambda x: mpf(1), EVERYWHERE),
-    "gated": two(lambda g, x: g * x, lambda g, x: x, lambda g, x: g, pairs(EVERYWHERE, EVERYWHERE)),
+    "masked_product": two(lambda g, x: g * x, lambda g, x: x, lambda g, x: g, pairs(EVERYWHERE, EVERYWHERE)),
 }
 # Of two operands one at most may be a Value here: an order is a number.
 TESTED_ELSEWHERE = {"polygamma", "erfcx_slope", "sinc_slope"}
@@ -447,7 +447,7 @@ def test_a_refused_primitive_leaves_nothing_behind(error: type[Exception], argum
 # Derivatives of higher orders, by differences of the exact function in many digits.
 
 ROUNDING = {"floordiv", "mod", "fmod", "remainder", "floor", "ceil", "trunc", "round", "round_to", "sign", "greater"}
-SELECTING = {"where", "argument", "gated", "instead", "abs", "relu", "copysign"}
+SELECTING = {"where", "argument", "masked_product", "instead", "abs", "relu", "copysign"}
 SELECTING |= {"maximum", "minimum", "clip_low", "clip_high"}
 SPECIAL = {"gamma", "gamma_slope", "lgamma", "digamma", "sinc"}  # slow in many digits, and tested below
 HIGH = {"over_square_slope"}  # it is a second derivative itself, and its own are those of the fourth order

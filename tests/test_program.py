@@ -165,15 +165,15 @@ def test_evaluate_gives_the_first_guard_that_does_not_hold() -> None:
 
 
 def test_the_gate_of_a_zero_adjoint_is_kept_where_it_can_matter() -> None:
-    gated = primitives["gated"]
+    masked_product = primitives["masked_product"]
 
     def function(x: Any, y: Any) -> Any:
-        return [gated(x, y), gated(x, INF), gated(x, NAN)]
+        return [masked_product(x, y), masked_product(x, INF), masked_product(x, NAN)]
 
     program = recorded(function, 1.0, 2.0)
-    assert [op.name for op in program.ops] == ["gated"] * 3
+    assert [op.name for op in program.ops] == ["masked_product"] * 3
     assert_same_numbers(program, function, 2)
-    simpler = recorded(lambda x: [gated(Value(0.0), x), gated(Value(2.0), x), gated(Value(NAN), x)], 1.0)
+    simpler = recorded(lambda x: [masked_product(Value(mask), x) for mask in (0.0, 2.0, NAN)], 1.0)
     assert [op.name for op in simpler.ops] == ["mul", "mul"]
     for x in POINTS:
         outputs = simpler.evaluate([x])

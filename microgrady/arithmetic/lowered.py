@@ -422,9 +422,9 @@ def _product_with(backend: Backend, logarithm: str, x: Operand, y: Operand) -> O
     return backend.choose(zero, lambda: 0.0, lambda: backend.mul(x, backend.call(logarithm, y)))
 
 
-def gated(backend: Backend, gate: Operand, x: Operand) -> Operand:
-    """A product that is zero where its gate is."""
-    return backend.select(backend.equal(gate, 0.0), 0.0, backend.mul(gate, x))
+def masked_product(backend: Backend, mask: Operand, x: Operand) -> Operand:
+    """A product that is zero where its mask is."""
+    return backend.select(backend.equal(mask, 0.0), 0.0, backend.mul(mask, x))
 
 
 def polynomial(backend: Backend, coefficients: Sequence[float], x: Operand) -> Operand:

@@ -18,7 +18,7 @@ from microgrady.inputs import describe
 from microgrady.pickling.callables import pickler_by_value
 from microgrady.pickling.fingerprint import Fingerprint, is_built_in
 from microgrady.tracing import leave
-from microgrady.value import Primitive, Value, fresh_mark, make_node, methods, primitives
+from microgrady.value import Primitive, Value, fresh_marks, make_node, methods, primitives
 
 _BLOCK = 1 << 16  # marks; a record has whole blocks of them, by which it is found
 
@@ -37,7 +37,7 @@ class _Record:
     def __init__(self, output: Value) -> None:
         self.nodes = _unrecorded(output)
         blocks = len(self.nodes) // _BLOCK + 2
-        self.mark = -(-fresh_mark(blocks * _BLOCK) // _BLOCK) * _BLOCK
+        self.mark = -(-fresh_marks(blocks * _BLOCK) // _BLOCK) * _BLOCK
         for index, node in enumerate(self.nodes):
             node._mark = self.mark + index
         for mark in range(self.mark, self.mark + len(self.nodes), _BLOCK):
@@ -105,7 +105,7 @@ class _Record:
 
 def _unrecorded(output: Value) -> list[Value]:
     """The results that `output` depends on and that no living record holds, operands first."""
-    mark = fresh_mark()
+    mark = fresh_marks()
     order: list[Value] = []
     stack = [output]
     while stack:

@@ -379,7 +379,7 @@ def _pow(builder: Builder, a: Place, b: Place) -> Place | None:
     return builder.result(_MUL, a, a) if builder._is(b, 2.0) else None
 
 
-def _gated(builder: Builder, gate: Place, x: Place) -> Place | None:
+def _masked_product(builder: Builder, gate: Place, x: Place) -> Place | None:
     if gate < 0:
         return builder.constant(0.0) if builder._number(gate) == 0.0 else builder.result(_MUL, gate, x)
     if x < 0 and math.isfinite(builder._number(x)):
@@ -394,7 +394,7 @@ _SIMPLER: dict[str, Callable[[Builder, Place, Place], Place | None]] = {
     "div": _div,
     "neg": _neg,
     "pow": _pow,
-    "gated": _gated,
+    "masked_product": _masked_product,
     "where": lambda builder, a, b: a,
     "argument": lambda builder, a, b: a,
     "instead": lambda builder, a, b: a,

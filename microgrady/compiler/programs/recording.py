@@ -11,7 +11,7 @@ from microgrady.inputs import describe
 from microgrady.tracing import Recorder
 from microgrady.transforms import as_value, gradients, one_number
 from microgrady.trees import Structure, flatten
-from microgrady.value import Value, fresh_mark, topological_order
+from microgrady.value import Value, fresh_marks, topological_order
 
 _TEXTS = ("format(v)", "str(v)")  # they may be for the message of an error that the function is about to raise
 
@@ -97,7 +97,7 @@ class Recording:
         differentiate: list[int] | None = None,
     ) -> None:
         __tracebackhide__ = True
-        since = fresh_mark()
+        since = fresh_marks()
         inputs = [Value(number) for number in numbers]
         recorder = _Recorder(name, inputs, since)
         leaves: list[Value] = []
