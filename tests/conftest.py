@@ -22,3 +22,13 @@ def frequent_switches() -> Iterator[None]:
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(previous)
+
+
+@pytest.fixture
+def without_windows() -> Iterator[None]:
+    """Draws into memory, and forgets what a test has drawn."""
+    from matplotlib import pyplot
+
+    pyplot.switch_backend("agg")
+    yield
+    pyplot.close("all")

@@ -1,23 +1,20 @@
-"""Animations: that the steps are the engine's, what they say, and that the page and the GIF show them."""
+"""Animations: that the steps are the engine's, what they say, and that the picture, the page and the GIF show them."""
 
 from __future__ import annotations
 
 import base64
 import copy
 import html
-import io
 import json
 import math
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from PIL import Image
 
 import microgrady as mg
 from microgrady import Value
@@ -25,24 +22,7 @@ from microgrady.drawing.animation import player
 from microgrady.drawing.animation.parts import COLOURS
 from microgrady.drawing.animation.player import Animation
 from microgrady.value import topological_order
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
-
-def neuron() -> Value:
-    w, x, b = Value(-3.0, "w"), Value(2.0, "x"), Value(6.88, "b")
-    y: Value = mg.tanh(w * x + b)
-    y.label = "y"
-    return y
-
-
-def loss() -> Value:
-    """Ten operations, three paths from each weight, and numbers among the operands."""
-    w1, x1, w2, x2 = (Value(v, n) for v, n in [(-3, "w1"), (2, "x1"), (1, "w2"), (0.5, "x2")])
-    y: Value = mg.tanh(x1 * w1 + x2 * w2 + Value(6.8813735870195432, "b"))
-    result: Value = (y - 1) ** 2 + 0.01 * (w1 * w1 + w2 * w2)
-    result.label = "L"
-    return result
+from tests.animations import image_of, loss, neuron
 
 
 def formulas(output: Value) -> list[str]:
@@ -57,10 +37,6 @@ def last_state(animated: Animation) -> dict[str, dict[str, str]]:
     return animated.state(len(animated.steps) - 1)
 
 
-def image_of(content: bytes) -> Any:
-    return Image.open(io.BytesIO(content))
-
-
 def record_of(page: str) -> Any:
     found = re.search(r'<script type="application/json" id="record">(.*?)</script>', page, re.DOTALL)
     assert found
@@ -68,6 +44,7 @@ def record_of(page: str) -> Any:
 
 
 # The steps are the engine's.
+
 
 UNARY: list[Callable[[Any], Any]] = [
     mg.sin, mg.sqrt, mg.log, mg.relu, mg.exp, mg.tanh, mg.floor, abs, lambda x: -x, lambda x: 2 / x, lambda x: x * 0,
@@ -540,309 +517,3 @@ def test_a_graph_too_large_to_be_followed_is_refused(
     ):
         mg.animate(y, to=tmp_path / f"a.{ending}")
     assert list(tmp_path.iterdir()) == []
-
-
-# The page in a browser.
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        pytest.skip(f"there is no browser: none of {', '.join(BROWSERS)} is on the PATH")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-Open = Callable[..., Any]
-
-
-@pytest.fixture
-def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
-    """Opens the page of an animation; in the end it must have asked for nothing and complained of nothing."""
-    complaints: list[str] = []
-    contexts: list[Any] = []
-
-    def opened(animated: Animation, **options: Any) -> Any:
-        target = animated.save(tmp_path / "a.html")
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}} | options)
-        contexts.append(context)
-        context.set_offline(True)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: complaints.append(request.url) if request.url != target.as_uri() else None)
-        page.goto(target.as_uri())
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def shown_state(page: Any) -> dict[str, dict[str, str]]:
-    """What the picture shows, in the form of `Animation.state`."""
-    state: dict[str, dict[str, str]] = page.evaluate(
-        """() => Object.fromEntries([...document.querySelectorAll("#picture g[data-mark]")].map((part) => {
-            const state = { pending: part.dataset.pending };
-            if (part.querySelector(".gradient")) {
-              state.value = part.querySelector(".value").textContent;
-              state.gradient = part.querySelector(".gradient").textContent;
-              state.fill = part.querySelector(".shape").getAttribute("fill");
-            }
-            return [part.id, state];
-        }))"""
-    )
-    state.pop("graph0", None)
-    return {part: shown for part, shown in state.items() if re.fullmatch(r"v\d+|o\d+(r|[en]\d)?", part)}
-
-
-def marks(page: Any) -> dict[str, str]:
-    found: dict[str, str] = page.evaluate(
-        """() => Object.fromEntries([...document.querySelectorAll('#picture g[data-mark]:not([data-mark=""])')]
-               .map((part) => [part.id, part.dataset.mark]))"""
-    )
-    return found
-
-
-def test_every_step_is_shown_as_it_was_recorded(open_page: Open) -> None:
-    animated = mg.animate(loss())
-    page = open_page(animated)
-    count = len(animated.steps)
-    for number, step in [*enumerate(animated.steps), *reversed(list(enumerate(animated.steps)))]:
-        page.evaluate(f"go({number})")
-        passing = f"{step.phase.capitalize()} pass, step {number + 1} of {count}"
-        assert page.inner_text("#place") == passing
-        assert page.inner_text("#formula") == step.formula
-        assert page.inner_text("#note") == step.note
-        assert page.locator("#slider").input_value() == str(number)
-        assert page.get_attribute("#slider", "aria-valuetext") == passing
-        assert shown_state(page) == animated.state(number)
-        assert marks(page) == step.marks
-
-
-def place(page: Any) -> int:
-    return int(re.findall(r"\d+", page.inner_text("#place"))[0]) - 1
-
-
-def test_keys(open_page: Open) -> None:
-    animated = mg.animate(neuron())
-    page = open_page(animated)
-    last = len(animated.steps) - 1
-    places = []
-    for key in ["ArrowRight", "ArrowRight", "ArrowLeft", "End", "ArrowRight", "Home", "ArrowLeft", "Alt+ArrowRight"]:
-        page.keyboard.press(key)
-        places.append(place(page))
-    assert places == [1, 2, 1, last, last, 0, 0, 0]
-
-
-def test_the_slider_moves_by_one_step_for_one_key(open_page: Open) -> None:
-    page = open_page(mg.animate(neuron()))
-    page.focus("#slider")
-    page.keyboard.press("ArrowRight")
-    assert place(page) == 1
-    page.keyboard.press("ArrowUp")
-    assert place(page) == 2
-    page.locator("#slider").fill("5")
-    assert place(page) == 5
-
-
-def test_the_slider_shows_where_the_backward_pass_begins(open_page: Open) -> None:
-    animated = mg.animate(neuron())
-    page = open_page(animated)
-    image = image_of(page.locator("#slider").screenshot()).convert("RGB")
-    row = [image.getpixel((x, image.height // 2)) for x in range(image.width)]
-    blue = max(x for x, pixel in enumerate(row) if pixel == (0, 0x5A, 0x9C))
-    orange = min(x for x, pixel in enumerate(row) if pixel == (0xA3, 0x3B, 0))
-    centres = []
-    for number in (3, 4):
-        page.locator("#slider").fill(str(number))
-        dark = image_of(page.locator("#slider").screenshot()).convert("L").crop((0, 0, image.width, 3))
-        columns = [x for x in range(dark.width) if min(dark.getpixel((x, y)) for y in range(3)) < 100]
-        centres.append(sum(columns) / len(columns))
-    assert centres[0] < blue < orange < centres[1]
-
-
-def test_buttons(open_page: Open) -> None:
-    animated = mg.animate(neuron())
-    page = open_page(animated)
-    last = len(animated.steps) - 1
-    places = []
-    for name in ["Next step", "Next step", "Previous step", "Last step", "First step"]:
-        page.get_by_role("button", name=name).click()
-        places.append(place(page))
-    assert places == [1, 2, 1, last, 0]
-    page.keyboard.press("Space")
-    assert page.inner_text("#play") == "Play", "the space key presses the button that has the focus"
-
-
-def test_play_goes_through_all_steps_and_stops(open_page: Open) -> None:
-    animated = mg.animate(neuron())
-    page = open_page(animated)
-    page.clock.install()
-    page.reload()
-    page.keyboard.press("Space")
-    seen = [place(page)]
-    assert page.inner_text("#play") == "Pause"
-    for _ in range(len(animated.steps)):
-        page.clock.run_for(2500)
-        seen.append(place(page))
-    last = len(animated.steps) - 1
-    assert seen == [*range(1, last + 1), last, last]
-    assert page.inner_text("#play") == "Play"
-    page.get_by_role("button", name="Play").click()
-    assert place(page) == 0, "after the last step it begins anew"
-
-
-def test_pause_and_any_move_stop_it(open_page: Open) -> None:
-    page = open_page(mg.animate(neuron()))
-    page.clock.install()
-    page.reload()
-    for stop in ("#play", "#previous"):
-        page.click("#play")
-        page.click(stop)
-        stopped = place(page)
-        page.clock.run_for(10_000)
-        assert place(page) == stopped
-        assert page.inner_text("#play") == "Play"
-
-
-def lit(page: Any) -> set[str]:
-    return set(page.evaluate("() => [...document.querySelectorAll('.lit')].map((part) => part.id)"))
-
-
-WAY_OF_W = {"v1", "o3e0", "o3", "o3r", "v3", "o4e0", "o4", "o4r", "v4", "o5e0", "o5", "o5r", "v5"}
-PATHS_OF_W = [
-    "One path leads from w to y. Its product of local derivatives is the gradient of w:",
-    "w → v₁ → v₂ → y: 2 · 1 · 0.501 = 1.002",
-]
-
-
-def test_pointing_at_a_box_lights_up_its_paths(open_page: Open) -> None:
-    page = open_page(mg.animate(neuron()))
-    assert lit(page) == set()
-    page.hover("#v1")
-    assert lit(page) == WAY_OF_W
-    assert page.locator("#paths p").all_inner_texts() == PATHS_OF_W
-    assert page.evaluate("getComputedStyle(document.getElementById('v2')).opacity") == "0.15"
-    assert page.evaluate("getComputedStyle(document.getElementById('v5')).opacity") == "1"
-    page.hover("#o3")
-    assert lit(page) == set()
-    page.hover("#v5")
-    assert lit(page) == {"v5"}
-    page.hover("#formula")
-    assert lit(page) == set()
-
-
-def test_the_tab_key_does_what_the_mouse_does(open_page: Open) -> None:
-    page = open_page(mg.animate(neuron()))
-    page.keyboard.press("Tab")
-    assert "v0" in lit(page)
-    page.keyboard.press("Tab")
-    assert lit(page) == WAY_OF_W
-    assert page.locator("#paths p").all_inner_texts() == PATHS_OF_W
-    page.keyboard.press("ArrowRight")
-    assert place(page) == 1
-    assert lit(page) == WAY_OF_W
-    page.focus("#next")
-    assert lit(page) == set()
-
-
-def test_all_paths_light_up(open_page: Open) -> None:
-    page = open_page(mg.animate(loss()))
-    page.hover("#v1")
-    order = topological_order(loss())
-    squares = next(index for index, value in enumerate(order) if value.operands == (order[1], order[1]))
-    assert order[1].label == "w1"
-    assert {f"o{squares}e0", f"o{squares}e1", "o5e1", f"v{len(order) - 1}"} <= lit(page)
-    assert page.inner_text("#paths").count("→ L:") == 3
-
-
-def test_a_screen_reader_is_told(open_page: Open) -> None:
-    page = open_page(mg.animate(neuron()))
-    assert page.get_attribute("#step", "aria-live") == page.get_attribute("#paths", "aria-live") == "polite"
-    assert page.get_by_role("slider", name="Step").count() == 1
-    assert page.get_by_role("button").count() == 5
-    assert page.get_by_role("img", name="w, value -3, gradient not known yet").count() == 1
-    page.keyboard.press("End")
-    assert page.get_by_role("img", name="w, value -3, gradient 1.002").count() == 1
-
-
-@pytest.mark.parametrize("label", ["</script><script>throw 1", "<b>", "<!-- record -->", "a & b", "'\"`${x}\\"])
-def test_labels_appear_as_they_are(label: str, open_page: Open) -> None:
-    page = open_page(mg.animate(Value(2.0, label) * 1))
-    name = label if len(label) <= 24 else label[:23] + "…"
-    assert page.inner_text("#formula") == f"{name} = 2"
-    assert page.title() == "v₁: forward and backward pass"
-    assert page.locator("#v0").get_attribute("aria-label").startswith(f"{name}, value 2")
-    assert page.locator("script").count() == 2
-    page.hover("#v0")
-    assert name in page.inner_text("#paths")
-
-
-@pytest.mark.parametrize("label", ["a\0b", "a\ud800b", "\t", "日本語", "µ σ²"])
-def test_labels_of_unusual_characters(label: str, open_page: Open) -> None:
-    animated = mg.animate(Value(2.0, label) * 1)
-    page = open_page(animated)
-    assert page.inner_text("#formula") == animated.steps[0].formula
-    assert len(animated.gif()) > 1000
-
-
-def colours_of(png: bytes) -> dict[tuple[int, int, int], int]:
-    image = image_of(png).convert("RGB")
-    return {colour: count for count, colour in image.getcolors(1 << 24)}
-
-
-def test_pixels(open_page: Open) -> None:
-    page = open_page(mg.animate(neuron()), reduced_motion="reduce")
-    start = colours_of(page.screenshot())
-    assert start[0, 0x5A, 0x9C] > 1000
-    assert start[255, 255, 255] < 0.99 * 1280 * 800
-    assert (0xFD, 0x96, 0x46) not in start
-    page.keyboard.press("End")
-    end = colours_of(page.screenshot())
-    assert end[0xFD, 0x96, 0x46] > 1000
-    assert end[0xA3, 0x3B, 0] > 1000
-
-
-def test_reduced_motion_has_no_transitions(open_page: Open) -> None:
-    duration = "getComputedStyle(document.querySelector('#v1 .shape')).transitionDuration"
-    assert open_page(mg.animate(neuron())).evaluate(duration) != "0s"
-    assert open_page(mg.animate(neuron()), reduced_motion="reduce").evaluate(duration) == "0s"
-
-
-@pytest.mark.parametrize("width", [320, 400])
-def test_in_a_narrow_window_nothing_is_cut_and_the_step_is_in_view(width: int, open_page: Open) -> None:
-    page = open_page(mg.animate(neuron()), viewport={"width": width, "height": 720})
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for key in ["Home", *["ArrowRight"] * 9]:
-        page.keyboard.press(key)
-        if target := [part for part, mark in marks(page).items() if mark == "target" and part.startswith("v")]:
-            box = page.locator(f"#{target[0]}").bounding_box()
-            assert box["x"] >= 0
-            assert box["x"] + box["width"] <= width
-
-
-@pytest.mark.parametrize("width", [400, 1280])
-def test_the_picture_stays_where_it_is_from_step_to_step(width: int, open_page: Open) -> None:
-    animated = mg.animate(loss())
-    page = open_page(animated, viewport={"width": width, "height": 800})
-    tops = set()
-    for _ in animated.steps:
-        tops.add(page.locator("#picture").bounding_box()["y"])
-        page.keyboard.press("ArrowRight")
-    assert len(tops) == 1
-
-
-def test_the_page_works_inside_a_notebook(browser: Any, tmp_path: Path) -> None:
-    (tmp_path / "notebook.html").write_text(mg.animate(neuron())._repr_html_(), encoding="utf-8")
-    page = browser.new_page()
-    page.goto((tmp_path / "notebook.html").as_uri())
-    player = page.frame_locator("iframe")
-    player.get_by_role("button", name="Last step").click()
-    assert player.locator("#formula").inner_text() == mg.animate(neuron()).steps[-1].formula
-    page.close()

@@ -22,7 +22,7 @@ from microgrady.arithmetic.library import library_function
 from microgrady.compiler import jit
 from microgrady.compiler.jit import Jitted
 from microgrady.compiler.programs.program import Guard
-from tests.test_jit import AWKWARD, INF, NAN, rosenbrock, same_bits
+from tests.compiled import AWKWARD, INF, NAN, rosenbrock, same_bits
 
 Function = Callable[..., Any]
 

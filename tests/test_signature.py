@@ -16,7 +16,7 @@ import numpy as np
 
 import microgrady as mg
 from microgrady.compiler import jit
-from tests.test_jit import Pair
+from tests.compiled import Pair
 
 
 def tree_sum(*trees: Any, **named: Any) -> Any:
