@@ -1,4 +1,4 @@
-"""The machine forms of the table: LLVM's and C's machine code give the bits of the interpreted operations."""
+"""The lowered forms of the table: LLVM's and C's machine code give the bits of the interpreted operations."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from microgrady import Value, functions
 from microgrady.arithmetic.backend import Backend, Operand
 from microgrady.arithmetic.library import library_function
 from microgrady.compiler.backends import c, llvm
+from microgrady.compiler.backends.callbacks import emit_callback
 from microgrady.tracing import Recorder, recorders
 from microgrady.value import Primitive, primitives
 
 ORDERED = {"polygamma", "erfcx_slope", "sinc_slope"}  # the first operand is the order, a whole number
 CALLED_BACK = {*ORDERED, "round_to"}
-NATIVE = {name: entry for name, entry in primitives.items() if entry.lower is not None}
+LOWERED = {name: entry for name, entry in primitives.items() if entry.lower is not None}
 
 INF, NAN, TINY, HUGE = math.inf, math.nan, 5e-324, 1.7976931348623157e308
 KINKS = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0, math.pi, 30.0, 2.0**52, 2.0**53]
@@ -87,7 +88,7 @@ def written(backend: Backend, entry: Primitive, pattern: Pattern, variables: str
 
 
 def assert_same_bits(name: str, function_of: Callable[[str, int], Any]) -> None:
-    entry = NATIVE[name]
+    entry = LOWERED[name]
     for number, pattern in enumerate(patterns(entry)):
         function = function_of(symbol(name, number), pattern.count(None))
         for point in points(pattern):
@@ -100,37 +101,46 @@ def assert_same_bits(name: str, function_of: Callable[[str, int], Any]) -> None:
 # LLVM.
 
 
-def llvm_module() -> tuple[str, set[tuple[str, int]]]:
+Module = tuple[str, set[tuple[str, int]]]  # LLVM IR, and the functions of the C library that it calls
+
+
+def llvm_module() -> Module:
     text: list[str] = []
     called: set[tuple[str, int]] = set()
-    for name, entry in NATIVE.items():
+    for name, entry in LOWERED.items():
         for number, pattern in enumerate(patterns(entry)):
             lines: list[str] = []
-            machine = llvm.LLVMBackend(lines)
-            result = written(machine, entry, pattern, "%x")
+            backend = llvm.LLVMBackend(lines)
+            result = written(backend, entry, pattern, "%x")
             parameters = ", ".join(f"double %x{position}" for position in range(pattern.count(None)))
             text += [f"define double @{symbol(name, number)}({parameters}) {{", "entry:", *lines]
-            text += [f"  ret double {llvm.text(result)}", "}"]
-            called |= machine.called
+            text += [f"  ret double {backend.text(result)}", "}"]
+            called |= backend.called
     return "\n".join([*llvm.declarations(called), *text]), called
+
+
+def loaded(module: Module, effort: int) -> Any:
+    """LLVM's execution engine with the functions of a module."""
+    binding = pytest.importorskip("llvmlite.binding", reason="LLVM comes with llvmlite, which is not installed")
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    text, called = module
+    for name, address in llvm.library_addresses({name for name, _ in called}).items():
+        binding.add_symbol(f"mg.{name}", address)
+    target = binding.Target.from_default_triple().create_target_machine(opt=effort)
+    parsed = binding.parse_assembly(text)
+    parsed.verify()
+    tuning = binding.create_pipeline_tuning_options(speed_level=effort)
+    builder = binding.create_pass_builder(target, tuning)
+    builder.getModulePassManager().run(parsed, builder)
+    engine = binding.create_mcjit_compiler(parsed, target)
+    engine.finalize_object()
+    return engine
 
 
 @pytest.fixture(scope="module", params=[0, 2], ids=["unoptimised", "optimised"])
 def llvm_function(request: pytest.FixtureRequest) -> Any:
-    binding = pytest.importorskip("llvmlite.binding", reason="LLVM comes with llvmlite, which is not installed")
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    text, called = llvm_module()
-    for name, address in llvm.library_addresses({name for name, _ in called}).items():
-        binding.add_symbol(f"mg.{name}", address)
-    machine = binding.Target.from_default_triple().create_target_machine(opt=request.param)
-    module = binding.parse_assembly(text)
-    module.verify()
-    tuning = binding.create_pipeline_tuning_options(speed_level=request.param)
-    builder = binding.create_pass_builder(machine, tuning)
-    builder.getModulePassManager().run(module, builder)
-    engine = binding.create_mcjit_compiler(module, machine)
-    engine.finalize_object()
+    engine = loaded(llvm_module(), request.param)
 
     def function(name: str, count: int) -> Any:
         kind = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * count)
@@ -140,9 +150,93 @@ def llvm_function(request: pytest.FixtureRequest) -> Any:
     engine.close()
 
 
-@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("name", LOWERED)
 def test_llvm_gives_the_bits_of_the_interpreted_operation(name: str, llvm_function: Any) -> None:
     assert_same_bits(name, llvm_function)
+
+
+# Vectors of LLVM.
+
+
+def vector_patterns(entry: Primitive) -> list[Pattern]:
+    """Fewer than of doubles: what constants make of an operation is the same for every width."""
+    return [pattern for pattern in patterns(entry) if None in pattern and set(pattern) <= {None, 2.0, -0.3}]
+
+
+def vector_module(width: int) -> Module:
+    element = llvm.ElementType(width)
+    text: list[str] = []
+    called: set[tuple[str, int]] = set()
+    for name, entry in LOWERED.items():
+        for number, pattern in enumerate(vector_patterns(entry)):
+            lines: list[str] = []
+            backend = llvm.LLVMBackend(lines, element=element)
+            variables = iter([backend.load(place) for place in range(pattern.count(None))])
+            assert entry.lower is not None
+            result = entry.lower(backend, *(next(variables) if fixed is None else fixed for fixed in pattern))
+            backend.store(result, pattern.count(None))
+            text += [f"define void @{symbol(name, number)}(ptr %memory) {{", "entry:", *lines, "  ret void", "}"]
+            called |= backend.called
+    return "\n".join([*llvm.declarations(called, element), *text]), called
+
+
+@pytest.fixture(scope="module", params=[(4, 0), (4, 2), (8, 2)], ids=["4 unoptimised", "4 optimised", "8 optimised"])
+def vector_function(request: pytest.FixtureRequest) -> Any:
+    width, effort = request.param
+    engine = loaded(vector_module(width), effort)
+
+    def evaluate(name: str, columns: list[tuple[float, ...]]) -> list[float]:
+        """What a function makes of `width` points, each of which is in one lane; the operands are the columns."""
+        numbers = [number for column in columns for number in column]
+        memory = (ctypes.c_double * (len(numbers) + width))(*numbers)
+        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(engine.get_function_address(name))(ctypes.addressof(memory))
+        found: list[float] = memory[len(numbers) :]
+        return found
+
+    yield width, evaluate
+    engine.close()
+
+
+@pytest.mark.parametrize("name", LOWERED)
+def test_every_lane_of_a_vector_has_the_bits_of_the_interpreted_operation(name: str, vector_function: Any) -> None:
+    width, evaluate = vector_function
+    entry = LOWERED[name]
+    chance = random.Random(5)
+    for number, pattern in enumerate(vector_patterns(entry)):
+        sample = points(pattern)
+        sample = chance.sample(sample, width * (min(len(sample), 2000) // width))  # neighbours take other branches
+        for start in range(0, len(sample), width):
+            together = sample[start : start + width]
+            found = evaluate(symbol(name, number), list(zip(*together, strict=True)))
+            for point, lane in zip(together, found, strict=True):
+                rest = iter(point)
+                operands = [next(rest) if fixed is None else fixed for fixed in pattern]
+                expected = float(entry.evaluate(*operands))
+                assert same_bits(lane, expected), f"{name}{tuple(operands)} as {pattern}: {lane!r}, not {expected!r}"
+
+
+def test_a_vector_is_written_in_types_of_its_own() -> None:
+    lines: list[str] = []
+    backend = llvm.LLVMBackend(lines, element=llvm.ElementType(2))
+    backend.select(backend.negated(backend.less("%x", 0.5)), backend.sqrt("%x"), backend.call("exp", "%x"))
+    assert lines == [
+        "  %v1 = fcmp olt <2 x double> %x, <double 0x3FE0000000000000, double 0x3FE0000000000000>",
+        "  %v2 = xor <2 x i1> %v1, <i1 true, i1 true>",
+        "  %v3 = call <2 x double> @llvm.sqrt.v2f64(<2 x double> %x)",
+        "  %v4 = extractelement <2 x double> %x, i64 0",
+        "  %v5 = call double @mg.exp(double %v4)",
+        "  %v6 = insertelement <2 x double> poison, double %v5, i64 0",
+        "  %v7 = extractelement <2 x double> %x, i64 1",
+        "  %v8 = call double @mg.exp(double %v7)",
+        "  %v9 = insertelement <2 x double> %v6, double %v8, i64 1",
+        "  %v10 = select <2 x i1> %v2, <2 x double> %v3, <2 x double> %v9",
+    ]
+
+
+def test_an_operation_that_python_computes_is_not_written_for_vectors() -> None:
+    backend = llvm.LLVMBackend([], element=llvm.ElementType(4))
+    with pytest.raises(NotImplementedError, match="polygamma is computed by Python"):
+        emit_callback(backend, primitives["polygamma"], "p", ["%x", "%y"])
 
 
 # C.
@@ -151,16 +245,16 @@ def test_llvm_gives_the_bits_of_the_interpreted_operation(name: str, llvm_functi
 def c_source() -> str:
     text: list[str] = []
     called: set[tuple[str, int]] = set()
-    for name, entry in NATIVE.items():
+    for name, entry in LOWERED.items():
         for number, pattern in enumerate(patterns(entry)):
             lines: list[str] = []
-            machine = c.CBackend(lines)
-            result = written(machine, entry, pattern, "x")
+            backend = c.CBackend(lines)
+            result = written(backend, entry, pattern, "x")
             parameters = ", ".join(f"double x{position}" for position in range(pattern.count(None))) or "void"
             text += [f"double {symbol(name, number)}({parameters});"]
             text += [f"double {symbol(name, number)}({parameters}) {{"]
             text += [*c.used([*lines, f"    return {c.text(result)};"]), "}"]
-            called |= machine.called
+            called |= backend.called
     return "\n".join([*c.preamble(called), *text, ""])
 
 
@@ -169,8 +263,8 @@ def c_function(tmp_path_factory: pytest.TempPathFactory) -> Any:
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("there is no C compiler")
-    folder: Path = tmp_path_factory.mktemp("native")
-    source, target = folder / "native.c", folder / "native.so"
+    folder: Path = tmp_path_factory.mktemp("lowered")
+    source, target = folder / "lowered.c", folder / "lowered.so"
     source.write_text(c_source())
     flags = ["-std=c99", "-O2", "-ffp-contract=off", "-Wall", "-Werror", "-shared", "-fPIC"]
     subprocess.run([compiler, *flags, "-o", str(target), str(source), "-lm"], check=True)
@@ -184,22 +278,22 @@ def c_function(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return function
 
 
-@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("name", LOWERED)
 def test_c_gives_the_bits_of_the_interpreted_operation(name: str, c_function: Any) -> None:
     assert_same_bits(name, c_function)
 
 
-# What the forms are.
+# What the lowered forms are.
 
 
-def test_every_operation_has_a_machine_form_but_derivatives_of_any_order_and_decimal_rounding() -> None:
+def test_every_operation_has_a_lowered_form_but_derivatives_of_any_order_and_decimal_rounding() -> None:
     ours = primitives.keys() & functions.built_in
-    assert ours - set(NATIVE) == CALLED_BACK
+    assert ours - set(LOWERED) == CALLED_BACK
 
 
-@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("name", LOWERED)
 def test_an_operation_on_constants_is_a_constant(name: str) -> None:
-    entry = NATIVE[name]
+    entry = LOWERED[name]
     for constants in itertools.product(AWKWARD, repeat=len(entry.rules)):
         lines: list[str] = []
         result = written(c.CBackend(lines), entry, constants, "x")
@@ -211,13 +305,13 @@ def test_an_operation_on_constants_is_a_constant(name: str) -> None:
 @pytest.mark.parametrize("name", ["masked_product", "power_slope", "pow", "relu", "exp_share", "power_log", "mod"])
 def test_a_branch_in_a_branch_is_well_formed(name: str) -> None:
     lines: list[str] = []
-    machine = c.CBackend(lines)
-    condition = machine.less("x0", "x1")
-    pattern = (None,) * len(NATIVE[name].rules)
-    nested = machine.choose(
+    backend = c.CBackend(lines)
+    condition = backend.less("x0", "x1")
+    pattern = (None,) * len(LOWERED[name].rules)
+    nested = backend.choose(
         condition,
-        lambda: machine.choose(
-            machine.equal("x0", 1.0), lambda: 3.0, lambda: written(machine, NATIVE[name], pattern, "x")
+        lambda: backend.choose(
+            backend.equal("x0", 1.0), lambda: 3.0, lambda: written(backend, LOWERED[name], pattern, "x")
         ),
         lambda: "x1",
     )
@@ -232,7 +326,7 @@ def test_a_branch_in_a_branch_is_well_formed(name: str) -> None:
 
 def lines_of(name: str, *pattern: float | None) -> list[str]:
     lines: list[str] = []
-    written(llvm.LLVMBackend(lines), NATIVE[name], pattern, "%x")
+    written(llvm.LLVMBackend(lines), LOWERED[name], pattern, "%x")
     return lines
 
 
@@ -249,7 +343,7 @@ def test_what_depends_on_constants_alone_is_not_computed_by_the_machine_code() -
     assert any("mg.log" in line for line in lines_of("power_slope", None, 0.1))
 
 
-def test_two_machines_with_prefixes_of_their_own_write_into_one_function() -> None:
+def test_two_backends_with_prefixes_of_their_own_write_into_one_function() -> None:
     lines: list[str] = []
     first, second = llvm.LLVMBackend(lines, "a"), llvm.LLVMBackend(lines, "b")
     result = second.add(first.add("%x", 1.0), first.mul("%x", 2.0))
@@ -262,7 +356,7 @@ def test_a_function_that_the_c_library_lacks_is_named() -> None:
         library_function("no_such_function", 1)
 
 
-def test_a_form_that_is_no_function_and_no_name_is_refused() -> None:
+def test_a_native_that_is_neither_a_function_nor_a_name_is_refused() -> None:
     with pytest.raises(TypeError, match=r"native of primitive 'f' .* not int \(3\)"):
         mg.primitive("f", math.sin, lambda y, x: mg.cos(x), native=3)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""The machine that writes C99."""
+"""The backend that writes C99."""
 
 from __future__ import annotations
 
@@ -158,14 +158,14 @@ def c_source(programs: Sequence[Program], name: str) -> str:
 
 def _function(program: Program, name: str, called: set[tuple[str, int]]) -> str:
     lines: list[str] = []
-    machine = CBackend(lines)
+    backend = CBackend(lines)
     known: list[Operand] = [f"in[{place}]" for place in range(program.input_count)]
     for step in program.steps():
         operands = program.look_up(step.operands, known)
         if isinstance(step, Operation):
             if step.op.lower is None:
                 raise NotImplementedError(f"{step.op.name} has no form in C: it is computed by Python")
-            known.append(write(step.op, machine, *operands))
+            known.append(write(step.op, backend, *operands))
         else:
             comparison = f" {step.guard.symbol} ".join(map(text, operands))
             condition = f"!({comparison})" if step.guard.outcome else comparison
@@ -174,6 +174,6 @@ def _function(program: Program, name: str, called: set[tuple[str, int]]) -> str:
     lines += [f"    out[{number}] = {text(operand)};" for number, operand in enumerate(outputs)]
     body = used(lines)
     mentioned = set(re.findall(r"\b[A-Za-z_]\w*", "\n".join(body)))
-    called |= {(name, count) for name, count in machine.called if {name, f"library_{name}"} & mentioned}
+    called |= {(name, count) for name, count in backend.called if {name, f"library_{name}"} & mentioned}
     unread = [f"    (void){array};" for array in ("in", "out") if array not in mentioned]
     return "\n".join(["", f"int {name}(const double *in, double *out)", "{", *unread, *body, "    return 0;", "}", ""])

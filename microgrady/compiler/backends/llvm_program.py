@@ -6,20 +6,17 @@ Pieces that hand their results on in memory keep it linear.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from microgrady.compiler.backends.callbacks import INTERFACE, call_lines
-from microgrady.compiler.backends.llvm import LLVMBackend, declarations, text
+from microgrady.compiler.backends.callbacks import INTERFACE, emit_callback
+from microgrady.compiler.backends.llvm import LLVMBackend, declarations
 from microgrady.compiler.programs.program import Check, Operation, Place, Program, Step, write
 
 PIECE = 256  # operations of one function
 QUICK_PIECE = 512  # with the least effort, which larger pieces do not slow down
 COPIES = 64  # outputs that one function copies; LLVM's time grows with the cube of stores of one number in a row
 MODULE = 1 << 14  # operations of one module, the IR of which is freed before the next one's is made
-
-_CONDITIONS = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}
 
 
 @dataclass
@@ -74,16 +71,10 @@ class _Piece:
         self.layout = layout
         self.slots = slots
         self.lines: list[str] = [f"define i32 @{name}(ptr noalias %memory) noinline nounwind {{", "entry:"]
-        self.machine = LLVMBackend(self.lines)
+        self.backend = LLVMBackend(self.lines)
         self.known: dict[Place, str | float] = {}
-        self.addresses = itertools.count()
         self.calls_python = False
         self.may_stop = False
-
-    def address(self, index: int) -> str:
-        name = f"%a{next(self.addresses)}"
-        self.lines.append(f"  {name} = getelementptr inbounds double, ptr %memory, i64 {index}")
-        return name
 
     def operand(self, place: Place) -> str | float:
         if place < 0:
@@ -91,13 +82,8 @@ class _Piece:
         found = self.known.get(place)
         if found is None:
             index = place if place < self.program.input_count else self.slots[place]
-            found = f"%m{place}"
-            self.lines.append(f"  {found} = load double, ptr {self.address(index)}, align 8")
-            self.known[place] = found
+            found = self.known[place] = self.backend.load(index)
         return found
-
-    def store(self, operand: str | float, index: int) -> None:
-        self.lines.append(f"  store double {text(operand)}, ptr {self.address(index)}, align 8")
 
     def write(self, step: Step) -> None:
         operands = [self.operand(place) for place in step.operands]
@@ -109,24 +95,23 @@ class _Piece:
     def operation(self, step: Operation, operands: list[str | float]) -> None:
         op, place = step.op, step.place
         if op.lower is not None:
-            result = write(op, self.machine, *operands)
+            result = write(op, self.backend, *operands)
         else:
-            result = f"%p{place}"
-            self.lines += call_lines(op, result[1:], operands)
+            result = emit_callback(self.backend, op, f"p{place}", operands)
             self.calls_python = self.may_stop = True
         self.known[place] = result
         slot = self.slots.get(place)
         if slot is not None:
-            self.store(result, slot)
+            self.backend.store(result, slot)
 
     def check(self, step: Check, left: str | float, right: str | float) -> None:
         number, guard = step.number, step.guard
         self.may_stop = True
         holds, fails = f"holds{number}", f"fails{number}"
         yes, no = (holds, fails) if guard.outcome else (fails, holds)
+        condition = self.backend.compare(guard.symbol, left, right)
         self.lines += [
-            f"  %g{number} = fcmp {_CONDITIONS[guard.symbol]} double {text(left)}, {text(right)}",
-            f"  br i1 %g{number}, label %{yes}, label %{no}",
+            f"  br i1 {condition}, label %{yes}, label %{no}",
             f"{fails}:",
             f"  ret i32 {number}",
             f"{holds}:",
@@ -141,7 +126,7 @@ def _piece(program: Program, layout: Layout, number: int, outputs: dict[Place, i
     for step in layout.steps(program, number):
         piece.write(step)
         if isinstance(step, Operation) and step.place in outputs:
-            piece.store(piece.operand(step.place), outputs[step.place])
+            piece.backend.store(piece.operand(step.place), outputs[step.place])
     return piece
 
 
@@ -159,7 +144,7 @@ def _copies(program: Program, layout: Layout) -> tuple[list[int], dict[Place, in
 
 def _copy(writer: _Piece, numbers: Sequence[int]) -> None:
     for number in numbers:
-        writer.store(writer.operand(writer.program.outputs[number]), writer.layout.outputs + number)
+        writer.backend.store(writer.operand(writer.program.outputs[number]), writer.layout.outputs + number)
 
 
 def _copy_modules(program: Program, layout: Layout, copies: list[int], outputs: dict[Place, int]) -> Iterator[Module]:
@@ -192,7 +177,7 @@ def modules_of(program: Program, layout: Layout, door: Sequence[str] = ()) -> It
         for number in range(begin, end):
             piece = _piece(program, layout, number, outputs)
             lines += piece.finish()
-            called |= piece.machine.called
+            called |= piece.backend.called
             calls_python = calls_python or piece.calls_python
             if piece.may_stop:
                 stopping.add(number)
