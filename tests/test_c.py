@@ -20,14 +20,14 @@ import microgrady as mg
 from microgrady import Value
 from microgrady.arithmetic.library import library_function
 from microgrady.compiler import jit
-from microgrady.compiler.jit import Jitted
+from microgrady.compiler.compiled import Jitted
 from microgrady.compiler.programs.program import Guard
 from tests.compiled import AWKWARD, INF, NAN, rosenbrock, same_bits
 
 Function = Callable[..., Any]
 
 
-def in_c(compiled: Jitted, folder: Path, name: str = "compiled") -> Any:
+def in_c(compiled: Jitted[..., Any], folder: Path, name: str = "compiled") -> Any:
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("no C compiler")

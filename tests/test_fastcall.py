@@ -22,8 +22,8 @@ def opened(function: Any, *args: float) -> Any:
     """The door of a function that has been compiled for these arguments."""
     compiled = jit(function)
     assert compiled(*args) == compiled(*args)
-    assert compiled._door is not None
-    return compiled._door
+    assert compiled._fastcall is not None
+    return compiled._fastcall
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_another_branch_is_left_to_others() -> None:
 def test_what_needs_python_has_no_door(function: Any) -> None:
     compiled = jit(function)
     assert compiled(2.0) == compiled(2.0)
-    assert compiled._door is None
+    assert compiled._fastcall is None
 
 
 def test_inside_a_transform_it_stays_shut() -> None:

@@ -69,7 +69,7 @@ def test_hundreds_of_interrupts_while_llvm_compiles_leave_nothing_broken() -> No
                 interrupts += 1
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
-            compiled._door = None
+            compiled._fastcall = None
             right(compiled, 0.25)
             if interrupts % 20 == 0:
                 right(compiled_for(30, float(interrupts)), 0.25)
@@ -223,7 +223,7 @@ def test_children_that_are_forked_while_other_threads_compile_call_and_compile()
                 compiled_for(300, k)(0.5)
         def compile_shared():
             while not stop:
-                shared._signatures.clear()
+                shared._branches.clear()
                 shared.backward(0.5)
                 graph.backward()
         for function in (compile_others, compile_shared):

@@ -16,7 +16,7 @@ from microgrady import Value
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
 from microgrady.compiler import jit
-from microgrady.compiler.jit import Jitted
+from microgrady.compiler.compiled import Jitted
 from tests.compiled import (
     AWKWARD,
     Function,

@@ -194,4 +194,4 @@ def test_a_call_that_fails_leaves_nothing_behind() -> None:
     for n in range(5):
         with pytest.raises(TypeError, match=r"mg\.exp"):
             failing(1.0, n)
-    assert failing._signatures == {}
+    assert failing._branches == {}

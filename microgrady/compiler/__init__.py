@@ -1,5 +1,6 @@
 """jit: machine code for recorded functions."""
 
-from microgrady.compiler.jit import Jitted, jit
+from microgrady.compiler.compiled import Jitted
+from microgrady.compiler.jit import jit
 
 __all__ = ["Jitted", "jit"]

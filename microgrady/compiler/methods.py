@@ -7,31 +7,93 @@ import functools
 import types
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, ParamSpec, Self, TypeVar
 
+from microgrady.compiler.signature import Signature, is_argument
 from microgrady.inputs import describe
+from microgrady.pickling.callables import Wrapper
 from microgrady.value import Value
-
-if TYPE_CHECKING:
-    from microgrady.compiler.jit import Jitted
 
 HELD = 128  # objects of classes without weak references for which something compiled is kept
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-class Methods:
+
+class Bindable(Wrapper, Generic[P, R]):
+    """What is compiled of a function, which may be a method: then of the method of each object anew.
+
+    An object that is a number or a container of numbers is an argument like the others.
+    """
+
+    _signature: Signature
+    _function: Callable[..., Any]
+
+    def _restore(self, parts: dict[str, Any]) -> None:
+        super()._restore(parts)
+        self._function = self.__wrapped__
+        self._methods: Methods[Self] = Methods()
+
+    def _made_of(self, function: Callable[..., Any]) -> Self:
+        """The like of another function."""
+        raise NotImplementedError
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        return self if instance is None or not self._binds else BoundMethod(self, instance)
+
+    @functools.cached_property
+    def _binds(self) -> bool:
+        """Whether the function takes an object of which it is a method, as those of builtins do not."""
+        kind = type(self._function)
+        return hasattr(kind, "__get__") and not issubclass(kind, (types.MethodType, staticmethod))
+
+    def _is_method_of(self, first: Any) -> bool:
+        """Whether a first argument is the object that the function is a method of, and not to be calculated with."""
+        if is_argument(first) or not self._binds or self._signature.is_first_static:
+            return False
+        name = self._signature.name
+        return self._signature.parameters[:1] in (("self",), ("cls",)) or any(
+            vars(kind).get(name) is self for kind in type(first).__mro__
+        )
+
+    def _for_object(self, instance: Any) -> tuple[Self, tuple[Any, ...]]:
+        """What is compiled of the method for one object, and the arguments that it takes before the others."""
+        compiled = self._methods.of(instance)
+        if compiled is None:
+            if is_argument(instance) or self._signature.is_first_static:
+                return self, (instance,)
+            compiled = self._made_of(types.MethodType(self._function, instance))
+            instance_of = self._methods.keep(instance, compiled)
+            # What is compiled for an object must not keep it alive.
+            compiled._function = compiled.__wrapped__ = functools.partial(_call_method, self._function, instance_of)
+        return compiled, ()
+
+
+def _call_method(function: Callable[..., Any], instance_of: Callable[[], Any], /, *args: Any, **kwargs: Any) -> Any:
+    return function(instance_of(), *args, **kwargs)
+
+
+C = TypeVar("C")
+
+
+class Methods(Generic[C]):
     """What has been compiled of one method, object by object, for as long as the object lives."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Callable[[], Any], Jitted]] = {}  # by the id of the object
+        self._known: dict[int, tuple[Callable[[], Any], C]] = {}  # by the id of the object
         self._held: list[int] = []
 
-    def of(self, instance: Any) -> Jitted | None:
+    def of(self, instance: Any) -> C | None:
         """What is there for an object."""
         known = self._known.get(id(instance))
         return known[1] if known is not None and known[0]() is instance else None
 
-    def keep(self, instance: Any, jitted: Jitted) -> Callable[[], Any]:
-        """Keep something for an object; gives what refers to the object without keeping it alive, where that can be."""
+    def keep(self, instance: Any, compiled: C) -> Callable[[], Any]:
+        """Keep something for an object.
+
+        Returns:
+            What refers to the object without keeping it alive, where that can be.
+        """
         key = id(instance)
         try:
             reference: Callable[[], Any] = weakref.ref(instance, functools.partial(self._forget, key))
@@ -41,7 +103,7 @@ class Methods:
             for oldest in self._held[:-HELD]:
                 self._known.pop(oldest, None)
             del self._held[:-HELD]
-        self._known[key] = reference, jitted
+        self._known[key] = reference, compiled
         return reference
 
     def _forget(self, key: int, reference: Any) -> None:
@@ -54,26 +116,23 @@ def _same(thing: Any) -> Any:
 
 
 class BoundMethod:
-    """A compiled method of one object: what was compiled for this object alone.
+    """A compiled method of one object: what was compiled for this object alone."""
 
-    An object that is a number or a container of numbers is an argument like the others.
-    """
-
-    __slots__ = ("__func__", "__self__", "_before", "_jitted")
-    __func__: Jitted
+    __slots__ = ("__func__", "__self__", "_before", "_compiled")
+    __func__: Bindable[..., Any]
     __self__: Any
-    _jitted: Jitted
+    _compiled: Any
     _before: tuple[Any, ...]
 
-    def __init__(self, method: Jitted, instance: object) -> None:
+    def __init__(self, method: Bindable[..., Any], instance: object) -> None:
         self.__setstate__((method, instance))
 
-    def __getstate__(self) -> tuple[Jitted, Any]:
+    def __getstate__(self) -> tuple[Bindable[..., Any], Any]:
         return self.__func__, self.__self__
 
-    def __setstate__(self, state: tuple[Jitted, Any]) -> None:
+    def __setstate__(self, state: tuple[Bindable[..., Any], Any]) -> None:
         self.__func__, self.__self__ = state
-        self._jitted, self._before = self.__func__._compiled_for(self.__self__)
+        self._compiled, self._before = self.__func__._for_object(self.__self__)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> BoundMethod:
         return BoundMethod(self.__func__, copy.deepcopy(self.__self__, memo))
@@ -81,16 +140,16 @@ class BoundMethod:
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """As a call of what `jit` gives."""
         __tracebackhide__ = True
-        return self._jitted(*self._before, *args, **kwargs)
+        return self._compiled(*self._before, *args, **kwargs)
 
     def backward(self, /, *args: Any, **kwargs: Any) -> float:
         """As `Jitted.backward`."""
-        value: float = self._jitted.backward(*self._before, *args, **kwargs)
+        value: float = self._compiled.backward(*self._before, *args, **kwargs)
         return value
 
     def graph(self, /, *args: Any, **kwargs: Any) -> list[Value]:
         """As `Jitted.graph`."""
-        values: list[Value] = self._jitted.graph(*self._before, *args, **kwargs)
+        values: list[Value] = self._compiled.graph(*self._before, *args, **kwargs)
         return values
 
     @property
@@ -107,7 +166,7 @@ class BoundMethod:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name not in ("__name__", "__qualname__"):
             raise AttributeError(name)  # also before the others are there
-        return getattr(self._jitted, name)
+        return getattr(self._compiled, name)
 
     def __repr__(self) -> str:
-        return f"<{self._jitted!r} for {describe(self.__self__)}>"
+        return f"<{self._compiled!r} for {describe(self.__self__)}>"

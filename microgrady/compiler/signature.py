@@ -1,4 +1,4 @@
-"""The arguments of a call: the numbers in them, and how they are nested."""
+"""The arguments of a call: the numbers in them, how they are nested, and those that are not numbers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,86 @@ from collections.abc import Callable
 from typing import Any
 
 from microgrady.containers import outline, with_types
-from microgrady.inputs import as_number, is_array, is_number
-from microgrady.trees import Structure, flatten
+from microgrady.inputs import as_number, describe, is_array, is_number
+from microgrady.introspection import parameters_of
+from microgrady.trees import flatten, paths
 from microgrady.value import Value
+
+
+class Signature:
+    """The parameters of a function, of which some are static.
+
+    Attributes:
+        name: What messages call the function.
+        parameters: The names of those that can be given by position.
+        static: The names of those that are not numbers to calculate with.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str, static: tuple[str, ...]) -> None:
+        self.name = name
+        self.parameters = tuple(parameters_of(function).by_position)
+        self.static = static
+
+    @property
+    def is_first_static(self) -> bool:
+        """Whether the first parameter is static."""
+        return self.parameters[:1] != () and self.parameters[0] in self.static
+
+    def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+        """The arguments of one call.
+
+        Raises:
+            TypeError: One is not made of numbers, or a static one can change.
+        """
+        if not self.static:
+            return self._flattened(Arguments(args, kwargs, args, kwargs, None))
+        names = [*self.parameters[: len(args)], *[""] * (len(args) - len(self.parameters))]
+        static = {name: value for name, value in zip(names, args, strict=True) if name in self.static}
+        static.update((name, value) for name, value in kwargs.items() if name in self.static)
+        places = [place for place, name in enumerate(names) if name not in self.static]
+        others = {name: value for name, value in kwargs.items() if name not in self.static}
+        arguments = Arguments(args, kwargs, tuple(args[place] for place in places), others, places)
+        arguments.static = tuple((name, with_types(self._hashable(name, static[name]))) for name in sorted(static))
+        return self._flattened(arguments)
+
+    def _hashable(self, name: str, value: Any) -> Any:
+        try:
+            hash(value)
+        except TypeError:
+            raise TypeError(
+                f"the static argument {name} of {self.name} must be hashable, such as a tuple, not "
+                f"{describe(value)}, which could change after the function was recorded"
+            ) from None
+        return value
+
+    def _flattened(self, arguments: Arguments) -> Arguments:
+        try:
+            arguments.flatten()
+        except NotANumberError:
+            for name, argument in self._named(arguments):
+                try:
+                    flatten(argument, name)
+                except TypeError as error:
+                    raise TypeError(f"in jit of {self.name}, {error}{_cure(name, argument)}") from None
+            raise
+        return arguments
+
+    def number_names(self, arguments: Arguments) -> list[str]:
+        """What guards call the numbers, in order."""
+        return [path for name, argument in self._named(arguments) for path in paths(argument, name)]
+
+    def _named(self, arguments: Arguments) -> list[tuple[str, Any]]:
+        """The arguments that are not static, with the names of their parameters."""
+        args, kwargs = arguments.tree
+        parameters = [name for name in self.parameters if name not in self.static]
+        positional = [*parameters[: len(args)], *(f"argument{k}" for k in range(len(parameters), len(args)))]
+        return [*zip(positional, args, strict=True), *kwargs.items()]
+
+
+def _cure(name: str, argument: Any) -> str:
+    if isinstance(argument, (list, tuple, dict)) or is_array(argument):
+        return "; what is not a number to calculate with goes into an argument of its own, named in static_argnames"
+    return f"; name it in static_argnames={name!r} if it is not to be calculated with"
 
 
 class NotANumberError(TypeError):
@@ -18,23 +95,77 @@ class NotANumberError(TypeError):
 class Arguments:
     """The arguments of one call.
 
+    Args:
+        args: All that were given by position.
+        kwargs: All that were given by name.
+        numeric_args: Those among `args` that are not static.
+        numeric_kwargs: Those among `kwargs`.
+        places: Where `numeric_args` are in `args`; None where all are numeric.
+
     Attributes:
-        tree: Those that are numbers, positional and named ones.
-        call: Calls the function with others in their place.
+        tree: The numeric ones, by position and by name.
+        static: The static ones, hashable, with their names and types.
         parts: The numbers in order, in floats and arrays.
         shapes: Of each number (None) and array.
+        values: The Values among the numbers, by their place.
         key: Equal for arguments of one structure, with the same static ones.
-        values: The Values among them, by their place.
     """
 
-    def __init__(self, tree: Any, static: Any, call: Callable[[Any], Any]) -> None:
-        self.tree = tree
-        self.call = call
+    def __init__(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        numeric_args: tuple[Any, ...],
+        numeric_kwargs: dict[str, Any],
+        places: list[int] | None,
+    ) -> None:
+        self.args = args
+        self.kwargs = kwargs
+        self.tree = numeric_args, numeric_kwargs
+        self.static: tuple[Any, ...] = ()
         self.parts: list[Any] = []
         self.shapes: list[tuple[int, ...] | None] = []
         self.values: dict[int, Value] = {}
+        self._places = places
         self._count = 0
-        self.key: tuple[Any, ...] = (self._outline(tree), static)
+
+    def flatten(self) -> None:
+        """Find the numbers.
+
+        Raises:
+            NotANumberError: Something is not made of numbers.
+        """
+        self.key: tuple[Any, ...] = (self._outline(self.tree), self.static)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether they are floats and arrays, given by position, and nothing else."""
+        args, kwargs = self.tree
+        # A list of one array has one shape too, and an array of one object none, but both must be unpacked.
+        return (
+            self._places is None
+            and not kwargs
+            and len(args) == len(self.shapes)
+            and all(
+                type(arg) is float if shape is None else is_array(arg)
+                for arg, shape in zip(args, self.shapes, strict=True)
+            )
+        )
+
+    def numbers(self) -> list[float]:
+        """All numbers one by one, those of Values too."""
+        return [number._number if isinstance(number, Value) else number for number in flatten(self.tree, "them")[0]]
+
+    def call(self, function: Callable[..., Any], inputs: list[Value]) -> Any:
+        """What a function returns for others in the place of the numbers."""
+        __tracebackhide__ = True
+        args, kwargs = flatten(self.tree, "the arguments")[1].rebuild(inputs)
+        if self._places is not None:
+            numeric, args = args, list(self.args)
+            for place, argument in zip(self._places, numeric, strict=True):
+                args[place] = argument
+            kwargs = {**self.kwargs, **kwargs}
+        return function(*args, **kwargs)
 
     def _outline(self, tree: Any) -> Any:
         kind = type(tree)
@@ -72,11 +203,6 @@ class Arguments:
         for number in numbers:
             self._outline(number)
         return (object, tree.shape)
-
-    def numbers(self) -> tuple[list[float], Structure]:
-        """All numbers one by one, those of Values too, and the structure that takes such a list back."""
-        found, structure = flatten(self.tree, "the arguments")
-        return [number._number if isinstance(number, Value) else number for number in found], structure
 
     def _number(self, number: float) -> None:
         self.parts.append(number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from microgrady.compiler.programs.program import Builder, Program
@@ -94,7 +94,7 @@ class Recording:
         function: Callable[[list[Value]], Any],
         name: str,
         numbers: list[float],
-        differentiate: list[int] | None = None,
+        differentiate: Sequence[int] | None = None,
     ) -> None:
         __tracebackhide__ = True
         since = fresh_marks()

@@ -1,0 +1,316 @@
+"""A function that runs as machine code: each call finds the path that it takes, or has it compiled."""
+
+from __future__ import annotations
+
+import functools
+import pickle
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec, Self, TypeVar
+
+from microgrady.compiler.backends.c import c_source
+from microgrady.compiler.backends.executable import binding
+from microgrady.compiler.backends.worker import run_in_worker
+from microgrady.compiler.branches import Branches, Fork, Outcome
+from microgrady.compiler.methods import Bindable, BoundMethod
+from microgrady.compiler.path import CompiledPath
+from microgrady.compiler.programs.recording import Recording
+from microgrady.compiler.signature import Arguments, Signature
+from microgrady.forks import LockOfOneProcess
+from microgrady.pickling.callables import pickler_by_value
+from microgrady.pickling.fingerprint import Fingerprint
+from microgrady.tracing import is_input_elsewhere, run_here, runs
+from microgrady.transforms import as_value, one_number
+from microgrady.value import Value, add_to_leaves
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# The attributes of a `Jitted` that it makes of its others.
+_MADE_HERE = {
+    "__annotations__",
+    "__type_params__",
+    "_binds",
+    "_branches",
+    "_fastcall",
+    "_first_paths",
+    "_function",
+    "_lock",
+    "_methods",
+    "_travelled",
+}
+
+Key = tuple[Any, ...]  # of a signature: the structure of the arguments, the static ones, and by which to differentiate
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `jit` is told about how to compile. `jit` says what each is."""
+
+    max_paths: int
+    optimize: bool | None
+    cache: Path | None
+
+
+class Jitted(Bindable[P, R]):
+    """A function that runs as machine code. Made by `jit`, which tells how it behaves."""
+
+    __name__: str
+    _signature: Signature
+    _options: Options
+    _travelled: tuple[bytes | None, dict[Key, Branches]] | None
+
+    def __init__(self, function: Callable[P, R], signature: Signature, options: Options) -> None:
+        self._signature = signature
+        self._options = options
+        functools.update_wrapper(self, function, updated=())
+        self._restore(self.__dict__)
+
+    def _made_of(self, function: Callable[..., Any]) -> Self:
+        name, static = self._signature.name, self._signature.static
+        return type(self)(function, Signature(function, name, static), self._options)
+
+    def _parts(self) -> dict[str, Any]:
+        return {name: part for name, part in self.__dict__.items() if name not in _MADE_HERE}
+
+    def _restore(self, parts: dict[str, Any]) -> None:
+        super()._restore(parts)
+        self._travelled = parts.get("_travelled")
+        self._lock = LockOfOneProcess()
+        # For floats and arrays that are given by position: the first paths, by the types of the arguments, which is
+        # the fastest question.
+        self._first_paths: dict[tuple[type, ...], CompiledPath] = {}
+        self._fastcall: Callable[..., Any] | None = None  # the latest of those paths, for floats, without Python code
+
+    @functools.cached_property
+    def _branches(self) -> dict[Key, Branches]:
+        if self._travelled is None:
+            return {}
+        # Not asked before the first call, when all that came in the pickle is complete.
+        (digest, branches), self._travelled = self._travelled, None
+        if digest is None or digest != Fingerprint(self._function).digest:
+            return {}  # recorded of another function than that of the name here
+        return {key: tree for key, tree in branches.items() if not any(path.failure for path in tree.paths)}
+
+    def __getstate__(self) -> dict[str, Any]:
+        known = Fingerprint(self._function)
+        # A Value that does not go with the function is that of the module where it is loaded, and not a copy.
+        going = {
+            key: branches
+            for key, branches in self._branches.items()
+            if all(id(leaf) in known.taken - known.left for path in branches.paths for leaf in path.leaves)
+            and (pickler_by_value() is not None or _is_plain(key, branches))
+        }
+        return {**super().__getstate__(), "_travelled": (known.digest, going)}
+
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """What the function gives, as floats; where Values come in, the function itself runs."""
+        result: R
+        if runs and run_here():
+            __tracebackhide__ = True
+            result = self._function(*args, **kwargs)  # which is differentiated or recorded there
+            return result
+        if not kwargs:
+            if self._fastcall is not None:
+                found = self._fastcall(*args)
+                if found is not float:
+                    result = found
+                    return result
+            path = self._first_paths.get(tuple(map(type, args)))
+            if path is not None and path.accepts(args):
+                failed, result = path.run(args)
+                if not failed:
+                    return result
+        __tracebackhide__ = True  # here, where it costs compiled calls nothing
+        if args and self._is_method_of(args[0]):
+            result = BoundMethod(self, args[0])(*args[1:], **kwargs)
+            return result
+        arguments = self._signature.arguments(args, kwargs)
+        result = self._function(*args, **kwargs) if arguments.values else self._run(arguments).returned
+        return result
+
+    def backward(self, /, *args: P.args, **kwargs: P.kwargs) -> float:
+        """Run the function and its backward pass as machine code.
+
+        Args:
+            *args: The function's arguments. Values are allowed among them.
+            **kwargs: Likewise.
+
+        Returns:
+            The value. Its derivatives are added to the `grad` of the leaves that the function refers to and of the
+            Values among the arguments, as the interpreted `backward()` adds them.
+
+        Raises:
+            TypeError: The function does not return one number, or as for a call.
+
+        Example:
+            >>> import microgrady as mg
+            >>> w = mg.Value(2.0)
+            >>> loss = mg.jit(lambda x: (w * x - 1.0) ** 2)
+            >>> loss.backward(3.0), w.grad
+            (25.0, 30.0)
+        """
+        __tracebackhide__ = True
+        if args and self._is_method_of(args[0]):
+            return BoundMethod(self, args[0]).backward(*args[1:], **kwargs)
+        arguments = self._signature.arguments(args, kwargs)
+        values = arguments.values
+        if run_here() or any(value._primitive is not None for value in values.values()):
+            # Their graphs go on beyond the arguments.
+            output = as_value(one_number(self._function(*args, **kwargs), self._signature.name, "backward"))
+            output.backward()
+            return output._number
+        outcome = self._run(arguments, tuple(values))
+        value, slopes = outcome.returned
+        add_to_leaves([*values.values(), *outcome.leaves], slopes)
+        return float(value)
+
+    @property
+    def paths(self) -> tuple[CompiledPath, ...]:
+        """The ways through the function that have been compiled, in the order in which they were met."""
+        return tuple(path for branches in self._branches.values() for path in branches.paths)
+
+    def llvm_ir(self) -> str:
+        """What LLVM compiles, path by path, before it optimises."""
+        return "\n\n".join(f"; {path!r}\n{path.llvm_ir()}" for path in self._compiled())
+
+    def to_c(self, name: str = "compiled") -> str:
+        """The program as C99.
+
+        It gives the same numbers when compiled by `cc -std=c99 -O2 -ffp-contract=off`, with `-lm`.
+
+        Args:
+            name: What to call the function.
+
+        Returns:
+            `int name(const double *in, double *out)` for each path; from the second on, `_2` and so on are
+            appended to the name. `in` has the numbers of the arguments in order and then the data of the leaves that
+            the function refers to, `out` those of the result. What comes back is 0, or the number of the first guard
+            that does not hold, counted from 1.
+
+        Raises:
+            ValueError: `name` is not an identifier or is C's own, such as exp; or nothing has been compiled yet.
+            NotImplementedError: An operation has no form in C: gamma and its relatives, and users' primitives.
+        """
+        return c_source([path.program for path in self._compiled()], name)
+
+    def graph(self, /, *args: P.args, **kwargs: P.kwargs) -> list[Value]:
+        """The simplified program as a graph of Values at some arguments, for `draw`.
+
+        Returns:
+            The Values that the result is made of, in order.
+
+        Example:
+            >>> import microgrady as mg
+            >>> square = mg.jit(lambda x: x * x + x * x)
+            >>> len(mg.draw(*square.graph(3.0)).body) < len(mg.draw(square(mg.Value(3.0))).body)
+            True
+        """
+        if args and self._is_method_of(args[0]):
+            return BoundMethod(self, args[0]).graph(*args[1:], **kwargs)
+        arguments = self._signature.arguments(args, kwargs)
+        path = self._run(arguments).path
+        if path is not None:
+            return path.graph(arguments.numbers())
+        raise RuntimeError(
+            f"jit of {self._signature.name} interprets these arguments: "
+            f"max_paths={self._options.max_paths} are compiled"
+        )
+
+    def __repr__(self) -> str:
+        return f"<jit of {self._signature.name}: {len(self.paths)} paths compiled>"
+
+    def _compiled(self) -> tuple[CompiledPath, ...]:
+        if not self.paths:
+            raise ValueError(f"jit of {self._signature.name} has compiled nothing yet: call it first")
+        return self.paths
+
+    def _run(self, arguments: Arguments, differentiated: tuple[int, ...] | None = None) -> Outcome:
+        """Run the path that these arguments take, and record and compile it if there is none.
+
+        Args:
+            arguments: What the function is called with.
+            differentiated: The places of the numbers to differentiate by, with the leaves from outside, for what
+                `Recording` returns then; None for a call of the function alone.
+        """
+        __tracebackhide__ = True
+        key = (*arguments.key, differentiated)
+        branches = self._branches.get(key) or Branches()
+        found = branches.follow(arguments.parts)
+        if isinstance(found, Fork):
+            with self._lock.here():  # another thread may have recorded the same meanwhile
+                branches = self._branches.get(key) or branches
+                found = branches.follow(arguments.parts)
+                if isinstance(found, Fork):
+                    return self._record(arguments, differentiated, branches, found)
+        path = found.path
+        if path is not None and path is branches.first and differentiated is None and arguments.is_flat:
+            self._remember(arguments.args, path)
+        return found
+
+    def _remember(self, args: tuple[Any, ...], path: CompiledPath) -> None:
+        """Let the next call with such arguments, floats and arrays, go to `path` at once."""
+        self._first_paths[tuple(map(type, args))] = path
+        if all(type(arg) is float for arg in args):
+            self._fastcall = path.compile().door
+
+    def _record(
+        self, arguments: Arguments, differentiated: tuple[int, ...] | None, branches: Branches, fork: Fork
+    ) -> Outcome:
+        """Run the function on Values, and compile what it does for the calls that come to this fork."""
+        __tracebackhide__ = True
+        run_in_worker(binding)
+
+        def function(inputs: list[Value]) -> Any:
+            __tracebackhide__ = True
+            return arguments.call(self._function, inputs)
+
+        name, options = self._signature.name, self._options
+        recording = Recording(function, name, arguments.numbers(), differentiated)
+        if runs and differentiated is None and is_input_elsewhere(recording.leaves):
+            # Another thread differentiates or records by what the function uses.
+            return Outcome(self._function(*arguments.args, **arguments.kwargs), (), None)
+        kept = None
+        if len(branches.paths) >= options.max_paths:
+            warnings.warn(
+                f"jit of {name} has compiled max_paths={options.max_paths} paths; calls that take another one are "
+                "interpreted",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+        else:
+            path = CompiledPath(
+                recording.program,
+                recording.leaves,
+                tuple(arguments.shapes),
+                recording.structure,
+                [*self._signature.number_names(arguments), *_names_of(recording.leaves)],
+                options.optimize,
+                options.cache,
+            )
+            if path.reproduces(arguments.parts, recording.results):
+                self._branches.setdefault((*arguments.key, differentiated), branches).add(fork, path)
+                kept = path
+            else:
+                warnings.warn(
+                    f"the machine code for {name} does not give the numbers that were recorded, so they are "
+                    "interpreted; a primitive may give another result each time",
+                    RuntimeWarning,
+                    stacklevel=4,
+                )
+        return Outcome(recording.structure.rebuild(recording.results), recording.leaves, kept)
+
+
+def _names_of(leaves: list[Value]) -> list[str]:
+    return [leaf.label or f"leaf{number}" for number, leaf in enumerate(leaves, 1)]
+
+
+def _is_plain(key: Key, branches: Branches) -> bool:
+    """Whether any pickler can pickle the kinds of containers that go in and come out."""
+    try:
+        pickle.dumps((key, [path.structure for path in branches.paths]))
+    except Exception:  # such as a class or a default that is local to a function
+        return False
+    return True

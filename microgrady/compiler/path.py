@@ -1,0 +1,236 @@
+"""One way through a function: its program, its machine code, and how to call it."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from microgrady.compiler.backends.executable import SMALL, MachineCode
+from microgrady.compiler.backends.llvm_program import layout_of, modules_of
+from microgrady.compiler.programs.formulas import guard_in_words
+from microgrady.compiler.programs.program import Operation, Program
+from microgrady.compiler.signature import is_numeric
+from microgrady.forks import LockOfOneProcess
+from microgrady.inputs import same_numbers
+from microgrady.trees import Structure, count, flatten
+from microgrady.value import Value
+
+
+class CompiledPath:
+    """One way through a function, compiled.
+
+    Attributes:
+        program: Its operations and guards.
+        leaves: The Values from outside that it reads at each call.
+        shapes: Of each argument's number (None) and array (its shape), in order.
+        structure: That of what the function returns on it.
+        compile_seconds: How long LLVM took; 0.0 before it was compiled.
+        failure: Why it cannot run, if it came in a pickle and cannot.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        leaves: list[Value],
+        shapes: tuple[tuple[int, ...] | None, ...],
+        structure: Structure,
+        names: list[str],
+        optimize: bool | None,
+        cache: Path | None,
+    ) -> None:
+        self.program = program
+        self.leaves = leaves
+        self.shapes = shapes
+        self.structure = structure
+        self.names = names
+        self.compile_seconds = 0.0
+        self.failure: LookupError | None = None
+        self._effort = 2 if optimize or (optimize is None and len(program.ops) <= SMALL) else 0
+        self._cache = cache
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        self._given = self.program.input_count - len(self.leaves)
+        self._first = self.program.input_count
+        self._last = self._first + len(self.program.outputs)
+        self._arrays = [(place, shape) for place, shape in enumerate(self.shapes) if shape is not None]
+        self._arrays_come = bool(self._arrays)
+        self._arrays_go = any(shape is not None for shape in self.structure.shapes)
+        self._assemble = _assembler(self.structure)
+        self._code: MachineCode | None = None
+        self._lock = LockOfOneProcess()
+        self._memory: list[_Memory] = []  # of calls that have ended
+
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """The comparisons that decide for this path, in words."""
+        return tuple(guard_in_words(self.program, guard, self.names) for _, guard in self.program.guards)
+
+    @property
+    def operations_recorded(self) -> int:
+        """How many operations the function did."""
+        return self.program.recorded
+
+    @property
+    def operations(self) -> int:
+        """How many of them are left after simplification."""
+        return len(self.program.ops)
+
+    def __repr__(self) -> str:
+        way = " and ".join(self.guards) or "always"
+        return (
+            f"<path {way}: {self.operations_recorded} operations recorded, {self.operations} compiled "
+            f"in {self.compile_seconds:.2g} s>"
+        )
+
+    def llvm_ir(self) -> str:
+        """What LLVM compiles, before it optimises."""
+        return "\n\n".join(source for source, _ in modules_of(self.program, layout_of(self.program, self._effort)))
+
+    def graph(self, numbers: Sequence[float]) -> list[Value]:
+        """The outputs of the simplified program as Values, for pictures."""
+        numbers = [*numbers, *(leaf._number for leaf in self.leaves)]
+        known = [Value(number, name) for number, name in zip(numbers, self.names, strict=True)]
+        for step in self.program.steps():
+            if isinstance(step, Operation):
+                known.append(step.op(*self.program.look_up(step.operands, known)))
+        results = self.program.look_up(self.program.outputs, known)
+        return [result if isinstance(result, Value) else Value(result) for result in results]
+
+    def accepts(self, args: Sequence[Any]) -> bool:
+        """Whether arguments, floats and NumPy arrays in the right places, are such as it was recorded for."""
+        for place, shape in self._arrays:
+            array = args[place]
+            if array.shape != shape or not is_numeric(array):
+                return False
+        return True
+
+    def run(self, parts: Sequence[Any]) -> tuple[int, Any]:
+        """Run the machine code.
+
+        Args:
+            parts: The arguments' numbers and arrays, as `shapes` has them.
+
+        Returns:
+            0 and what the function returns; or the number of the guard that does not hold, and None.
+        """
+        code = self._code or self.compile()
+        try:
+            memory = self._memory.pop()
+        except IndexError:
+            memory = _Memory(code.size, self.shapes, self.structure.shapes if self._arrays_go else (), self._first)
+        numbers = memory.numbers
+        if self._arrays_come:
+            for (start, view), part in zip(memory.inputs, parts, strict=True):
+                if view is None:
+                    numbers[start] = part
+                else:
+                    view[...] = part
+        else:
+            numbers[: self._given] = parts
+        if self.leaves:
+            numbers[self._given : self._first] = [leaf._number for leaf in self.leaves]
+        failed = code.run(memory.address)
+        result = None
+        if not failed:
+            if self._arrays_go:
+                outputs = [numbers[start] if view is None else view.copy() for start, view in memory.outputs]
+            else:
+                outputs = numbers[self._first : self._last]
+            result = self._assemble(outputs)
+        self._memory.append(memory)
+        return failed, result
+
+    def reproduces(self, parts: Sequence[Any], results: Sequence[float]) -> bool:
+        """Compile, and try whether machine code gives the very results that were recorded."""
+        failed, result = self.run(parts)
+        if failed:
+            return False
+        return same_numbers(flatten(result, "the result")[0], results)
+
+    def compile(self) -> MachineCode:
+        """The machine code; it is made once."""
+        with self._lock.here():
+            if self._code is None:
+                start = time.perf_counter()
+                # Numbers alone, and none that are read elsewhere, can come in by the door.
+                plain = not (self._arrays_come or self._arrays_go or self.leaves)
+                tree = self.structure.assemble(range(len(self.program.outputs))) if plain else None
+                self._code = MachineCode(self.program, tree, self._effort, self._cache)
+                self.compile_seconds = time.perf_counter() - start
+            return self._code
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Machine code stays where it is.
+        left_out = {"_assemble", "_code", "_lock", "_memory"}
+        state = {name: value for name, value in self.__dict__.items() if name not in left_out}
+        return {**state, "compile_seconds": 0.0, "program": self.program.__getstate__()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.program = Program.__new__(Program)
+        try:
+            self.program.__setstate__(state["program"])
+        except LookupError as error:  # a primitive is not there, or another one: the function must be recorded anew
+            self.failure = error
+        else:
+            self._lay_out()
+
+
+def _assembler(structure: Structure) -> Callable[[Sequence[Any]], Any]:
+    """What puts numbers and arrays in their places: for tuples and lists one expression, which takes least time."""
+
+    def places(tree: Any) -> str:
+        if type(tree) is int:
+            return f"parts[{tree}]"
+        if type(tree) is tuple:
+            return f"({''.join(f'{places(branch)}, ' for branch in tree)})"
+        if type(tree) is list:
+            return f"[{', '.join(map(places, tree))}]"
+        raise TypeError
+
+    if len(structure.shapes) > 1000:  # for which to compile it would take longer
+        return structure.assemble
+    try:
+        expression = places(structure.assemble(range(len(structure.shapes))))
+        assemble: Callable[[Sequence[Any]], Any] = eval(f"lambda parts: {expression}", {})
+    except (TypeError, RecursionError, SyntaxError, MemoryError):  # dicts, or nested too deeply for Python's parser
+        return structure.assemble
+    return assemble
+
+
+class _Memory:
+    """An array of doubles for one call at a time.
+
+    Attributes:
+        numbers: The array.
+        address: Where it is.
+        inputs: For each number that comes in its index and None; for each array that of its first element, and
+            a view of its place for NumPy.
+        outputs: The same of what goes out.
+    """
+
+    __slots__ = ("address", "inputs", "numbers", "outputs")
+
+    numbers: Any
+
+    def __init__(self, size: int, shapes_in: Sequence[Any], shapes_out: Sequence[Any], first_output: int) -> None:
+        self.numbers = (ctypes.c_double * size)()
+        self.address = ctypes.addressof(self.numbers)
+        self.inputs = self._places(shapes_in, 0)
+        self.outputs = self._places(shapes_out, first_output)
+
+    def _places(self, shapes: Sequence[Any], start: int) -> list[tuple[int, Any]]:
+        places = []
+        for shape in shapes:
+            view = None
+            if shape is not None:
+                import numpy
+
+                view = numpy.frombuffer(self.numbers, numpy.float64, count(shape), 8 * start).reshape(shape)
+            places.append((start, view))
+            start += count(shape)
+        return places
