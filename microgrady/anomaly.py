@@ -27,7 +27,7 @@ class Anomaly:
 
 
 def find_anomaly(output: Value, partials: bool = False) -> Anomaly | None:
-    """The first operation behind `output` that made a nan or an infinity out of finite operands.
+    """Return the first operation behind `output` that made a nan or an infinity out of finite operands.
 
     If there is none, the first one with an infinite slope that met a derivative of zero from above. A zero
     stays zero there, as it should for `where(x > 0, sqrt(x), 0.0)`; but for `sqrt(x)**2` at 0 the limit is 1.
@@ -72,7 +72,7 @@ def find_anomaly(output: Value, partials: bool = False) -> Anomaly | None:
 
 
 def _hidden(output: Value, order: list[Value]) -> Anomaly | None:
-    """The first operation whose infinite slope was hidden by a zero from above."""
+    """Return the first operation whose infinite slope was hidden by a zero from above."""
     adjoints = {output: 1.0}
     zeros: dict[Value, Value] = {}  # for what gets a zero, the operation that it comes from
     found = None
@@ -101,7 +101,7 @@ def _hidden(output: Value, order: list[Value]) -> Anomaly | None:
 
 
 def _is_kink(node: Value) -> bool:
-    """Whether an operation of one operand has a slope beside the point that it has not at the point."""
+    """Return whether an operation of one operand has a slope beside the point that it has not at the point."""
     if node.op is None or len(node.operands) != 1:
         return False
     place = _number(node.operands[0])
@@ -110,7 +110,10 @@ def _is_kink(node: Value) -> bool:
 
 
 def _is_constant(node: Value) -> bool:
-    """Whether a slope of zero holds around the point, too: a function of steps, or a constant factor or exponent 0."""
+    """Return whether a slope of zero holds around the point, too.
+
+    So it does for a function of steps, and for a constant factor or exponent 0.
+    """
     if node.op in (functions.mul, functions.div, functions.pow):
         return any(operand == 0.0 for operand in node.operands if not isinstance(operand, Value))
     return node.op is not None and node.op.piecewise

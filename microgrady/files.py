@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def write_whole(target: Path, content: bytes) -> None:
-    """Writes a file as a whole or, when that fails or is interrupted, not at all.
+    """Write a file as a whole or, when that fails or is interrupted, not at all.
 
     A file that is there keeps its permissions, and a link goes on to lead to what it led to.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def free_after_fork(lock: Any) -> Any:
-    """The lock, a reentrant one, which from now on is taken while a process forks.
+    """Return the lock, a reentrant one, which from now on is taken while a process forks.
 
     So what it guards is whole in the child. Only for locks that live as long as the process and are held for a
     short time.
@@ -35,7 +35,7 @@ class LockOfOneProcess:
         self._lock = threading.RLock()
 
     def here(self) -> Any:
-        """This process's lock, for a `with` statement."""
+        """Return this process's lock, for a `with` statement."""
         if self._process != os.getpid():
             self._lock, self._process = threading.RLock(), os.getpid()
         return self._lock

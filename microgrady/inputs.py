@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+FLOAT_DIGITS = 17  # significant decimal digits, which tell every float from every other
+
 # For messages about Values that were to become floats.
 FLOAT_ARRAY_HINT = (
     "write mg.array(np.zeros(n)), np.zeros(n, dtype=object) or np.zeros_like(x) for an array that is to hold Values, "
@@ -16,12 +18,12 @@ FLOAT_ARRAY_HINT = (
 
 
 def describe(thing: object) -> str:
-    """The type of `thing` and a short form of it, for a message."""
+    """Return the type of `thing` and a short form of it, for a message."""
     return f"{type(thing).__name__} ({reprlib.repr(thing)})"
 
 
 def is_number(thing: object) -> bool:
-    """Whether `thing` is a real number of Python or NumPy. A Value is none."""
+    """Return whether `thing` is a real number of Python or NumPy. A Value is none."""
     kind = type(thing)
     return kind is float or isinstance(thing, numbers.Real) or (kind.__module__, kind.__name__) in NUMPY_BOOLS
 
@@ -30,7 +32,7 @@ NUMPY_BOOLS = {("numpy", "bool"), ("numpy", "bool_")}  # NumPy's other scalars s
 
 
 def as_number(thing: Any) -> float | None:
-    """`thing` as a float if it is a real number of Python or NumPy, else None.
+    """Return `thing` as a float if it is a real number of Python or NumPy, else None.
 
     Raises:
         OverflowError: it is a number beyond the largest float.
@@ -50,7 +52,7 @@ def same_numbers(these: Iterable[float], those: Iterable[float]) -> bool:
 
 
 def comparable(thing: Any) -> Any:
-    """A number with which Python compares a float exactly; None for what is not a real number.
+    """Return a number with which Python compares a float exactly; None for what is not a real number.
 
     NumPy would compare a float in the other's precision: 1e300 and infinity are equal in float32.
     """
@@ -67,7 +69,7 @@ def comparable(thing: Any) -> Any:
 
 
 def require_number(thing: object, what: str) -> float:
-    """`thing` as a float.
+    """Return `thing` as a float.
 
     Raises:
         TypeError: `thing` is no real number; `what` was due.
@@ -80,13 +82,17 @@ def require_number(thing: object, what: str) -> float:
 
 
 def is_array(thing: object) -> bool:
-    """Whether `thing` is a NumPy array, one without dimensions included; NumPy's scalars are none."""
+    """Return whether `thing` is a NumPy array, one without dimensions included; NumPy's scalars are none."""
     numpy = sys.modules.get("numpy")  # no array exists before somebody has imported it
     return numpy is not None and isinstance(thing, numpy.ndarray)
 
 
 def map_arrays(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
-    """`function` element by element, broadcast: a float64 array, or one of Values if not all results are floats."""
+    """Apply `function` element by element, with broadcasting.
+
+    Returns:
+        A float64 array, or an array of Values if not all results are floats.
+    """
     import numpy
 
     from microgrady.arrays.subclass import Array, wrapped

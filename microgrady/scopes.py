@@ -44,7 +44,7 @@ class Scope:
         return self.lock.locked() or self._entry() is not None
 
     def opening(self) -> Callable[[], Any]:
-        """What opens the scope when it is called."""
+        """Return what opens the scope when it is called."""
         take = self.lock.__enter__
         self._entry = weakref.ref(take)
         return take
@@ -57,7 +57,7 @@ class ScopedLabel(str):
     scope: Scope
 
     def __new__(cls, label: str, scope: Scope) -> ScopedLabel:
-        """A label, which is compared and written as any other str, with its scope."""
+        """Return a label, which is compared and written as any other str, with its scope."""
         scoped = super().__new__(cls, label)
         scoped.scope = scope
         return scoped
@@ -73,7 +73,7 @@ _unlabelled: ContextVar[str] = ContextVar("unlabelled", default="")
 
 
 def unlabelled() -> str:
-    """The label of a new Value that has not been given one."""
+    """Return the label of a new Value that has not been given one."""
     label = _unlabelled.get()
     if type(label) is ScopedLabel and label.scope.is_open:
         return label
@@ -88,17 +88,17 @@ def unlabelled() -> str:
 
 
 def relabelled(old: str, label: str) -> str:
-    """The label, in the scope of the old one."""
+    """Return the label, in the scope of the old one."""
     return ScopedLabel(label, old.scope) if type(old) is ScopedLabel else str(label)
 
 
 def path_of(label: str) -> tuple[Scope, ...]:
-    """The scopes that a label carries, the outermost first."""
+    """Return the scopes that a label carries, the outermost first."""
     return label.scope.path if type(label) is ScopedLabel else ()
 
 
 def scope(name: str) -> Opening:
-    """Names the part of a computation that runs inside it: a layer, a step, a loss.
+    """Name the part of a computation that runs inside it: a layer, a step, a loss.
 
     A picture frames what was made in one run through a scope, and folds it into one box where the graph is
     large. Scopes nest, and belong to a thread or an asynchronous task (a generator that pauses inside a scope leaves it

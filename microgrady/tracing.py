@@ -39,7 +39,7 @@ class Run:
         self._stopped: StopIteration | None = None
 
     def call(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """What the function returns.
+        """Return what the function returns.
 
         Raises:
             TypeError: It turned a Value into a float, and caught the refusal, or NumPy could not take its Values.
@@ -85,13 +85,13 @@ class Run:
         return self._thread == threading.get_ident()
 
     def depends(self, value: Any) -> bool:
-        """Whether a Value depends on the inputs or, in the run's own thread, on a Value from outside."""
+        """Return whether a Value depends on the inputs or, in the run's own thread, on a Value from outside."""
         return self._reaches(value, self.is_here)
 
     def _reaches(
         self, value: Any, outside: bool, unrelated: Collection[int] = (), related: Collection[int] = ()
     ) -> bool:
-        """Whether the graph of a Value reaches the inputs or, if asked for, a Value from outside.
+        """Return whether the graph of a Value reaches the inputs or, if asked for, a Value from outside.
 
         Of nodes that are known to be `unrelated` or `related` it is not asked again.
         """
@@ -126,11 +126,11 @@ class Recorder(Run):
         recorders.append(self)
 
     def hears(self, *operands: Any) -> bool:
-        """Whether a comparison of these may decide which way the function goes."""
+        """Return whether a comparison of these may decide which way the function goes."""
         return self.is_here or any(self._concerns(value) for value in operands if hasattr(value, "_mark"))
 
     def _concerns(self, value: Any) -> bool:
-        """Whether a Value that another thread compares has to do with the function."""
+        """Return whether a Value that another thread compares has to do with the function."""
         if value._primitive is None and value._mark < self.since and id(value) not in self.inputs:
             # A parameter. A thread that was not there before is likely to work for the function; if it does not,
             # the comparison is one more guard that does no harm.
@@ -169,7 +169,7 @@ def _forget(run: Run) -> None:
 
 
 def _going(running: Sequence[Run]) -> Iterator[Any]:
-    """Those that go on, the innermost first. Others, which an interrupt has left, are dropped."""
+    """Yield those that go on, the innermost first. Others, which an interrupt has left, are dropped."""
     for run in tuple(reversed(running)):
         if run.goes_on:
             yield run
@@ -187,22 +187,22 @@ at_fork(lambda: None, lambda: None, _forget_other_threads)  # in the child they 
 
 
 def run_here() -> Run | None:
-    """The innermost run of this thread."""
+    """Return the innermost run of this thread."""
     return next((run for run in _going(runs) if run.is_here), None) if runs else None
 
 
 def recorder_here() -> Recorder | None:
-    """What records in this thread."""
+    """Return what records in this thread."""
     return next((recorder for recorder in _going(recorders) if recorder.is_here), None) if recorders else None
 
 
 def recorder_of(value: Any) -> Recorder | None:
-    """What records in this thread, or another thread's recorder whose inputs the Value depends on."""
+    """Return what records in this thread, or another thread's recorder whose inputs the Value depends on."""
     return next((recorder for recorder in _going(recorders) if recorder.hears(value)), None) if recorders else None
 
 
 def is_input_elsewhere(values: list[Any]) -> bool:
-    """Whether one of the Values is an input of a run that goes on."""
+    """Return whether one of the Values is an input of a run that goes on."""
     return any(id(value) in run.inputs for run in _going(runs) for value in values)
 
 
@@ -236,21 +236,21 @@ def rounds_to(rounding: Callable[[float], int], value: Any, whole: int) -> None:
 
 
 def leave(value: Any, action: str) -> None:
-    """Called before the number in a Value gets out of the graph; `action` says by what."""
+    """Tell those whose function it matters to that the number in a Value is about to leave the graph, by an action."""
     for recorder in _going(recorders):
         if recorder.depends(value):
             recorder.refuse(action)
 
 
 def change(value: Any, action: str) -> None:
-    """Called before something in a Value is assigned."""
+    """Tell those whose function it matters to that something in a Value is about to be assigned."""
     for recorder in _going(recorders):
         if recorder.is_here or id(value) in recorder.inputs:
             recorder.refuse_change(action)
 
 
 def hashing(value: Any) -> None:
-    """Called before a Value is hashed: the package itself may do so, but no function that is recorded."""
+    """Tell that a Value is about to be hashed, unless by the package itself: no function that is recorded may do so."""
     frame: Any = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__") == "microgrady.value":
         frame = frame.f_back
@@ -259,7 +259,7 @@ def hashing(value: Any) -> None:
 
 
 def refusal(value: Any) -> TypeError:
-    """The error for a Value that is about to become a float. Every run that it matters to keeps it.
+    """Return the error for a Value that is about to become a float. Every run that it matters to keeps it.
 
     A function may catch it and return something else, whose derivative would then be wrong without a word.
     """

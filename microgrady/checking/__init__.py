@@ -1,7 +1,7 @@
 """Numeric derivatives with error bounds, and verdicts on claimed ones."""
 
 from microgrady.anomaly import Anomaly, find_anomaly
-from microgrady.checking.estimate import Estimate
+from microgrady.checking.estimate import Estimate, Kind
 from microgrady.checking.gradient import check_gradient, is_differentiable
 from microgrady.checking.numeric.derivative import numeric_derivative
 from microgrady.checking.report import Entry, Report
@@ -11,6 +11,7 @@ __all__ = [
     "Anomaly",
     "Entry",
     "Estimate",
+    "Kind",
     "Report",
     "Verdict",
     "check_gradient",

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import enum
 import math
 from dataclasses import dataclass
 
-FLOAT_DIGITS = 17  # that many decimal digits tell every float from every other
+from microgrady.inputs import FLOAT_DIGITS
+
 FAITHFUL_DIGITS = 16  # that many are printed at most: one more shows how 0.1 is stored
+
+
+class Kind(enum.StrEnum):
+    """What a function does at a point. Each kind is also a str, equal to its words.
+
+    Example:
+        >>> Kind.INFINITE_SLOPE == "infinite slope"
+        True
+    """
+
+    SMOOTH = "smooth"
+    KINK = "kink"  # the derivatives from the left and from the right differ
+    JUMP = "jump"
+    INFINITE_SLOPE = "infinite slope"
+    NOISY = "noisy"  # what the function does is hidden by the noise in its values, or finer than all steps
+
+
+BREAKS = frozenset({Kind.KINK, Kind.JUMP, Kind.INFINITE_SLOPE})  # where a function has no derivative
 
 
 @dataclass(frozen=True)
@@ -22,14 +42,12 @@ class Estimate:
         step: The smallest step that went into `value`.
         left: The derivative from the left, nan where it is not known.
         right: The derivative from the right, nan where it is not known.
-        kind: "smooth", "kink", "jump", "infinite slope" or "noisy".
-        scale: The size of slope that the function has around the point: the size against
-            which a zero derivative is zero.
-        zero: How far the rounding of the point itself lets a derivative that is zero beside it
-            differ from zero: so small a claim is as good as 0.
-
-        beside: The slope between two steps of f right beside the point, nan if there are none. The steps have been
-            taken for rounding; if they are meant, this is the derivative.
+        kind: What the function does at the point: "smooth", "kink", "jump", "infinite slope" or "noisy".
+        scale: The size of the slopes around the point, against which a small derivative is judged.
+        zero: A claim of up to this size is as good as 0. Near an extremum the rounding of the point alone
+            changes the derivative by as much.
+        beside: The slope between two steps of the function right beside the point, nan if there are none.
+            The steps have been taken for rounding; if they are meant, this is the derivative.
 
     Example:
         >>> print(Estimate(0.40991, 2e-4, 19, 1e-16, 0.01))
@@ -43,7 +61,7 @@ class Estimate:
     step: float
     left: float = math.nan
     right: float = math.nan
-    kind: str = "smooth"
+    kind: Kind = Kind.SMOOTH
     scale: float = 0.0
     zero: float = 0.0
     beside: float = math.nan

@@ -25,7 +25,7 @@ def evaluate(
     build: Callable[[Sequence[Any]], tuple[Any, ...]] = tuple,
     words: Words | None = None,
 ) -> Result:
-    """What `function` gives for plain numbers, or for Values if it raises for these or gives no number.
+    """Return what `function` gives for plain numbers, or for Values if it raises for these or gives no number.
 
     Plain numbers are fast, and no part of the engine has a share in what they give. But Python's raise or become
     complex where Values are inf or nan, and they lack the methods of Values.
@@ -71,20 +71,20 @@ def _call(function: Callable[..., Any], arguments: tuple[Any, ...], words: Words
 
 
 def _is_written_for_values(for_numbers: Exception, for_values: Exception) -> bool:
-    """Whether a function that raised both goes wrong at another place than where it needs Values."""
+    """Return whether a function that raised both goes wrong at another place than where it needs Values."""
     if isinstance(for_numbers, AttributeError):
         return isinstance(for_numbers.obj, float) or is_array(for_numbers.obj)
     return isinstance(for_numbers, TypeError) and not isinstance(for_values, (TypeError, AttributeError))
 
 
 def without_warnings() -> contextlib.AbstractContextManager[object]:
-    """While functions are called at points where NumPy, if they use it, might warn of nan and inf."""
+    """Silence, in a `with`, what NumPy says of nan and inf, where functions use it."""
     numpy = sys.modules.get("numpy")
     return contextlib.nullcontext() if numpy is None else numpy.errstate(all="ignore")
 
 
 def plain_number(thing: Any) -> float | None:
-    """`thing` as a float if it is a real number, of whatever library, or a Value; else None."""
+    """Return `thing` as a float if it is a real number, of whatever library, or a Value; else None."""
     if type(thing) is float:
         return thing
     if isinstance(thing, Value):
@@ -103,7 +103,7 @@ def plain_number(thing: Any) -> float | None:
 
 
 def plain(tree: Any, what: str) -> Any:
-    """`tree` in floats, lists and dicts, whatever library its numbers and arrays are of.
+    """Return `tree` in floats, lists and dicts, whatever library its numbers and arrays are of.
 
     Raises:
         TypeError: something in it is no real number.

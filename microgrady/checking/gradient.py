@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from microgrady.checking.estimate import Estimate
+from microgrady.checking.estimate import Estimate, Kind
 from microgrady.checking.evaluation import evaluate, plain, without_warnings
 from microgrady.checking.numeric.derivative import numeric_derivative
 from microgrady.checking.report import Entry, Report
@@ -24,7 +24,7 @@ from microgrady.value import Value
 
 MANY = 300  # estimates from which on a progress bar is shown
 TWO_VALUES, TWO_CLAIMS = "two values at one point", "two claims at one point"
-UNKNOWN = Estimate(math.nan, math.inf, 0, math.nan, math.nan, kind="noisy")
+UNKNOWN = Estimate(math.nan, math.inf, 0, math.nan, math.nan, kind=Kind.NOISY)
 
 
 def check_gradient(
@@ -100,7 +100,7 @@ def check_gradient(
 
 
 def is_differentiable(f: Callable[..., Any], *point: Any) -> bool:
-    """Whether `f` is defined at a point and has a derivative by each input, as finite differences see it.
+    """Return whether `f` is defined at a point and has a derivative by each input, as finite differences see it.
 
     Example:
         >>> is_differentiable(abs, 1.0), is_differentiable(abs, 0.0)
@@ -111,7 +111,7 @@ def is_differentiable(f: Callable[..., Any], *point: Any) -> bool:
     try:
         function = _Function(f, point)
         return all(
-            numeric_derivative(line.component(position), line.start).kind == "smooth"
+            numeric_derivative(line.component(position), line.start).kind == Kind.SMOOTH
             for line in function.axes()
             for position in range(len(function.results))
         )
@@ -158,7 +158,10 @@ class _Line:
         self.known: dict[float, list[float] | None] = {}
 
     def component(self, position: int) -> Callable[[float], float]:
-        """One of the results as a function, nan where it raises. The steps for one are mostly those for the others."""
+        """Return one of the results as a function, which is nan where it raises.
+
+        All are kept: the steps that are taken for one result are mostly those for the others, too.
+        """
 
         def evaluate(place: float) -> float:
             if place not in self.known:
@@ -188,7 +191,7 @@ class _Steady:
         self.changes: dict[int, str] = {}
 
     def call(self) -> list[float]:
-        """The numbers, anew."""
+        """Return the numbers, anew."""
         raise NotImplementedError
 
     def look_again(self) -> None:
@@ -205,7 +208,7 @@ class _Steady:
                 self.changes.setdefault(place, f"{number!r} and then {words}")
 
     def remarks(self) -> list[str]:
-        """A sentence on what has changed, if anything has."""
+        """Return a sentence on what has changed, if anything has."""
         if not self.changes:
             return []
         first = min(self.changes)
@@ -264,11 +267,11 @@ class _Function(_Steady):
         return self(self.numbers)
 
     def doubt(self, position: int) -> str:
-        """Why nothing can be said of the derivatives of a result; empty if nothing speaks against it."""
+        """Return why nothing can be said of the derivatives of a result; empty if nothing speaks against it."""
         return TWO_VALUES if position in self.changes else ""
 
     def estimate(self, line: _Line, position: int) -> Estimate:
-        """The slope of one result along a line.
+        """Return the slope of one result along a line.
 
         Raises:
             ValueError: the function is defined at the point but nowhere near it.
@@ -283,11 +286,11 @@ class _Function(_Steady):
             raise
 
     def grain(self, position: int) -> float:
-        """How coarse a result is known to be."""
+        """Return how coarse a result is known to be."""
         return 0.0
 
     def axes(self) -> list[_Line]:
-        """The lines along which one input changes."""
+        """Return the lines along which one input changes."""
 
         def axis(index: int) -> _Line:
             def values(place: float) -> list[float]:
@@ -298,7 +301,7 @@ class _Function(_Steady):
         return [axis(index) for index in range(len(self.numbers))]
 
     def random_lines(self, count: int) -> list[_Line]:
-        """Lines in random directions, always the same ones; every input changes on its own scale."""
+        """Return lines in random directions, always the same ones; every input changes on its own scale."""
         generator = random.Random(count)
 
         def line(number: int) -> _Line:
@@ -330,7 +333,7 @@ class _Slopes(_Function):
         return [slope.value for slope in slopes]
 
     def estimate(self, line: _Line, position: int) -> Estimate:
-        """The slope of a first derivative: zero where it stays the same, as far as it is known anywhere."""
+        """Return the slope of a first derivative: zero where it stays the same, as far as it is known anywhere."""
         found = super().estimate(line, position)
         error = self._flat_within(line, position)
         if not abs(found.value) <= error < math.inf:
@@ -340,7 +343,10 @@ class _Slopes(_Function):
         return Estimate(0.0, error, found.evaluations, found.noise, found.step, 0.0, 0.0, scale=scale)
 
     def _flat_within(self, line: _Line, position: int) -> float:
-        """A bound on the slope of a first derivative that is the same at all places within its bounds, else inf."""
+        """Return a bound on the slope of a first derivative, inf if it is not the same at all places.
+
+        The same is what lies within the bounds on both errors.
+        """
         (index,) = line.weights
         origin, widest, error = self.slopes[position], 0.0, math.inf
         for place, values in line.known.items():
@@ -364,12 +370,12 @@ class _Slopes(_Function):
         return self.first.doubt(position // len(self.inputs))
 
     def grain(self, position: int) -> float:
-        """The bound on the error of a first derivative."""
+        """Return the bound on the error of a first derivative."""
         grain = self.slopes[position].error
         return grain if math.isfinite(grain) else 0.0
 
     def estimates(self, numbers: list[float]) -> list[Estimate]:
-        """The first derivatives, for each result by each input."""
+        """Return the first derivatives, for each result by each input."""
         moved = copy.copy(self.first)
         moved.numbers = numbers
         axes = moved.axes()
@@ -416,7 +422,7 @@ class _Claims(_Steady):
         return [numbers[path] for path in self.places]
 
     def claimed(self) -> Any:
-        """The claim, in floats."""
+        """Return the claim, in floats."""
         __tracebackhide__ = True
         gradient, function = self.gradient, self.function
 
@@ -432,17 +438,17 @@ class _Claims(_Steady):
         return evaluate(gradient, function.numbers, read, function.structure.rebuild, words)
 
     def row(self, position: int) -> range:
-        """Which of the numbers belong to a result."""
+        """Return which of the numbers belong to a result."""
         inputs = len(self.function.input_places)
         return range(position * inputs, (position + 1) * inputs)
 
     def along(self, line: _Line, position: int) -> float:
-        """The claimed slope of a result along a line."""
+        """Return the claimed slope of a result along a line."""
         row = self.row(position)
         return math.fsum(self.seen[row[index]] * weight for index, weight in line.weights.items())
 
     def doubt(self, position: int) -> str:
-        """Why no verdict on the derivatives of a result can be given; empty if nothing speaks against it."""
+        """Return why no verdict on the derivatives of a result can be given; empty if nothing speaks against it."""
         return TWO_CLAIMS if self.changes.keys() & set(self.row(position)) else ""
 
 
@@ -462,11 +468,11 @@ class _Derivative(_Claims):
             raise
 
     def look_again(self) -> None:
-        """Nothing: the function itself is looked at."""
+        """Do nothing: it is the function itself that is called again."""
 
 
 def _places(tree: Any) -> list[tuple[str, str]]:
-    """For each number the way through lists and dicts, and that through the array at its end."""
+    """Return for each number the way through lists and dicts, and that through the array at its end."""
     if isinstance(tree, dict):
         branches = [(f"[{key!r}]", branch) for key, branch in tree.items()]
     elif isinstance(tree, (list, tuple)):
@@ -477,7 +483,7 @@ def _places(tree: Any) -> list[tuple[str, str]]:
 
 
 def _joined(place: tuple[str, str], by: tuple[str, str]) -> tuple[str, str]:
-    """Where the derivative of a number at one place by a number at another stands, as in `jacobian`'s result."""
+    """Return where the derivative of a number at one place by a number at another stands, as in `jacobian`'s result."""
     return place[0] + by[0], place[1] + by[1]
 
 
@@ -488,7 +494,7 @@ def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
 
 
 def _flat(result: Any) -> list[float]:
-    """The numbers in what a function returned."""
+    """Return the numbers in what a function returned."""
     __tracebackhide__ = True
     numbers: list[float] = flatten(plain(result, "the result"), "the result")[0]
     return numbers

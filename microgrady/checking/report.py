@@ -47,7 +47,7 @@ class Entry:
         return difference / abs(self.estimate.value) if self.estimate.value else math.inf
 
     def row(self) -> tuple[str, ...]:
-        """The columns of the report as text."""
+        """Return the columns of the report as text."""
         claimed, estimate = f"{self.claimed:.10g}", f"{self.estimate.value:.10g}"
         return (
             self.name,
@@ -59,7 +59,7 @@ class Entry:
         )
 
     def remark(self) -> str:
-        """The verdict, and where it is open, why."""
+        """Return the verdict, and where it is open, why."""
         if self.verdict is Verdict.INCONCLUSIVE:
             return f"{self.verdict} ({self.reason or f'{self.estimate.digits} digits certain'})"
         if self.verdict is Verdict.NOT_DIFFERENTIABLE:
@@ -89,7 +89,7 @@ class Report:
         return self.ok
 
     def worst_first(self) -> list[Entry]:
-        """The entries, those to look at before the others."""
+        """Return the entries, those to look at before the others."""
 
         def severity(entry: Entry) -> tuple[int, float]:
             error = entry.relative_error
@@ -98,13 +98,13 @@ class Report:
         return sorted(self.entries, key=severity)
 
     def summary(self) -> str:
-        """One line: how many derivatives match, and how many do not."""
+        """Say in one line how many derivatives match, and how many do not."""
         matching = [entry for entry in self.entries if entry.verdict is Verdict.MATCH]
         others = [entry for entry in self.entries if entry.verdict is not Verdict.MATCH]
         return "; ".join([f"{len(matching)} of {len(self.entries)} derivatives match", *counted(others)])
 
     def table(self, limit: int | None = None) -> str:
-        """The derivatives as a table, the worst first, without the summary.
+        """Return the derivatives as a table, the worst first, without the summary.
 
         Args:
             limit: How many derivatives it has. By default 30 at most; where there are more than 10, those that
@@ -130,7 +130,7 @@ class Report:
         return "\n".join([*lines, *(textwrap.fill(note, WIDTH) for note in notes)])
 
     def to_dict(self) -> dict[str, Any]:
-        """The report in plain numbers and strings, as for JSON."""
+        """Return the report in plain numbers and strings, as for JSON."""
         return {
             "ok": self.ok,
             "summary": self.summary(),
@@ -165,7 +165,7 @@ class Report:
         return f"<table><thead>{cells('th', HEADER)}</thead><tbody>{body}</tbody></table>{notes}"
 
     def _shown(self, limit: int | None) -> tuple[list[Entry], list[str]]:
-        """What a table has, and what stands below it."""
+        """Return what a table has, and what stands below it."""
         if limit is not None and not (type(limit) is int and limit >= 0):
             raise ValueError(f"limit must be None or an int of at least 0, not {limit!r}")
         entries = self.worst_first()
@@ -183,7 +183,7 @@ class Report:
 
 
 def counted(entries: list[Entry], plural: str = "") -> list[str]:
-    """How many entries have each verdict, the worst verdict first, as in "2 mismatch"."""
+    """Return how many entries have each verdict, the worst verdict first, as in "2 mismatch"."""
     counts = {verdict: sum(entry.verdict is verdict for entry in entries) for verdict in SEVERITY}
     ends = {verdict: plural if count > 1 else "" for verdict, count in counts.items()}
     ends |= dict.fromkeys((Verdict.INCONCLUSIVE, Verdict.NOT_DIFFERENTIABLE), "")

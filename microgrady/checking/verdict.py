@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 
-from microgrady.checking.estimate import Estimate
+from microgrady.checking.estimate import BREAKS, Estimate
 
 USUAL_TOLERANCE = 1e-5  # relative, where the bound of the estimate allows it
 WIDEST_TOLERANCE = 5e-4  # relative, by default: half of the 0.1% that is always to be found
@@ -31,7 +31,7 @@ class Verdict(enum.Enum):
 
 
 def judge(claimed: float, estimate: Estimate, tolerance: float | None = None) -> Verdict:
-    """Compares a claimed derivative with an estimated one.
+    """Compare a claimed derivative with an estimated one.
 
     Args:
         claimed: The derivative in question.
@@ -49,7 +49,7 @@ def judge(claimed: float, estimate: Estimate, tolerance: float | None = None) ->
         >>> str(judge(1.0, estimate)), str(judge(1.001, estimate))
         ('match', 'mismatch')
     """
-    if estimate.kind in ("kink", "jump", "infinite slope"):
+    if estimate.kind in BREAKS:
         return Verdict.NOT_DIFFERENTIABLE
     value, error = estimate.value, estimate.error
     if not error < math.inf:

@@ -29,7 +29,7 @@ CONSTANTS: dict[str, float] = {
 
 
 def _public_functions() -> dict[str, Function]:
-    """The table's public part by every name that it gives them, NumPy's names and symbols such as max among them."""
+    """Return the public functions of the table by each of their names, also NumPy's and symbols such as max."""
     public = {entry for name, entry in vars(microgrady).items() if isinstance(entry, Primitive) and name[0] != "_"}
     symbols = {entry.symbol: entry for entry in public if entry.symbol.isidentifier()}
     names = {name: entry for name, entry in methods.items() if entry in public}
@@ -43,7 +43,7 @@ def _decided(test: Function, x: Any) -> float:
 
 
 def _rounded(x: Any, digits: Any = 0.0) -> Any:
-    """The decimal places are whole, as everywhere, but all numbers in an expression are floats."""
+    """Round to decimal places, a whole number although all numbers in an expression are floats."""
     places = digits.data if isinstance(digits, Value) else digits
     if not places.is_integer():
         raise ValueError(f"the decimal places of round are a whole number, not {places:g}")
@@ -173,7 +173,7 @@ class Expression:
         )
 
     def __call__(self, *numbers: Any) -> Any:
-        """The value where the names stand for `numbers`: a Value if it depends on one, else a float."""
+        """Return the value where the names stand for `numbers`: a Value if it depends on one, else a float."""
         if len(numbers) != len(self.names):
             raise TypeError(f"the expression has {len(self.names)} name(s), {len(numbers)} number(s) given")
         known = dict(zip(self.names, numbers, strict=True))
@@ -228,7 +228,7 @@ class Expression:
 
 
 def hint_for(name: str) -> str:
-    """What to write in the place of a function that there is not.
+    """Return what to write in the place of a function that there is not.
 
     Example:
         >>> hint_for("ln"), hint_for("exp10")
@@ -247,7 +247,7 @@ def hint_for(name: str) -> str:
 
 
 def arities_of(function: Function) -> tuple[int, float]:
-    """How many arguments a function takes: at least, and at most.
+    """Return how many arguments a function takes: at least, and at most.
 
     Example:
         >>> arities_of(FUNCTIONS["atan2"]), arities_of(FUNCTIONS["where"])

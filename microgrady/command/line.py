@@ -23,11 +23,12 @@ from microgrady.command.parsing import InputError, Place, normalise
 from microgrady.drawing import draw
 from microgrady.drawing.graph.labels import applied
 from microgrady.drawing.render import check_target
+from microgrady.inputs import FLOAT_DIGITS
 from microgrady.transforms import hessian
 from microgrady.value import Value
 
 NARROWEST, WIDEST_PROSE = 20, 100  # columns
-DIGITS, MOST_DIGITS = 10, 17  # of the numbers, unless told otherwise; with 17 a float is told from every other
+DIGITS = 10  # of the numbers, unless told otherwise
 DIGITS_IN_A_PICTURE = 4
 LONGEST_LABEL = 60  # characters of an expression in a picture
 
@@ -98,7 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _answer(arguments: Sequence[str]) -> tuple[str, list[str], int]:
-    """What to print, what to complain of below it, and the exit status. All input is read before any is computed."""
+    """Return what to print, what to complain of below it, and the exit status.
+
+    All input is read before anything is computed.
+    """
     _require_known_options(arguments)
     parser = _parser()
     try:
@@ -141,7 +145,7 @@ def _answer(arguments: Sequence[str]) -> tuple[str, list[str], int]:
 
 
 def _checked(expression: Expression, output: Value, point: list[float], orders: int) -> tuple[list[Report], list[str]]:
-    """The derivatives of each order held against finite differences, and why some could not be."""
+    """Return the derivatives of each order held against finite differences, and why some could not be."""
     if not math.isfinite(output.data):
         return [], [f"the derivatives are not checked: the result is {output.data}"]
     reports: list[Report] = []
@@ -162,7 +166,7 @@ def _draw(output: Value, path: str, digits: int) -> None:
 
 
 def _width() -> int:
-    """The columns of the terminal; 80 where there is none."""
+    """Return the columns of the terminal; 80 where there is none."""
     return max(NARROWEST, shutil.get_terminal_size().columns)
 
 
@@ -193,7 +197,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--precision",
         metavar="DIGITS",
-        help=f"significant digits of all numbers, 1 to {MOST_DIGITS} (default: {DIGITS})",
+        help=f"significant digits of all numbers, 1 to {FLOAT_DIGITS} (default: {DIGITS})",
     )
     parser.add_argument("--draw", metavar="PATH", help="draw the graph into a file named .svg, .png or .pdf")
     parser.add_argument("--version", action="version", version=f"microgrady {version}")
@@ -243,14 +247,14 @@ def _require_expression_first(source: str) -> None:
 
 
 def _digits(text: str) -> int:
-    if not re.fullmatch(r"\s*[0-9]{1,2}\s*", text) or not 1 <= int(text) <= MOST_DIGITS:
-        sentence = f"--precision takes a whole number from 1 to {MOST_DIGITS}, not {text!r}"
+    if not re.fullmatch(r"\s*[0-9]{1,2}\s*", text) or not 1 <= int(text) <= FLOAT_DIGITS:
+        sentence = f"--precision takes a whole number from 1 to {FLOAT_DIGITS}, not {text!r}"
         raise InputError(sentence, _option_place("--precision", text))
     return int(text)
 
 
 def _given_numbers(assignments: list[str]) -> dict[str, tuple[float, Place]]:
-    """The number that each name stands for, and where the name is."""
+    """Return the number that each name stands for, and where the name is."""
     given: dict[str, tuple[float, Place]] = {}
     for assignment in assignments:
         text = " ".join(assignment.split())
@@ -280,7 +284,7 @@ def _given_numbers(assignments: list[str]) -> dict[str, tuple[float, Place]]:
 
 
 def _number(name: str, text: str, right: str) -> float:
-    """What stands on the right of `name=`, the end of the text, computed."""
+    """Return what stands on the right of `name=`, the end of the text, computed."""
     before = len(text) - len(right.lstrip())
     if not right.strip():
         raise InputError(f"there is no number after {name}=", Place(text, before, before))
@@ -315,7 +319,7 @@ def _require_same_names(expression: Expression, given: dict[str, tuple[float, Pl
 
 
 def _other_reading(name: str, given: Iterable[str]) -> str:
-    """What else a name may be meant for, if it is made of names that are given, numbers or a function."""
+    """Return what else a name may be meant for, if it is made of names that are given, numbers or a function."""
     names = sorted(given, key=len, reverse=True)
     factor = "|".join([*map(re.escape, names), "[0-9]+"])
     if re.fullmatch(f"(?:{factor}){{2,}}", name):
@@ -354,7 +358,7 @@ def _differentiate(expression: Expression, point: list[float]) -> tuple[list[Val
 
 
 def _heading(source: str, output: Value, digits: int) -> str:
-    """The expression and its value, and why that is not finite."""
+    """Return the expression and its value, and why that is not finite."""
     width = _width()
     lines = textwrap.wrap(source, max(NARROWEST, width - 20), max_lines=4, placeholder=" ...", break_on_hyphens=False)
     lines[-1] += f" = {output.data:.{digits}g}"
@@ -367,7 +371,7 @@ def _heading(source: str, output: Value, digits: int) -> str:
 
 
 def _because(node: Value, digits: int) -> str:
-    """Which operation made what is not finite, in the names that were typed."""
+    """Return which operation made what is not finite, in the names that were typed."""
     written, where = [], []
     for operand in node.operands:
         number = f"{operand.data if isinstance(operand, Value) else operand:.{digits}g}"
@@ -391,7 +395,7 @@ def _first_derivatives(leaves: list[Value], report: Report | None, digits: int) 
 
 
 def _second_derivatives(names: list[str], rows: list[list[float]], report: Report | None, digits: int) -> str:
-    """The matrix, and below it what was found of each pair of names."""
+    """Return the matrix, and below it what was found of each pair of names."""
     matrix = [_numbers(name, list(column), digits) for name, column in zip(names, zip(*rows, strict=True), strict=True)]
     text = "\nsecond derivatives" + _table([_names("by", names), *matrix])
     if report is None:
@@ -408,7 +412,7 @@ def _second_derivatives(names: list[str], rows: list[list[float]], report: Repor
 
 
 def _verdicts(entries: Sequence[Entry], digits: int) -> list[list[str]]:
-    """The columns of a check; none where there was none."""
+    """Return the columns of a check; none where there was none."""
     if not entries:
         return []
     estimates = _numbers("numeric estimate", [entry.estimate.value for entry in entries], digits)
@@ -416,19 +420,19 @@ def _verdicts(entries: Sequence[Entry], digits: int) -> list[list[str]]:
 
 
 def _names(heading: str, names: list[str]) -> list[str]:
-    """A column of names, none so long that there is no room beside it."""
+    """Return a column of names, none so long that there is no room beside it."""
     longest = max(NARROWEST, _width() // 2) - 8
     return _words(heading, [name if len(name) <= longest else f"{name[: longest - 1]}…" for name in names])
 
 
 def _words(heading: str, entries: list[str]) -> list[str]:
-    """A column of a table: cells of one width, the heading first."""
+    """Return a column of a table: cells of one width, the heading first."""
     width = max(map(len, [heading, *entries]))
     return [cell.ljust(width) for cell in [heading, *entries]]
 
 
 def _numbers(heading: str, numbers: list[float], digits: int) -> list[str]:
-    """A column of numbers, their decimal points below each other."""
+    """Return a column of numbers, their decimal points below each other."""
     cells = _aligned([f"{number:.{digits}g}" for number in numbers])
     width = max(len(heading), len(cells[0]))
     return [cell.rjust(width) for cell in [heading, *cells]]
@@ -442,7 +446,7 @@ def _aligned(texts: list[str]) -> list[str]:
 
 
 def _table(columns: list[list[str]]) -> str:
-    """The columns side by side, each block below an empty line; what is too wide goes on in a further block."""
+    """Return the columns side by side, each block below an empty line; what is too wide goes on in a further block."""
     first, *rest = columns
     lines = []
     while rest:

@@ -109,7 +109,7 @@ class InputError(ValueError):
 
 
 def _columns(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """Return how many columns of a terminal a text takes."""
     return sum(
         0 if unicodedata.combining(letter) else 1 + (unicodedata.east_asian_width(letter) in "WF") for letter in text
     )
@@ -170,7 +170,7 @@ class _Pending:
 
 
 def normalise(name: str) -> str:
-    """A name as Python reads it: the letters of one identifier can be written in several ways.
+    """Return a name as Python reads it: the letters of one identifier can be written in several ways.
 
     Example:
         >>> normalise("ﬁt")
@@ -180,7 +180,7 @@ def normalise(name: str) -> str:
 
 
 def place_in(source: str, start: int, stop: int) -> Place:
-    r"""A stretch of a text as a place: what of it is on its first line.
+    r"""Return a stretch of a text as a place: what of it is on its first line.
 
     Example:
         >>> place_in("a +\n b.c", 5, 8)
@@ -192,7 +192,7 @@ def place_in(source: str, start: int, stop: int) -> Place:
 
 
 def parse(source: str, functions: Container[str] = ()) -> list[Step]:
-    """Translates an expression into steps.
+    """Translate an expression into steps.
 
     Args:
         source: What was typed.
@@ -224,7 +224,7 @@ class _Parser:
         self.position = 0
 
     def steps_of_all(self) -> list[Step]:
-        """The steps of the whole source."""
+        """Return the steps of the whole source."""
         wants_operand = True
         while (token := self.tokens[self.position]).kind != "end":
             wants_operand = self._operand(token) if wants_operand else self._operator(token)
@@ -239,7 +239,7 @@ class _Parser:
         return self.steps
 
     def _scan(self) -> list[Token]:
-        """The words of the source, and one behind them that ends it."""
+        """Return the words of the source, and one behind them that ends it."""
         tokens: list[Token] = []
         position, end = 0, len(self.source.rstrip())
         while position < end:
@@ -268,7 +268,7 @@ class _Parser:
         return token
 
     def _strange(self, tokens: list[Token]) -> InputError:
-        """What to say of letters that begin nothing, the last of the tokens."""
+        """Return what to say of letters that begin nothing, the last of the tokens."""
         *before, token = tokens
         # Of a name, the letter that none may have, as in x².
         strange = (letter for letter in token.text if not f"a{letter}".isidentifier())
@@ -292,7 +292,7 @@ class _Parser:
         return self._error(f"{shown} is not let through: {_MISSPELT.get(sign, NOT_ALLOWED)}", where)
 
     def _operand(self, token: Token) -> bool:
-        """Takes what may stand where an operand is due. Returns whether one is still due."""
+        """Take what may stand where an operand is due. Return whether one is still due."""
         following = self.tokens[self.position + 1]
         if token.kind == "number":
             self._require_number(token, following)
@@ -344,7 +344,7 @@ class _Parser:
             raise self._beside(token, self.tokens[self.position + 1], f"{token.text} is not a function: ")
 
     def _operator(self, token: Token) -> bool:
-        """Takes what may stand behind an operand. Returns whether another one is due."""
+        """Take what may stand behind an operand. Return whether another one is due."""
         text = token.text
         if token.kind in ("name", "number") or text == "(":
             raise self._beside(self.tokens[self.position - 1], token)
@@ -383,7 +383,7 @@ class _Parser:
             self.pending.append(_Pending(token.text, binding, 2, token))
 
     def _reduce(self, least: int) -> None:
-        """Applies the operators that wait, back to a parenthesis or to one that binds less closely."""
+        """Apply the operators that wait, back to a parenthesis or to one that binds less closely."""
         while self.pending and self.pending[-1].binding >= max(least, 0):
             last = self.pending.pop()
             kind: Literal["operator", "comparison"] = "comparison" if last.binding == _COMPARISON else "operator"
@@ -400,7 +400,7 @@ class _Parser:
             self.steps.append(Step("call", last.text, last.operand_count + arguments, last.token.start, token.stop))
 
     def _missing(self, token: Token) -> InputError:
-        """What to say where an operand is due and something else comes."""
+        """Return what to say where an operand is due and something else comes."""
         if not self.position:
             what = f"something is missing before {token.text}" if token.text else "the expression is empty"
             return self._error("there is no ( for this )" if token.text == ")" else what, token)
@@ -410,7 +410,7 @@ class _Parser:
         return self._error(f"something is missing between {before.text} and {token.text}", token)
 
     def _beside(self, left: Token, right: Token, reason: str = "") -> InputError:
-        """What to say of two operands without an operator between them."""
+        """Return what to say of two operands without an operator between them."""
         both = left._replace(stop=right.stop)
         if left.kind == "name" and left.text in self.functions:
             return self._error(f"{left.text} is a function: write {left.text}({self._shown(right)})", both)
@@ -424,7 +424,7 @@ class _Parser:
         return self._error(f"{reason}write {self._shown(left)} * {self._shown(right)}", both)
 
     def _shown(self, token: Token) -> str:
-        """An operand as it was typed, where it is short: a number, a name, a call, or what is in parentheses."""
+        """Return an operand as it was typed, where it is short: a number, a name, a call, or what is in parentheses."""
         index = self.tokens.index(token)
         called = token.text in self.functions and self.tokens[index + 1].text == "("
         other = index
@@ -438,7 +438,7 @@ class _Parser:
         return text if len(text) <= _LONGEST_HINT and "\n" not in text else "(...)"
 
     def _partner(self, index: int, step: int) -> int:
-        """The parenthesis that belongs to this one, forwards or backwards; the end where there is none."""
+        """Return the parenthesis that belongs to this one, forwards or backwards; the end where there is none."""
         depth = 0
         while 0 <= index < len(self.tokens) - 1:
             depth += {"(": 1, ")": -1}.get(self.tokens[index].text, 0)
@@ -452,7 +452,7 @@ class _Parser:
 
 
 def number_of(text: str) -> float:
-    """The float that a number stands for; one with hundreds of digits is inf, as 1e400 is.
+    """Return the float that a number stands for; one with hundreds of digits is inf, as 1e400 is.
 
     Example:
         >>> number_of("0xff"), number_of("1_000"), number_of("1e400")

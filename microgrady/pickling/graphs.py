@@ -53,7 +53,7 @@ class _Record:
         self.depth: int = 1 + max((other.depth for other in self.others.values()), default=0)
 
     def all_others(self) -> list[_Record]:
-        """All records behind this one, the oldest first, from which none depends on a later one."""
+        """Return all records behind this one, the oldest first, from which none depends on a later one."""
         found: dict[int, _Record] = {}
         pending = list(self.others.values())
         while pending:
@@ -65,7 +65,7 @@ class _Record:
 
     @classmethod
     def holding(cls, node: Value) -> _Record | None:
-        """The living record that `node` is in."""
+        """Return the living record that `node` is in."""
         record = cls._living.get(node._mark // _BLOCK * _BLOCK)
         if record is None:
             return None
@@ -104,7 +104,7 @@ class _Record:
 
 
 def _unrecorded(output: Value) -> list[Value]:
-    """The results that `output` depends on and that no living record holds, operands first."""
+    """Return the results that `output` depends on and that no living record holds, operands first."""
     mark = fresh_marks()
     order: list[Value] = []
     stack = [output]
@@ -180,7 +180,7 @@ class PrimitiveInPickle:
         self._primitive = primitive
 
     def get(self) -> Primitive:
-        """It.
+        """Return the primitive.
 
         Raises:
             LookupError: There is none of the name, or it is another one.
@@ -196,7 +196,10 @@ class PrimitiveInPickle:
 
 
 def _named(primitive: Primitive) -> tuple[str, str, bytes | None] | None:
-    """By what name and with what fingerprint a primitive is found again; None for one that travels with its parts."""
+    """Return by what name and with what fingerprint a primitive is found again.
+
+    None if it is not: then it is pickled with its parts.
+    """
     if is_built_in(primitive):
         return primitive.name, "microgrady", None
     if primitives.get(primitive.name) is not primitive or pickler_by_value() is not None:
@@ -227,7 +230,7 @@ def _load_primitive(name: str, module: str, digest: bytes | None) -> Primitive:
 
 
 def _begin_primitive(name: str, digest: bytes | None) -> Primitive:
-    """The primitive that is to get parts; it may have them already."""
+    """Return the primitive that is to get parts; it may have them already."""
     if not (isinstance(name, str) and name.isidentifier()):  # it goes into machine code and its messages
         raise ValueError(f"a primitive's name must be an identifier, not {describe(name)}")
     known = _Foreign.known.get((name, digest))

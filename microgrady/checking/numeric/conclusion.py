@@ -6,8 +6,8 @@ import dataclasses
 import math
 from collections.abc import Callable
 
-from microgrady.checking.estimate import Estimate
-from microgrady.checking.numeric.ladder import Ladder, kink_of, shows_kink
+from microgrady.checking.estimate import Estimate, Kind
+from microgrady.checking.numeric.ladder import ENOUGH, Ladder, kink_of, shows_kink
 from microgrady.checking.numeric.probe import NEAREST, Probe
 from microgrady.checking.numeric.survey import NARROWEST, Survey
 from microgrady.checking.numeric.window import COARSE_LATTICE, QUIET, lattice_of
@@ -16,11 +16,11 @@ from microgrady.checking.verdict import WIDEST_TOLERANCE
 FOR_WINDOW = 10  # evaluations that must be left for one more window
 JITTER = 30.0  # f does nothing but jitter if it moves by less than that many noises, ...
 LOUD_JITTER = 8.0  # ... which are more than so many units of the last place
-CONSTANT = 4.0  # f that moves by less than so many units of its rounding is a constant
+VARIES = 4.0  # f varies where it moves by more than so many units of its rounding; else it is a constant
 POINT_ROUNDINGS = 2.0  # by how much an extremum may miss the float that was meant
 EXTREMUM = 1e-6  # of the slopes around: a derivative below is that of an extremum, ...
 EXTREMUM_ROUNDINGS = 256.0  # ... whose place the rounding in f moves by at most that many units of the last place
-SMALLEST_SLOPE = 1e-11  # of the slopes around: what is smaller cannot be told from zero
+SMALLEST_SLOPE = ENOUGH  # of the slopes around: what is smaller than such an error cannot be told from zero
 KINK_GRAIN = 8.0  # a window does not show a kink that is below that many roundings, ...
 KINK_CLEAR = 4.0  # ... but one that is as many times wider does
 BETWEEN_FLOATS = 64.0  # roundings: f has structure between two floats if its values there differ by more
@@ -48,32 +48,35 @@ class Findings:
         self.result: Ladder | None = None
 
     def is_only_noise(self) -> bool:
-        """f does nothing around the point but jitter."""
+        """Return whether f does nothing around the point but jitter."""
         noise = self.survey.noise
         if self.result is None or noise <= LOUD_JITTER * self.probe.grain(self.probe.nearby):
             return False
         return self.result.variation < JITTER * noise
 
     def is_unresolved(self, ladder: Ladder) -> bool:
-        """The steps do not resolve f. Central differences can seem to where they meet waves at one phase."""
+        """Return whether the steps do not resolve f.
+
+        Central differences can seem to where they meet waves at one phase.
+        """
         vague = ladder.side == 0 and ladder.apart > VAGUE_SIDES * ladder.scale
         return vague or ladder.error > UNCONVERGED * ladder.scale
 
     def estimate(self) -> Estimate:
-        """What is known by now."""
-        if self.survey.kind != "smooth":
+        """Return what is known by now."""
+        if self.survey.kind != Kind.SMOOTH:
             return self._estimate_of_break()
         found = self._estimate_from_window() if self.result is None else self._estimate_from_ladder(self.result)
         window = self.survey.window
-        by_window = found.kind == "smooth" and window is not None and found.value == window.slope
+        by_window = found.kind == Kind.SMOOTH and window is not None and found.value == window.slope
         if by_window and self._jumps_between_floats(max(abs(found.value), found.scale)):
-            found = dataclasses.replace(found, kind="noisy", error=math.inf)
+            found = dataclasses.replace(found, kind=Kind.NOISY, error=math.inf)
         if found.value == 0.0 and window is not None and window.flat and found.error < math.inf:
             found = dataclasses.replace(found, error=found.error + self._slope_of_steps(window.spacing))
         return dataclasses.replace(found, evaluations=self.probe.count)
 
     def _slope_of_steps(self, step: float) -> float:
-        """How steeply f climbs over many steps that can be those of a coarse rounding; 0 if it has none.
+        """Return how steeply f climbs over many steps that can be those of a coarse rounding; 0 if it has none.
 
         Where large terms cancel they leave multiples of a fraction, a power of two. Nothing tells such steps from
         the function's own, so the slope 0 between them and the slope that they follow are both left open.
@@ -98,7 +101,10 @@ class Findings:
         return STEPS_MARGIN * max(clear or [(move + lattice) / distance for distance, move in moves if move])
 
     def _jumps_between_floats(self, slope: float) -> bool:
-        """The neighbouring floats show far more than slopes around and roundings: f is finer than floats are."""
+        """Return whether f is finer than floats are.
+
+        Then it moves from one float to the next by far more than the slopes around and its roundings explain.
+        """
         probe = self.probe
         if not probe.size or not probe.allows(2):
             return False
@@ -110,22 +116,22 @@ class Findings:
         window, noise, origin = self.survey.window, self.survey.noise, self.probe.origin
         left, right = ladder.left, ladder.right
         scale = self.survey.scale
-        if ladder.variation <= CONSTANT * max(noise, self.probe.grain(origin), math.ulp(origin)):
+        if ladder.variation <= VARIES * max(noise, self.probe.grain(origin), math.ulp(origin)):
             scale = abs(origin) / ladder.step  # a constant, up to its rounding
-        kind = "kink" if self._has_kink(ladder) else "smooth"
+        kind = Kind.KINK if self._has_kink(ladder) else Kind.SMOOTH
         value, error, step = ladder.value, ladder.error, ladder.step
         if self.is_only_noise():
             # A constant and noise: how good a zero that makes is for the verdict to say.
             widest = ladder.steps[0]
             value, error, scale = 0.0, JITTER * noise / widest, abs(origin) / widest
             if self.probe.least == 0.0 or error > WIDEST_TOLERANCE * scale:
-                kind, error = "noisy", math.inf
+                kind, error = Kind.NOISY, math.inf
         elif window is not None and window.slope_error < error:
             value, error, step = window.slope, window.slope_error, window.spacing
         if math.isinf(value):  # beyond the largest float
-            kind, error = "infinite slope", math.inf
+            kind, error = Kind.INFINITE_SLOPE, math.inf
         elif not error < math.inf:
-            kind, error = "noisy", math.inf
+            kind, error = Kind.NOISY, math.inf
         error = max(self._honest_error(ladder, value, error), math.ulp(0.0) / step)
         beside, spread = self._other_reading(value, error)
         error = max(error, spread)
@@ -133,7 +139,7 @@ class Findings:
         return Estimate(value, error, self.probe.count, noise, step, left.value, right.value, kind, scale, zero, beside)
 
     def _has_kink(self, ladder: Ladder) -> bool:
-        """The one-sided slopes disagree, and so do those close to the point."""
+        """Return whether the one-sided slopes disagree, and so do those close to the point."""
         window, probe = self.survey.window, self.probe
         gap = 0.0 if probe.side else kink_of(ladder.left, ladder.right, ladder.scale)
         if gap and window is not None:
@@ -144,7 +150,7 @@ class Findings:
         return gap > 0.0
 
     def _other_reading(self, value: float, error: float) -> tuple[float, float]:
-        """The slope right beside the point, where f may move in steps, and how much wider that makes the bound.
+        """Return the slope right beside the point, where f may move in steps, and how much wider that makes the bound.
 
         Steps that could be those of a coarse rounding are taken for that, but a claim of the slope between two of
         them is left open. Where it is not even likely that they are, so are both claims.
@@ -165,7 +171,10 @@ class Findings:
         return doubtful.slope, 0.0 if likely else spread + doubtful.slope_error
 
     def _honest_error(self, ladder: Ladder, value: float, error: float) -> float:
-        """The error, with what the formulas cannot know: steps that do not resolve f, and rounding inside of f."""
+        """Return the error with what the formulas cannot know.
+
+        That is steps that do not resolve f, and rounding inside of f.
+        """
         window = self.survey.window
         if error > UNCONVERGED * ladder.scale or (value == ladder.value and self.is_unresolved(ladder)):
             error += ladder.scale
@@ -181,10 +190,10 @@ class Findings:
         count, noise, scale = self.probe.count, self.survey.noise, self.survey.scale
         window = self.survey.window
         if window is None:
-            return Estimate(math.nan, math.inf, count, noise, math.nan, kind="noisy", scale=scale)
-        value, error, kind = window.slope, window.slope_error, "smooth"
+            return Estimate(math.nan, math.inf, count, noise, math.nan, kind=Kind.NOISY, scale=scale)
+        value, error, kind = window.slope, window.slope_error, Kind.SMOOTH
         if not math.isfinite(error):  # the slope is beyond the largest float
-            kind, error = "infinite slope" if math.isinf(value) else "noisy", math.inf
+            kind, error = Kind.INFINITE_SLOPE if math.isinf(value) else Kind.NOISY, math.inf
         scale = max(scale, window.variation / window.spacing)
         return Estimate(value, error, count, noise, window.spacing, kind=kind, scale=scale)
 
@@ -194,7 +203,7 @@ class Findings:
         if window is not None:
             step = window.spacing
             left, right = window.steps[1] / step, window.steps[4] / step
-            if kind == "infinite slope":
+            if kind == Kind.INFINITE_SLOPE:
                 left, right = (math.copysign(math.inf, window.steps[index]) for index in (2, 3))
         value = (left + right) / 2
         return Estimate(value, math.inf, self.probe.count, self.survey.noise, step, left, right, kind, abs(value))

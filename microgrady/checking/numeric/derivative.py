@@ -18,10 +18,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from microgrady.checking.estimate import Estimate
+from microgrady.checking.estimate import Estimate, Kind
 from microgrady.checking.evaluation import without_warnings
-from microgrady.checking.numeric.conclusion import Findings
-from microgrady.checking.numeric.ladder import Ladder
+from microgrady.checking.numeric.conclusion import VARIES, Findings
+from microgrady.checking.numeric.ladder import ENOUGH, ENOUGH_AT_ZERO, Ladder
 from microgrady.checking.numeric.probe import ExhaustedError
 from microgrady.checking.numeric.survey import EXACT_BLUR, FIRST_SPACING
 from microgrady.checking.numeric.trend import TINY_BREAK
@@ -34,26 +34,25 @@ from microgrady.inputs import describe, is_number, require_number
 FIRST_STEP = 0.31374159265358979  # the first rung of the ladder, in units of the scale
 LADDERS = 5  # each begins lower than the last, until one agrees with the window
 LOWER = 8.0  # a ladder begins that far below the last step of the one before
-AGREEMENT = 2.0  # ladder and window agree within that many of their bounds, ...
-SLACK = 1e-11  # ... or relatively: that is enough for any purpose
+AGREEMENT = 2.0  # ladder and window agree within that many of their bounds
 LEFT_OUT = 2.0  # wider steps are believed if f moves by that much more over them
 
 # Evaluations that must be left: a ladder needs 8, a test of coarse rounding 14 for its two windows, as
-# much as wider steps; a look to one side 16; a search for life is worth it with half of all.
-FOR_LADDER, FOR_WINDOWS, FOR_SIDE, FOR_LIFE = 8, 14, 16, 30
+# much as wider steps; a look to one side 16; a search for steps over which f varies is worth it with half of all.
+FOR_LADDER, FOR_WINDOWS, FOR_SIDE, FOR_VARIATION = 8, 14, 16, 30
 
 # A staircase is looked for at 32 spacings of the window that saw one of its steps, or at 8 of the steps that
 # the ladder refused, but below a third of its top. Where f just begins to bend, the deviation from the
 # window's slope grows with the square of the step: a hundredth of that is no reason to think of a staircase.
 COARSE_SPACINGS, COARSE_STEPS, COARSE_TOP, BENDING = 32.0, 8.0, 3.0, 0.01
 
-LIFE_FIRST, LIFE_SHRINK, LIFE_LAST = 40.0, 10.0, 4.0  # where f is flat: from the first step / 40 down in tenths
-ALIVE = 4.0  # units of the last place that show that f moves
-LIFE_SCALE = 4.0  # the scale of f where it was seen to move, in units of that step
+# Where f is flat over the steps of the ladder, shorter ones are tried: from a 40th of the first down in tenths, as far
+# as 4 spacings of the window.
+VARIATION_FIRST, VARIATION_SHRINK, VARIATION_LAST = 40.0, 10.0, 4.0
+VARIATION_SCALE = 4.0  # the scale of f where it is seen to vary, in units of that step
 
 POOR = 1e-6  # relative error: a worse estimate may not tell right from wrong by the usual tolerance
 FINE = 1e-8  # relative error at which wider steps are not worth their evaluations
-ZERO_FINE = 1e-9  # the same of the slopes around, where the derivative may be zero
 WIDER = (8.0, 64.0, 4096.0)  # scales to try where rounding limits the result
 HELPED = 2.0  # a wider scale that does not divide the error by that is the last
 ROOM_BEYOND_EDGE = 100.0  # the other side is worth a turn if f reaches that many distances to the edge
@@ -65,7 +64,7 @@ class _Search(Findings):
     """A survey, the ladders that start from it, and the best of them."""
 
     def run(self) -> None:
-        """Looks at f until the result is good, or nothing is left to try."""
+        """Look at f until the result is good, or nothing is left to try."""
         survey = self.survey
         scale = self.probe.size or 1.0
         self.probe.recognise_rounding(FIRST_STEP * scale)
@@ -88,7 +87,7 @@ class _Search(Findings):
         self._look_and_measure(scale)
         if self.survey.open:
             if self.result is not None and self.result.scale == 0.0:
-                scale = self._look_for_life(scale)
+                scale = self._find_variation(scale)
             elif self.result is not None and self.result.top < FIRST_STEP * scale and self._is_unclear_zero():
                 # Beside a zero of high order f grows too fast for the window to see how far it is smooth.
                 self._measure(scale, math.inf)
@@ -102,7 +101,7 @@ class _Search(Findings):
     # Ladders
 
     def _measure(self, scale: float, trusted: float = 0.0) -> None:
-        """Runs the ladder, lower and lower until it agrees with the window.
+        """Run the ladder, lower and lower until it agrees with the window.
 
         Args:
             scale: That on which f is likely to vary.
@@ -139,7 +138,7 @@ class _Search(Findings):
             top = steps[-1] / LOWER
 
     def _reach(self, scale: float) -> float:
-        """The widest step that promises anything."""
+        """Return the widest step that promises anything."""
         window, broken = self.survey.window, self.survey.broken
         if window is None:
             return scale
@@ -149,7 +148,7 @@ class _Search(Findings):
         window = self.survey.window
         if window is None:
             return True
-        slack = SLACK * abs(window.slope)
+        slack = ENOUGH * abs(window.slope)
         return abs(ladder.value - window.slope) <= AGREEMENT * (ladder.error + window.slope_error) + slack
 
     def _keep(self, ladder: Ladder) -> None:
@@ -160,7 +159,7 @@ class _Search(Findings):
         self.survey.scale = max(self.survey.scale, ladder.scale)
 
     def _is_staircase(self, ladder: Ladder, agrees: bool) -> bool:
-        """The window was smooth because it saw a single step of a rounding that is coarser."""
+        """Return whether the window was smooth because it saw a single step of a rounding that is coarser."""
         survey, probe = self.survey, self.probe
         window, broken = survey.window, survey.broken
         if window is None or probe.side or not probe.allows(FOR_WINDOWS):
@@ -178,22 +177,26 @@ class _Search(Findings):
 
     # What else to try
 
-    def _look_for_life(self, scale: float) -> float:
-        """f is the same at all points so far: does it move anywhere between them?"""
+    def _find_variation(self, scale: float) -> float:
+        """Look for a step over which f varies, since it is the same at all points so far.
+
+        Returns:
+            The scale of f where it varies, or else that which was given.
+        """
         window, probe = self.survey.window, self.probe
         if window is None:
             return scale
-        step = FIRST_STEP * scale / LIFE_FIRST
-        while step > LIFE_LAST * window.spacing and probe.allows(FOR_LIFE):
-            if probe.change(step) > ALIVE * probe.grain(probe.nearby):
+        step = FIRST_STEP * scale / VARIATION_FIRST
+        while step > VARIATION_LAST * window.spacing and probe.allows(FOR_VARIATION):
+            if probe.change(step) > VARIES * probe.grain(probe.nearby):
                 self.result = None
-                self._look_and_measure(LIFE_SCALE * step)
-                return LIFE_SCALE * step
-            step /= LIFE_SHRINK
+                self._look_and_measure(VARIATION_SCALE * step)
+                return VARIATION_SCALE * step
+            step /= VARIATION_SHRINK
         return scale
 
     def _widen(self, scale: float) -> None:
-        """Where rounding limits the result, wider steps help."""
+        """Measure with wider steps as long as they help: they do where rounding limits the result."""
         error = math.inf
         for factor in WIDER:
             result = self.result
@@ -201,7 +204,7 @@ class _Search(Findings):
                 return
             if result.error <= FINE * abs(result.value) or not result.error < error / HELPED:
                 return
-            if abs(result.value) <= result.error <= ZERO_FINE * result.scale:
+            if abs(result.value) <= result.error <= ENOUGH_AT_ZERO * result.scale:
                 return
             if result.scale == 0.0 and scale >= SMALL_SCALE:
                 return
@@ -209,19 +212,19 @@ class _Search(Findings):
                 return
             error = result.error
             if scale < SMALL_SCALE:
-                if not self.probe.allows(FOR_LIFE):
+                if not self.probe.allows(FOR_VARIATION):
                     return
                 scale = 1.0
                 self.probe.face(BEYOND_WINDOW * FIRST_SPACING)
                 self.survey.look(scale)
-                if self.survey.kind != "smooth":
+                if self.survey.kind != Kind.SMOOTH:
                     return
                 self._measure(scale)
             else:
                 self._measure(scale * factor)
 
     def _reconsider(self, window: Window) -> None:
-        """A step of rounding would not have the slope that wide steps give."""
+        """Believe a doubtful window whose slope wide steps confirm: a step of rounding would have another one."""
         if self.result is None:
             return
         best = self.result
@@ -229,7 +232,7 @@ class _Search(Findings):
             self.survey.window = window
 
     def _turn_away(self, scale: float) -> None:
-        """The end of the domain leaves no room: looks to the other side only."""
+        """Look to one side only where the end of the domain leaves no room on the other."""
         window, probe = self.survey.window, self.probe
         curved = window is not None and window.curved
         if not curved and probe.allows(FOR_SIDE) and probe.face(ROOM_BEYOND_EDGE * probe.edge):
@@ -242,7 +245,7 @@ class _Search(Findings):
         return error > POOR * abs(value) and abs(value) > 0.0
 
     def doubt_window(self) -> None:
-        """Evaluations have run out: a window that no ladder has confirmed may have met waves at one phase."""
+        """Doubt a window that no ladder has confirmed when evaluations run out: it may have met waves at one phase."""
         window = self.survey.window
         if self.result is None and window is not None and not window.quiet:
             window.truncation = math.inf
@@ -262,7 +265,7 @@ def _improves(new: Ladder, old: Ladder) -> bool:
 
 
 def numeric_derivative(f: Callable[[float], object], x: float, grain: float = 0.0) -> Estimate:
-    """Estimates a derivative by finite differences, with a bound on the error.
+    """Estimate a derivative by finite differences, with a bound on the error.
 
     Args:
         f: A function of one real number. Exceptions, nan and inf away from `x` are taken as the

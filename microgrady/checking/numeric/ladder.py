@@ -10,15 +10,15 @@ import math
 from itertools import pairwise
 
 from microgrady.checking.numeric.probe import Probe
-from microgrady.checking.numeric.window import CONFIDENCE, ROUNDING, Window
+from microgrady.checking.numeric.window import CONFIDENCE, ROUNDING, SMALLEST_KINK, Window
 
 RUNGS = 9  # a table of more columns amplifies rounding faster than it removes curvature
 IDLE = 2  # rungs without progress after which the ladder ends
 PROGRESS = 2.0  # a rung that brings progress divides the error by that
 WARM_UP = 3  # rungs before progress is expected
-ENOUGH = 1e-11  # relative error at which the ladder ends: nobody needs more digits
+ENOUGH = 1e-11  # relative: an error as small as that is enough for any purpose, and difference quotients reach it
 ZERO_SHARE = 0.01  # of the slopes around: a derivative below is judged against that share of them
-ENOUGH_AT_ZERO = 1e-9  # of the slopes around, where an even function has the slope zero
+ENOUGH_AT_ZERO = 1e-9  # the same of the slopes around, where the derivative may be zero
 FIRST_JUMP = 8.0  # a step that is refused is divided by this, the next by twice as much, ...
 LARGEST_JUMP = 2.0**12  # ... up to this
 
@@ -33,7 +33,6 @@ REFUSED_SHARE = 100.0
 
 EVEN = 1e-6  # the sum of forward and backward quotients, relative to their size, of a function that is even
 KINK_ERRORS = 10.0  # one-sided slopes differ by more than that many of their errors at a kink
-SMALLEST_KINK = 1e-5  # relative to the slopes: a smaller one is within the tolerance of any verdict
 KINK_BESIDE = 0.25  # of the change of slope at a kink: it changes by less beside it
 KINK_SEEN = (0.5, 2.0)  # the window shows the same change of slope within these factors
 
@@ -63,7 +62,7 @@ class Extrapolation:
         self.step = math.nan
 
     def add(self, step: float, quotient: float, rounding: float) -> None:
-        """One more rung, with a bound on the rounding error of its quotient."""
+        """Add a rung, with a bound on the rounding error of its quotient."""
         best, best_error = math.nan, math.inf
         steps, central = self.steps, self.power == 2
         rungs = len(steps)
@@ -127,7 +126,7 @@ class Ladder:
         self.scale = 0.0
 
     def climb_down(self, top: float, noise: float, anchor: Window | None) -> None:
-        """Adds rungs until smaller steps bring no more.
+        """Add rungs until smaller steps bring no more.
 
         Args:
             top: The first step to try.
@@ -159,7 +158,7 @@ class Ladder:
                 idle = idle + 1 if self.error > before / PROGRESS else 0
 
     def _add(self, step: float, noise: float, anchor: Window | None) -> bool:
-        """One rung; False where f has no value or is far from linear at this step."""
+        """Add a rung. Return False where f has no value or is far from linear at this step."""
         probe, side = self.probe, self.side
         origin = probe.origin
         after = probe.at(step) if side >= 0 else origin
@@ -225,7 +224,7 @@ class Ladder:
 
 
 def kink_of(left: Extrapolation, right: Extrapolation, scale: float) -> float:
-    """By how much the one-sided slopes disagree beyond their bounds; 0 if they do not.
+    """Return by how much the one-sided slopes disagree beyond their bounds; 0 if they do not.
 
     Args:
         left: The derivative from the left.
@@ -239,7 +238,7 @@ def kink_of(left: Extrapolation, right: Extrapolation, scale: float) -> float:
 
 
 def shows_kink(window: Window, gap: float) -> bool:
-    """Whether the slope changes by about the gap in the middle of the window, and by far less beside it."""
+    """Return whether the slope changes by about the gap in the middle of the window, and by far less beside it."""
     bends = [abs(after - before) for before, after in pairwise(window.steps)]
     low, high = KINK_SEEN
     beside = max(bends[0], bends[4], min(bends[1], bends[3]))

@@ -85,7 +85,7 @@ class Probe:
         self.typical = 0.0
 
     def at(self, offset: float) -> float:
-        """The value at `point + offset`, nan outside the domain."""
+        """Return the value at `point + offset`, nan outside the domain."""
         point = self.point + offset
         if point == self.point:
             return self.origin
@@ -105,11 +105,11 @@ class Probe:
         return value
 
     def grain(self, value: float) -> float:
-        """The unit in the last place of a value of f."""
+        """Return the unit in the last place of a value of f."""
         return max(unit(value) * self.coarseness, self.least)
 
     def recognise_rounding(self, step: float) -> None:
-        """Looks at a few values, as far apart as the step, whether they are float32 or have few decimal digits."""
+        """Look at a few values, as far apart as the step, whether they are float32 or have few decimal digits."""
         seen = [self.origin, *(self.at(offset) for offset in (-step, step, -step / 2, step / 2))]
         sizes = sorted(abs(value) for value in seen if not math.isnan(value))
         self.typical = sizes[len(sizes) // 2]
@@ -126,24 +126,24 @@ class Probe:
             self.coarseness = SINGLE_COARSENESS
 
     def exact(self, step: float) -> float:
-        """The step next to `step` that separates floats around the point."""
+        """Return the step next to `step` that separates floats around the point."""
         return (self.point + step) - self.point if step < abs(self.point) else step
 
     def inexactness(self, step: float) -> float:
-        """By how much `point + step` and `point - step` miss the distance `step`."""
+        """Return by how much `point + step` and `point - step` miss the distance `step`."""
         point = self.point
         return max(abs((point + step) - point - step), abs(point - (point - step) - step))
 
     def allows(self, evaluations: int) -> bool:
-        """Whether so many evaluations are left."""
+        """Return whether so many evaluations are left."""
         return self.count + evaluations <= EVALUATIONS
 
     def change(self, offset: float) -> float:
-        """How far f moves over `offset`, to the side that is looked at (the right, if both are)."""
+        """Return how far f moves over `offset`, to the side that is looked at (the right, if both are)."""
         return abs(self.at(offset * (self.side or 1)) - self.origin)
 
     def window(self, spacing: float) -> Window:
-        """The window of that spacing, or of as much as the domain has room for."""
+        """Return the window of that spacing, or of as much as the domain has room for."""
         for _ in range(WINDOW_TRIES):
             side = self.side
             room = self.edge / (7 if side else 4)  # one spacing more than the window needs
@@ -161,7 +161,7 @@ class Probe:
         raise ExhaustedError  # the domain is a handful of floats
 
     def _find_edge(self, far: float) -> None:
-        """f ends nearer than `far`: finds out on which side, and about where."""
+        """Find out on which side and about where the domain of f ends, which it does nearer than `far`."""
         near = max(self.inside, self.size * NEIGHBOURS or NEAREST)
         if self.side == 0 and not self.inside:
             gone = math.isnan(self.at(-near)), math.isnan(self.at(near))
@@ -185,7 +185,7 @@ class Probe:
         return not any(math.isnan(self.at(sign * distance)) for sign in sides)
 
     def face(self, far: float) -> bool:
-        """Turns to the side on which f reaches `far`, if there is just one."""
+        """Turn to the side on which f reaches `far`, if there is just one. Return whether there is."""
         ends = [sign for sign in (-1, 1) if math.isnan(self.at(sign * far))]
         if len(ends) != 1 or self.side:
             return False

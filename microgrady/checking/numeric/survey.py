@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from microgrady.checking.estimate import Kind
 from microgrady.checking.numeric.probe import Probe
 from microgrady.checking.numeric.trend import (
     SAME_NOISE,
@@ -72,7 +73,7 @@ class Survey:
     Attributes:
         probe: The function.
         noise: The rounding noise in its values.
-        kind: "smooth", "kink", "jump" or "infinite slope".
+        kind: SMOOTH, KINK, JUMP or INFINITE_SLOPE.
         window: The window that is believed to show a smooth function, if any.
         broken: The window that shows a kink or a jump, at the point or near it.
         doubtful: A window that is smooth, unless it is one step of rounding.
@@ -85,7 +86,7 @@ class Survey:
     def __init__(self, probe: Probe) -> None:
         self.probe = probe
         self.noise = 0.0
-        self.kind = "smooth"
+        self.kind = Kind.SMOOTH
         self.window: Window | None = None
         self.broken: Window | None = None
         self.doubtful: Window | None = None
@@ -97,10 +98,10 @@ class Survey:
     @property
     def open(self) -> bool:
         """The function may be smooth, and its slope is not known yet."""
-        return self.kind == "smooth" and not self.settled
+        return self.kind == Kind.SMOOTH and not self.settled
 
     def look(self, scale: float) -> None:
-        """Finds a window in which the function is smooth, or learns why there is none."""
+        """Find a window in which the function is smooth, or learn why there is none."""
         windows: list[Window] = []
         for spacing in self._spacings(scale):
             if windows and spacing >= windows[-1].spacing:
@@ -141,7 +142,7 @@ class Survey:
         return point * NARROWEST * self.probe.coarseness if point else NARROWEST_AT_ZERO
 
     def _confirm(self, windows: list[Window]) -> bool:
-        """A window that resolves the function shows no noise yet: a narrower one does.
+        """Return whether a narrower window confirms the last one, which resolves the function but shows no noise yet.
 
         It also shows whether the function was met at similar phases of several oscillations.
         """
@@ -163,7 +164,7 @@ class Survey:
         return narrow.quiet or self._confirm(windows)
 
     def _look_between(self, windows: list[Window]) -> None:
-        """From wild to flat in one stride: looks for the spacing between where f moves a little."""
+        """Look between a wild and a flat window for the spacing over which f moves a little."""
         wide, flat = windows[-2], windows[-1]
         far, near = wide.spacing, flat.spacing
         if far < MIDDLE_RATIO * near:
@@ -180,7 +181,7 @@ class Survey:
                 far = middle
 
     def _conclude(self, windows: list[Window]) -> None:
-        """Decides what the windows show, from the widest to the narrowest."""
+        """Decide what the windows show, from the widest to the narrowest."""
         last = windows[-1]
         broken = [window for window in windows if window.break_kind]
         noisy = is_step_of_noise(windows) or (len(windows) > 1 and is_noise(windows[-2], last))
@@ -188,7 +189,7 @@ class Survey:
         wild = not (last.good or last.break_kind or last.interrupted)
         if wild and self.broken is not None and last.noise > self.broken.break_size / WILDER:
             self.broken = None  # wilder still on the narrower scale
-        self.kind = "smooth"
+        self.kind = Kind.SMOOTH
         self.window = self.doubtful = None
         if diverges(windows):
             self._has_infinite_slope(last)
@@ -197,7 +198,7 @@ class Survey:
             self.window = last if len(windows) == 1 else self._believe(windows[:-1], last)
         if self.window is not None:
             self.noise = max(self.noise, self.window.noise)
-        elif self.kind == "smooth":
+        elif self.kind == Kind.SMOOTH:
             self._conclude_without_window(windows)
 
     def _conclude_without_window(self, windows: list[Window]) -> None:
@@ -208,7 +209,7 @@ class Survey:
             self.settled = any(window.slope_error <= BESIDE_BREAK * size for window in narrower)
             if self.settled:
                 return  # the break is not at the point
-            self.kind = self.broken.break_kind
+            self.kind = self.broken.break_kind or self.kind
         elif len(windows) > 2 and power_of_variation(windows) > FLAT_POWER:
             # Like the power 3/2 of the distance: no Taylor series, but a slope of zero.
             self.window = last
@@ -227,10 +228,10 @@ class Survey:
 
     def _has_infinite_slope(self, window: Window) -> None:
         self.broken = window
-        self.kind = "infinite slope"
+        self.kind = Kind.INFINITE_SLOPE
 
     def _believe(self, wider: list[Window], narrow: Window) -> Window | None:
-        """The narrow window, if its smoothness is the function's and not a step of its rounding."""
+        """Return the narrow window, if its smoothness is the function's and not a step of its rounding."""
         wide = wider[-1]
         if wide.break_kind:
             # Beside a pole f is much steeper at the point than on the scale of the break.
@@ -259,7 +260,10 @@ class Survey:
         return None
 
     def _look_beside(self, wide: Window, between: Window, narrow: Window) -> Window | None:
-        """A single kink or jump off the middle is left behind by narrower windows."""
+        """Return a window beside a single kink or jump that is off the middle, if there is one.
+
+        Narrower windows leave such a break behind.
+        """
         if not (between.good and between.agrees(narrow)):
             return None
         if wide.bent or wide.noise > TINY_BREAK * wide.largest:
@@ -269,12 +273,15 @@ class Survey:
         return between if beside.good and beside.agrees(between) else None
 
     def is_coarse(self, spacing: float) -> bool:
-        """Noise that the window did not see, equally strong on two scales; it is believed from now on."""
+        """Return whether there is noise that the window missed, equally strong on two scales.
+
+        It is believed from now on.
+        """
         wide, narrow = self.probe.window(spacing), self.probe.window(spacing / TWO_SCALES)
         if wide.quiet and narrow.quiet and not (wide.break_kind or narrow.break_kind):
             return self._is_louder(max(wide.noise, narrow.noise))
         # Irregularity that shrinks, or a kink on both scales, is no rounding.
-        if self.structured or wide.break_kind == narrow.break_kind == "kink":
+        if self.structured or wide.break_kind == narrow.break_kind == Kind.KINK:
             return False
         for seen in (wide, narrow):
             if seen.convergent or not LOUDER * self.noise < seen.noise < wide.loudest:
@@ -289,14 +296,14 @@ class Survey:
         return True
 
     def _is_louder(self, noise: float) -> bool:
-        """More of the ordinary rounding than the window happened to show."""
+        """Return whether there is more of the ordinary rounding than the window happened to show; note it."""
         if noise <= ROUNDING_LOUDER * self.noise or self.window is None:
             return False
         self.noise = self.window.noise = noise
         return True
 
     def is_aliased(self) -> bool:
-        """The window met a periodic function at similar phases: another spacing shows another slope.
+        """Return whether the window met a periodic function at similar phases: another spacing shows another slope.
 
         Then the function is looked at anew, closer to the point.
         """
@@ -319,7 +326,7 @@ class Survey:
         return True
 
     def is_exact(self) -> bool:
-        """f computes with its argument as it is: no trace of its rounding in two windows."""
+        """Return whether f computes with its argument as it is: two windows show no trace of its rounding."""
         window = self.window
         if window is None or not self.probe.allows(PHASE_RESERVE) or window.floor <= window.unit:
             return False

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
+from microgrady.checking.estimate import Kind
 from microgrady.checking.numeric.window import LOUDEST_NOISE, Window
 
 TINY_BREAK = 1e-6  # a single jump below this part of the values can be the rounding of float32
@@ -26,7 +27,7 @@ VARIATION_POWERS = (0.03, 1.0)
 
 
 def is_noise(wide: Window, narrow: Window) -> bool:
-    """Irregularity that is small and does not shrink with the spacing."""
+    """Return whether irregularity is small and does not shrink with the spacing."""
     if narrow.noise == 0.0 or narrow.loudest == 0.0 or wide.interrupted or narrow.interrupted:
         return False
     ratio = max(wide.noise, narrow.noise) / min(wide.noise, narrow.noise) if wide.noise else math.inf
@@ -39,9 +40,9 @@ def is_noise(wide: Window, narrow: Window) -> bool:
 
 
 def is_step_of_noise(windows: list[Window]) -> bool:
-    """A jump that is no larger than the irregularity seen in the first window."""
+    """Return whether the last window shows a jump that is no larger than the irregularity seen in the first one."""
     first, last = windows[0], windows[-1]
-    if len(windows) == 1 or first.break_kind or last.break_kind != "jump":
+    if len(windows) == 1 or first.break_kind or last.break_kind != Kind.JUMP:
         return False
     if first.isolated and abs(first.noise - last.noise) < SAME_JUMP * last.noise:
         return False  # the same jump
@@ -49,7 +50,7 @@ def is_step_of_noise(windows: list[Window]) -> bool:
 
 
 def is_rough(windows: list[Window]) -> bool:
-    """Irregularity that shrinks with the spacing, but no faster: the slope is as irregular as before."""
+    """Return whether irregularity shrinks with the spacing, but no faster: the slope is as irregular as before."""
     if len(windows) < 2:
         return False
     wide, narrow = windows[0], windows[-1]
@@ -58,7 +59,7 @@ def is_rough(windows: list[Window]) -> bool:
 
 
 def power(windows: list[Window], measure: Callable[[Window], float]) -> float:
-    """The power of the spacing by which something shrinks, nan if there is no such power."""
+    """Return the power of the spacing by which something shrinks, nan if there is no such power."""
     moving = [window for window in windows if measure(window) > MOVING * max(window.unit, window.floor)]
     powers = [
         math.log(measure(wide) / measure(narrow)) / math.log(wide.spacing / narrow.spacing)
@@ -70,12 +71,12 @@ def power(windows: list[Window], measure: Callable[[Window], float]) -> float:
 
 
 def power_of_variation(windows: list[Window]) -> float:
-    """The power of the spacing by which the function varies, nan if there is no such power."""
+    """Return the power of the spacing by which the function varies, nan if there is no such power."""
     return power(windows, lambda window: window.variation)
 
 
 def diverges(windows: list[Window]) -> bool:
-    """The slope grows from window to window, by a power (or, slowly, by a logarithm)."""
+    """Return whether the slope grows from window to window, by a power (or, slowly, by a logarithm)."""
     moving = [window for window in windows if not window.flat]
     if any(window.break_kind or window.convergent for window in moving[-2:]):
         return False

@@ -10,6 +10,9 @@ import math
 import operator
 from itertools import pairwise
 
+from microgrady.checking.estimate import Kind
+from microgrady.checking.verdict import USUAL_TOLERANCE
+
 # sqrt((k!)^2 / (2k)!): turns k-th differences of white noise into its standard deviation.
 NOISE_FACTORS = (1.0, 2**-0.5, 6**-0.5, 20**-0.5, 70**-0.5, 252**-0.5, 924**-0.5)
 CONFIDENCE = 4.0  # rounding errors of f are taken to stay below this many standard deviations
@@ -52,7 +55,8 @@ SINGLE_WHOLE = 2.0**23  # numbers of float32 below have digits behind the point
 SINGLE_ROUNDING = 2.0**-21  # ... and whole numbers that lie four roundings of float32 apart are not rounded
 LATTICE_NOISE = 12**-0.5  # the standard deviation of rounding to a lattice
 
-SMALLEST_KINK = 1e-5  # relative to the slopes: a smaller one is within the tolerance of any verdict
+# Relative to the slopes. Any derivative between the one-sided ones of a smaller kink is a match.
+SMALLEST_KINK = USUAL_TOLERANCE
 STRAIGHT = 2e-3  # of the steps: irregularities below are no feature of the function on the scale of the window
 
 SMOOTH_DECAY = 0.1  # differences of the fourth order below that part of the third are those of a smooth function
@@ -61,12 +65,12 @@ CURVATURE_SEEN = 30.0  # a second difference of more than that many noises is on
 
 
 def unit(value: float) -> float:
-    """The unit in the last place; zeros are taken to be exact."""
+    """Return the unit in the last place; zeros are taken to be exact."""
     return math.ulp(value) if value else 0.0
 
 
 def lattice_of(values: list[float]) -> float:
-    """The largest power of two that all values are multiples of; 0 if they are too few to tell."""
+    """Return the largest power of two that all values are multiples of; 0 if they are too few to tell."""
     numbers = {value for value in values if value}
     if len(numbers) < 3:
         return 0.0
@@ -79,7 +83,7 @@ def lattice_of(values: list[float]) -> float:
 
 
 def _loudest_rounding(values: list[float], steps: list[float], coarseness: float, typical: float) -> float:
-    """The largest irregularity that can come from rounding. What is louder is the function's own.
+    """Return the largest irregularity that can come from rounding. What is louder is the function's own.
 
     Whole numbers that float32 would not need to be are the function's own steps, however small they are beside it.
     """
@@ -117,7 +121,7 @@ class Window:
         unit: The unit in the last place of the largest value.
         slope: The derivative at the point.
         truncation: How much the order of the formula changes the slope.
-        break_kind: "kink" or "jump" where the middle breaks a straight line, else "".
+        break_kind: KINK or JUMP where the middle breaks a straight line, else None.
     """
 
     __slots__ = (
@@ -155,7 +159,8 @@ class Window:
             self.likely = self.loudest
         coarse = COARSE_LATTICE * self.unit < lattice <= self.loudest
         self.unit = lattice if coarse else self.unit
-        self.break_kind = "" if side else self._break_kind(max(self.unit, lattice) if coarseness > 1.0 else self.unit)
+        grain = max(self.unit, lattice) if coarseness > 1.0 else self.unit
+        self.break_kind = None if side else self._break_kind(grain)
         self.noise = max(self.levels[5], self.levels[6], LATTICE_NOISE * lattice if coarse else 0.0)
         # Seven points in a row can miss how f rounds its argument: that is not left to measurement. At an
         # extremum the slope vanishes in the middle only.
@@ -167,7 +172,7 @@ class Window:
             self._outer_slope(rows)
 
     def _central_slope(self) -> None:
-        """Central formulas of the orders four and six."""
+        """Use the central formulas of the orders four and six."""
         f = self.values
         near, middle, far = f[4] - f[2], f[5] - f[1], f[6] - f[0]
         fourth = (8 * near - middle) / (12 * self.spacing)
@@ -175,7 +180,7 @@ class Window:
         self.slope, self.truncation = sixth, max(abs(sixth - fourth), self._jump_of_bend() / self.spacing)
 
     def _jump_of_bend(self) -> float:
-        """The largest third difference where the second derivative jumps, else 0.
+        """Return the largest third difference where the second derivative jumps, else 0.
 
         A slope with a kink has no Taylor series: formulas of higher orders agree far better than they are right.
         """
@@ -186,13 +191,13 @@ class Window:
         return largest if visible and fourth > SMOOTH_DECAY * largest else 0.0
 
     def _outer_slope(self, rows: list[list[float]]) -> None:
-        """Newton's forward formula: f' h = D - D^2 / 2 + D^3 / 3 - ..."""
+        """Use Newton's forward formula: f' h = D - D^2 / 2 + D^3 / 3 - ..."""
         terms = [row[0] / order * (-1) ** (order + 1) for order, row in enumerate(rows) if order]
         scale = self.spacing * self.side
         self.slope = sum(terms[:4]) / scale
         self.truncation = 2 * abs(terms[3] / scale)
 
-    def _break_kind(self, grain: float) -> str:
+    def _break_kind(self, grain: float) -> Kind | None:
         steps = self.steps
         left, right = steps[1], steps[4]
         bend = max(abs(steps[1] - steps[0]), abs(steps[5] - steps[4]))
@@ -202,12 +207,12 @@ class Window:
         outside = max(max(inner) - high, low - min(inner))
         # A jump that is small beside the slope is left to a narrower window to see.
         if outside > JUMP_BEND * (bend + abs(right - left)) + abs(right + left) + JUMP_GRAIN * grain:
-            return "jump"
+            return Kind.JUMP
         if high - low < SMALLEST_KINK * max(abs(low), abs(high)):
-            return ""
+            return None
         if high - low > KINK_BEND * (bend + grain) and outside <= KINK_OUTSIDE * (high - low) + grain:
-            return "kink"
-        return ""
+            return Kind.KINK
+        return None
 
     @property
     def slope_error(self) -> float:
@@ -216,7 +221,7 @@ class Window:
         return self.truncation + (OUTER_ROUNDING * rounding if self.side else rounding)
 
     def bend_within(self, distance: float) -> float:
-        """By how much the slope changes within a distance, where that stands out of the noise, else 0."""
+        """Return by how much the slope changes within a distance, where that stands out of the noise, else 0."""
         f = self.values
         bend = abs(f[0] - 2 * f[3] + f[6])
         visible = self.side == 0 and bend > CURVATURE_SEEN * max(self.noise, self.unit)
@@ -285,7 +290,7 @@ class Window:
         return bends[where[0]] * bends[where[-1]] > 0.0
 
     def _bends(self, share: float = BEND) -> tuple[list[int], list[float]]:
-        """Which second differences are large, and all of them."""
+        """Return which second differences are large, and all of them."""
         bends = [after - before for before, after in pairwise(self.steps)]
         largest = max(map(abs, bends))
         return [index for index, bend in enumerate(bends) if abs(bend) > share * largest], bends
@@ -307,11 +312,11 @@ class Window:
         return max(self.steps[1:5]) - min(self.steps[1:5])
 
     def agrees(self, other: Window) -> bool:
-        """The slopes are the same within their bounds."""
+        """Return whether the slopes are the same within their bounds."""
         return abs(self.slope - other.slope) <= self.slope_error + other.slope_error
 
     def reach(self, scale: float) -> float:
-        """The widest step, up to `scale`, that promises anything, judged by the higher differences."""
+        """Return the widest step, up to `scale`, that promises anything, judged by the higher differences."""
         spacing = self.spacing
         sizes = [
             abs(level / factor) / math.factorial(order)

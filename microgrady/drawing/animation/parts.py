@@ -26,7 +26,7 @@ STYLE = """
 
 
 def with_parts(svg: str, order: list[Value]) -> Element:
-    """Gives the parts of Graphviz's SVG the ids that steps call them by, and classes.
+    """Give the parts of Graphviz's SVG the ids that steps call them by, and classes.
 
     Args:
         svg: The picture of a graph.
@@ -62,7 +62,7 @@ def with_parts(svg: str, order: list[Value]) -> Element:
 
 
 def parts(order: list[Value]) -> Iterator[tuple[str, str]]:
-    """Gives the parts of a picture: how `draw` calls each, and its id, as `Recorder` explains it."""
+    """Yield the parts of a picture: how `draw` calls each, and its id, as `Recorder` explains it."""
     index = {value: number for number, value in enumerate(order)}
     for value, number in index.items():
         yield f"v{number}", f"v{number}"
@@ -81,7 +81,7 @@ def parts(order: list[Value]) -> Iterator[tuple[str, str]]:
 
 
 def show(picture: Element, step: Step, state: Mapping[str, Mapping[str, str]]) -> None:
-    """Makes a picture show a step, as the page does."""
+    """Make a picture show a step, as the page does."""
     picture.set("data-phase", step.phase)
     for group in picture.iter("g"):
         part = group.get("id", "")
@@ -97,6 +97,6 @@ def show(picture: Element, step: Step, state: Mapping[str, Mapping[str, str]]) -
 
 
 def to_text(picture: Element) -> str:
-    """Writes a picture as SVG."""
+    """Write a picture as SVG."""
     picture.set("xmlns", NAMESPACE)
     return ElementTree.tostring(picture, encoding="unicode")

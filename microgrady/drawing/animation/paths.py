@@ -43,7 +43,7 @@ class Paths:
             self.counts[value] = sum(self.counts[arrow.result] for arrow in self.arrows[value])
 
     def in_words(self, value: Value) -> list[str]:
-        """Says how the gradient of a Value comes about.
+        """Say how the gradient of a Value comes about.
 
         Args:
             value: A Value of the graph.
@@ -66,7 +66,7 @@ class Paths:
         return [f"{opening} the gradient of {start}:", *lines]
 
     def from_value(self, value: Value) -> Iterator[list[Arrow]]:
-        """Gives the paths from a Value to the output, one after the other."""
+        """Yield the paths from a Value to the output, one after the other."""
         pending: list[list[Arrow]] = [[arrow] for arrow in reversed(self.arrows[value])]
         while pending:
             path = pending.pop()
@@ -75,7 +75,7 @@ class Paths:
             pending.extend([*path, arrow] for arrow in reversed(self.arrows[path[-1].result]))
 
     def product(self, value: Value, path: list[Arrow]) -> str:
-        """Writes the product of the local derivatives along a path."""
+        """Write the product of the local derivatives along a path."""
         stations = [self.names[value], *(self.names[arrow.result] for arrow in path)]
         factors = [f"{arrow.partial:.{self.precision}g}" for arrow in path]
         signed = [factors[0], *(f"({factor})" if factor.startswith("-") else factor for factor in factors[1:])]
@@ -90,10 +90,10 @@ class Paths:
 
 
 def ends(texts: list[str]) -> list[str]:
-    """Leaves out the middle of a long list."""
+    """Leave out the middle of a long list."""
     return texts if len(texts) <= 2 * LISTED_ENDS + 1 else [*texts[:LISTED_ENDS], "…", *texts[-LISTED_ENDS:]]
 
 
 def in_figures(count: int) -> str:
-    """Writes how many paths there are, which may be more than anybody can read."""
+    """Write how many paths there are, which may be more than anybody can read."""
     return f"{count:,}" if count <= MANY else f"more than {MANY:,}"

@@ -46,7 +46,7 @@ def animate(
     colour: bool = True,
     direction: str = "LR",
 ) -> Animation:
-    """Shows how a Value is computed and differentiated, one operation after the other.
+    """Show how a Value is computed and differentiated, one operation after the other.
 
     The forward pass goes from the leaves to the output: each result appears with its formula in
     numbers. The backward pass goes from the output to the leaves: for each operand of each
@@ -130,7 +130,7 @@ class Animation:
         show(self._picture, self.steps[-1], self.state(len(self.steps) - 1))
 
     def state(self, step: int) -> dict[str, dict[str, str]]:
-        """Gives what each part of the picture looks like after a step.
+        """Return what each part of the picture looks like after a step.
 
         Args:
             step: Its place in `steps`.
@@ -145,7 +145,7 @@ class Animation:
         return state
 
     def save(self, to: str | os.PathLike[str]) -> Path:
-        """Writes the animation, as a whole or not at all.
+        """Write the animation, as a whole or not at all.
 
         Args:
             to: A file named .html or .gif.
@@ -165,7 +165,7 @@ class Animation:
         return target
 
     def page(self) -> str:
-        """Gives the page, which needs nothing else."""
+        """Return the page, which needs nothing else."""
         record = {"steps": [asdict(step) for step in self.steps], "paths": self._paths, "names": self._names}
         # No label can end the script that the record stands in.
         safe = json.dumps(record, separators=(",", ":")).replace("<", r"\u003c")
@@ -176,7 +176,7 @@ class Animation:
         return page
 
     def gif(self) -> bytes:
-        """Gives the steps as the frames of a GIF that starts over and over."""
+        """Return the steps as the frames of a GIF that starts over and over."""
         frames = (self.frame(number) for number in range(len(self.steps)))
         durations = [FRAME] * (len(self.steps) - 1) + [LAST_FRAME]
         written = io.BytesIO()
@@ -184,7 +184,7 @@ class Animation:
         return written.getvalue()
 
     def frame(self, number: int) -> Any:
-        """Draws a step, its formula above the picture.
+        """Draw a step, its formula above the picture.
 
         Args:
             number: Its place in `steps`.
@@ -222,7 +222,7 @@ class Animation:
         return f"<Animation of {len(self.steps)} steps>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """The page for Jupyter, and the last step as a picture for what shows no pages."""
+        """Return the page for Jupyter, and the last step as a picture for what shows no pages."""
         return {"text/html": self._repr_html_(), "image/png": self._last_step()}
 
     def _repr_html_(self) -> str:
@@ -245,12 +245,12 @@ class Animation:
 
 
 def format_of(target: Path) -> str:
-    """Gives the format that the name of a file ends in."""
+    """Return the format that the name of a file ends in."""
     return target.suffix.lower().removeprefix(".")
 
 
 def check_size(count: int, format: str) -> None:
-    """Refuses what would take too long to be followed."""
+    """Refuse what would take too long to be followed."""
     if count > MOST_VALUES[format]:
         raise ValueError(
             f"an animation as .{format} has at most {MOST_VALUES[format]} Values, and this graph has {count:,}: "
@@ -259,7 +259,7 @@ def check_size(count: int, format: str) -> None:
 
 
 def caption(step: Step, place: str, width: float) -> list[tuple[str, str]]:
-    """Gives what a step says, on lines of at most this width in letters' sizes, each with its colour."""
+    """Return what a step says, on lines of at most this width in letters' sizes, each with its colour."""
     font = import_extra("PIL.ImageFont").truetype(font_file(), 100)
     texts = (f"{step.phase.capitalize()} pass, {place}", step.formula, step.note)
     lines: list[tuple[str, str]] = []

@@ -64,7 +64,7 @@ class Recorder:
         self.longest = dict.fromkeys(order, 0.0)
 
     def record(self) -> list[Step]:
-        """Gives the steps of both passes."""
+        """Return the steps of both passes."""
         results = [value for value in self.order if value.op is not None]
         steps = [self.start(), *map(self.compute, results), self.seed()]
         for result in reversed(results):
@@ -76,7 +76,7 @@ class Recorder:
         return [*steps, self.finish()]
 
     def start(self) -> Step:
-        """Every leaf has its value, and nothing else is known."""
+        """Show what is known before the forward pass: the values of the leaves."""
         changes: dict[str, Mapping[str, str]] = {}
         for value in self.order:
             pending = "no" if value.op is None else "yes"
@@ -92,7 +92,7 @@ class Recorder:
         return Step("forward", formula, "The leaves have their values; the rest is computed from them.", {}, changes)
 
     def compute(self, value: Value) -> Step:
-        """One operation of the forward pass."""
+        """Show one operation of the forward pass."""
         formula = f"{self.names[value]} = {expression(value, self.names, self.precision)}"
         operands = [(slot, operand) for slot, operand in enumerate(value.operands) if isinstance(operand, Value)]
         if still_follows(value):
@@ -113,14 +113,14 @@ class Recorder:
         return Step("forward", f"{formula} = {value_now}", note, marks, changes)
 
     def seed(self) -> Step:
-        """The beginning of the backward pass."""
+        """Show the beginning of the backward pass."""
         note = "The seed: the output changes exactly as much as itself."
         part = f"v{self.index[self.output]}"
         changes = self.set_gradient(self.output, 1.0)
         return Step("backward", f"{self.derivative(self.output)} = 1", note, {part: "target"}, changes)
 
     def contribute(self, result: Value, slot: int) -> Step:
-        """What one operand of an operation gets in the backward pass."""
+        """Show what one operand of an operation gets in the backward pass."""
         operand, partial = result.operands[slot], result.partials[slot]
         assert isinstance(operand, Value)
         assert result.op is not None
@@ -143,7 +143,7 @@ class Recorder:
         return Step("backward", formula, note, marks, self.set_gradient(operand, after))
 
     def skip(self, result: Value) -> Step:
-        """An operation through which nothing comes, since its result has a gradient of zero."""
+        """Show an operation that passes nothing on, since its result has a gradient of zero."""
         operands = list(dict.fromkeys(operand for operand in result.operands if isinstance(operand, Value)))
         to = " and ".join(self.names[operand] for operand in operands)
         note = f"A gradient of zero contributes zero: nothing is passed on to {to}."
@@ -155,7 +155,7 @@ class Recorder:
         return Step("backward", f"{self.derivative(result)} = 0", note, marks, changes)
 
     def finish(self) -> Step:
-        """What came out: the gradient of the output."""
+        """Show what came out: the gradient of the output."""
         leaves = self.leaves()
         formula = listed(f"{self.derivative(leaf)} = {self.number(self.gradients[leaf])}" for leaf in leaves)
         note = (
@@ -164,18 +164,18 @@ class Recorder:
         return Step("backward", formula, note, {f"v{self.index[leaf]}": "target" for leaf in leaves}, {})
 
     def set_gradient(self, value: Value, gradient: float) -> dict[str, Mapping[str, str]]:
-        """Notes the gradient that a Value has from now on."""
+        """Note the gradient that a Value has from now on."""
         self.gradients[value] = gradient
         self.longest[value] = max(self.longest[value], gradient, key=lambda known: len(self.number(known)))
         fill = tint(gradient, max(abs(gradient), self.strongest)) if self.colour else "white"
         return {f"v{self.index[value]}": {"gradient": f"gradient {self.number(gradient)}", "fill": fill}}
 
     def leaves(self) -> list[Value]:
-        """Gives the Values that no operation made."""
+        """Return the Values that no operation made."""
         return [value for value in self.order if value.op is None]
 
     def parts_of(self, value: Value) -> list[str]:
-        """Gives the ids of the box of a Value and of the operation that made it, with its arrows and numbers."""
+        """Return the ids of the box of a Value and of the operation that made it, with its arrows and numbers."""
         box, operation = f"v{self.index[value]}", f"o{self.index[value]}"
         if value.op is None:
             return [box]
@@ -184,27 +184,27 @@ class Recorder:
         return [box, operation, f"{operation}r", *arrows, *numbers]
 
     def operand_parts(self, value: Value) -> list[str]:
-        """Gives the ids of the operands of a Value."""
+        """Return the ids of the operands of a Value."""
         return [
             f"v{self.index[operand]}" if isinstance(operand, Value) else f"o{self.index[value]}n{slot}"
             for slot, operand in enumerate(value.operands)
         ]
 
     def derivative(self, value: Value) -> str:
-        """Writes the derivative of the output by a Value."""
+        """Write the derivative of the output by a Value."""
         return self.local_derivative(self.output, value)
 
     def local_derivative(self, result: Value, operand: Value) -> str:
-        """Writes the derivative of a result by an operand."""
+        """Write the derivative of a result by an operand."""
         return f"∂{atom(self.names[result])}/∂{atom(self.names[operand])}"
 
     def number(self, number: float) -> str:
-        """Writes a number."""
+        """Write a number."""
         return f"{number:.{self.precision}g}"
 
 
 def short_names(order: Iterable[Value]) -> dict[Value, str]:
-    """Names each Value by its label, or else v₁, v₂, ... as the intermediate results of a computation are called.
+    """Name each Value by its label, or else v₁, v₂, ... as the intermediate results of a computation are called.
 
     The notation is that of Griewank and Walther, Evaluating Derivatives, ch. 2.
     """
@@ -215,13 +215,13 @@ def short_names(order: Iterable[Value]) -> dict[Value, str]:
 
 
 def shortened(label: str) -> str:
-    """Gives a label on one line, cut where it is long."""
+    """Return a label on one line, cut where it is long."""
     line = NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", " ".join(label.split()))
     return line if len(line) <= NAME_WIDTH else line[: NAME_WIDTH - 1] + "…"
 
 
 def box_titles(order: Iterable[Value], precision: int) -> dict[Value, str]:
-    """Gives the titles of the boxes: what formulas call a Value and, if there is room, how it is made."""
+    """Return the titles of the boxes: what formulas call a Value and, if there is room, how it is made."""
     found: dict[Value, str] = {}
     names = short_names(order)
     for value, name in names.items():
@@ -232,31 +232,31 @@ def box_titles(order: Iterable[Value], precision: int) -> dict[Value, str]:
 
 
 def expression(value: Value, names: Mapping[Value, str], precision: int) -> str:
-    """Writes how a Value was made, in the names of its operands."""
+    """Write how a Value was made, in the names of its operands."""
     operands = (names[o] if isinstance(o, Value) else f"{o:.{precision}g}" for o in value.operands)
     return applied(symbol_of(value), list(operands))
 
 
 def symbol_of(value: Value) -> str:
-    """Gives the symbol of the operation that made a Value, with a dot for the product."""
+    """Return the symbol of the operation that made a Value, with a dot for the product."""
     assert value.op is not None
     return "·" if value.op.symbol == "*" else value.op.symbol
 
 
 def which(result: Value, slot: int) -> str:
-    """Says which operand is meant, where both are the same Value."""
+    """Say which operand is meant, where both are the same Value."""
     if sum(operand is result.operands[slot] for operand in result.operands) == 1:
         return ""
     return f" ({('first', 'second')[slot]} operand)"
 
 
 def listed(texts: Iterable[str]) -> str:
-    """Joins the first few."""
+    """Join the first few."""
     first, *rest = texts
     shown = [first, *rest[: LISTED - 1]]
     return ", ".join(shown) + (", …" if len(rest) >= LISTED else "")
 
 
 def numbers_of(value: Value) -> list[float]:
-    """Gives the operands of a Value as numbers."""
+    """Return the operands of a Value as numbers."""
     return [operand.data if isinstance(operand, Value) else operand for operand in value.operands]

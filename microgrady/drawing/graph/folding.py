@@ -62,7 +62,7 @@ class Block:
         return self.values[-1]
 
     def box_count(self) -> int:
-        """Counts its box, and those of the numbers among its operands."""
+        """Count its box, and those of the numbers among its operands."""
         if self.kind == "scope":
             return 1
         numbers = sum(not isinstance(operand, Value) for value in self.values for operand in value.operands)
@@ -105,7 +105,7 @@ class Part:
 
 
 def fold(order: Sequence[Value], outputs: Iterable[Value], depth: int | None, max_nodes: int | None) -> list[Part]:
-    """Finds what to draw as one box, so that there are not too many boxes.
+    """Find what to draw as one box, so that there are not too many boxes.
 
     Repeated parts are folded first, and then scopes from the innermost outwards.
 
@@ -142,7 +142,7 @@ def fold(order: Sequence[Value], outputs: Iterable[Value], depth: int | None, ma
 
 
 def settled_parts(network: Network, outputs: frozenset[Value], max_nodes: int) -> list[Part] | None:
-    """Takes together what is alike in all that is around it, if that makes few enough boxes."""
+    """Join what is alike in all that is around it, if that makes few enough boxes."""
     for likeness in (Likeness.EXACT, Likeness.PATTERN):
         first = colours(network.blocks, outputs, likeness, max_nodes)
         if first is not None:
@@ -153,7 +153,7 @@ def settled_parts(network: Network, outputs: frozenset[Value], max_nodes: int) -
 
 
 def stopped_parts(network: Network, outputs: frozenset[Value], max_nodes: int) -> list[Part]:
-    """Takes together what is alike as far as a few steps around it show, or at least in itself."""
+    """Join what is alike as far as a few steps around it show, or at least in itself."""
     blocks = network.blocks
     for likeness in (Likeness.PATTERN, Likeness.KIND, Likeness.ROLE):
         first = colours(blocks, outputs, likeness, max_nodes)
@@ -166,7 +166,7 @@ def stopped_parts(network: Network, outputs: frozenset[Value], max_nodes: int) -
 def blocks_of(
     order: Sequence[Value], outputs: frozenset[Value], depth: int, sums: Mapping[Value, Value]
 ) -> list[Block]:
-    """Takes together the Values of each scope that is not shown open, but for outputs, and those of each sum."""
+    """Join the Values of each scope that is not shown open, but for outputs, and those of each sum."""
     blocks: dict[Hashable, Block] = {}
     for value in order:
         path = path_of(value._label)
@@ -182,7 +182,7 @@ def blocks_of(
 
 
 def partial_sums(order: Sequence[Value], outputs: frozenset[Value]) -> dict[Value, Value]:
-    """Finds the unnamed sums that are only there for another sum, and gives the last one for each."""
+    """Find the unnamed sums that are only there for another sum, and return the last one for each."""
     uses: Counter[Value] = Counter()
     for value in order:
         uses.update(operand for operand in value.operands if isinstance(operand, Value))
@@ -204,7 +204,7 @@ def partial_sums(order: Sequence[Value], outputs: frozenset[Value]) -> dict[Valu
 
 
 def colours(blocks: Sequence[Block], outputs: frozenset[Value], likeness: Likeness, most: int) -> list[int] | None:
-    """Numbers the blocks so that those with the same number have in common what `likeness` asks for.
+    """Number the blocks so that those with the same number have in common what `likeness` asks for.
 
     Returns:
         The numbers, or None if there are more different ones than `most`.
@@ -219,7 +219,7 @@ def colours(blocks: Sequence[Block], outputs: frozenset[Value], likeness: Likene
 
 
 def colour(block: Block, outputs: frozenset[Value], likeness: Likeness) -> Hashable:
-    """Tells what a block is, as far as `likeness` looks."""
+    """Tell what a block is, as far as `likeness` looks."""
     result = block.result
     found: list[Hashable] = [result.op is None, not outputs.isdisjoint(block.values), block.kind == "scope"]
     if likeness >= Likeness.KIND:
@@ -240,12 +240,12 @@ def colour(block: Block, outputs: frozenset[Value], likeness: Likeness) -> Hasha
 
 @lru_cache(maxsize=1000)
 def spelled(name: str, likeness: Likeness) -> str:
-    """Gives a name, without its digits unless they matter."""
+    """Return a name, without its digits unless they matter."""
     return name if likeness == Likeness.EXACT else re.sub(r"\d+", "#", name)
 
 
 def parts_of(blocks: Sequence[Block], classes: Sequence[Hashable]) -> list[Part]:
-    """Makes one part of the blocks of each class."""
+    """Make one part of the blocks of each class."""
     parts: dict[Hashable, Part] = {}
     for block, class_ in zip(blocks, classes, strict=True):
         parts.setdefault(class_, Part()).blocks.append(block)
@@ -253,7 +253,7 @@ def parts_of(blocks: Sequence[Block], classes: Sequence[Hashable]) -> list[Part]
 
 
 def framed(parts: list[Part]) -> list[Part]:
-    """Gives the parts their frames: scopes that have a part in common share one."""
+    """Give the parts their frames: scopes that have a part in common share one."""
     frames: dict[Scope, Frame] = {}
     for part in parts:
         for depth, outer in enumerate(part.blocks[0].path):
@@ -293,11 +293,11 @@ class Network:
                     self.uses[operand].append((index, position if self.ordered[index] else 0))
 
     def box_count(self, classes: Sequence[int]) -> int:
-        """Counts the boxes if each class is one, with its numbers beside it."""
+        """Count the boxes if each class is one, with its numbers beside it."""
         return sum(dict(zip(classes, self.boxes, strict=True)).values())
 
     def refine(self, colours: Sequence[int], max_boxes: int) -> tuple[list[int], bool]:
-        """Parts the classes until the blocks in each have operands and users of the same classes.
+        """Divide the classes until the blocks in each have operands and users of the same classes.
 
         Args:
             colours: The class of each block to begin with.
@@ -330,7 +330,7 @@ class Network:
         return classes, False
 
     def split(self, classes: Sequence[int], sizes: dict[int, int], candidates: Iterable[int]) -> list[list[int]]:
-        """Finds the groups of blocks that differ from the rest of their class."""
+        """Find the groups of blocks that differ from the rest of their class."""
         groups: defaultdict[int, dict[Hashable, list[int]]] = defaultdict(dict)
         for index in candidates:
             groups[classes[index]].setdefault(self.signature(index, classes), []).append(index)
@@ -343,7 +343,7 @@ class Network:
         return moved
 
     def signature(self, index: int, classes: Sequence[int]) -> Hashable:
-        """Tells the classes around a block; how many users there are of a class does not matter."""
+        """Tell the classes around a block; how many users there are of a class does not matter."""
         operands = [A_NUMBER if operand == A_NUMBER else classes[operand] for operand in self.operands[index]]
         users = frozenset((classes[user], position) for user, position in self.uses[index])
         return tuple(operands) if self.ordered[index] else frozenset(operands), users

@@ -27,12 +27,10 @@ from microgrady.drawing.style import (
     STRAIGHT_ARROWS,
     tint,
 )
-from microgrady.inputs import describe
+from microgrady.inputs import FLOAT_DIGITS, describe
 from microgrady.value import Value, topological_order
 
 DIRECTIONS = ("LR", "TB")
-# With 17 significant digits a float is told from every other.
-MOST_DIGITS = 17
 PLURALS = {"operation": "operations", "leaf": "leaves", "box": "boxes"}
 FRAME_WIDTH = 60  # letters in a line of a frame's title
 # Bending arrows around what is in their way takes Graphviz seconds where they pass more boxes than this, all together,
@@ -49,7 +47,7 @@ def draw(
     depth: int | None = None,
     max_nodes: int | None = 200,
 ) -> graphviz.Digraph:
-    """Draws the graph of one or more Values.
+    """Draw the graph of one or more Values.
 
     Every Value is a box with its label (or the formula that made it), its value and its gradient:
     rounded for a leaf, with a thick frame for an output. Every operation is a small dark node,
@@ -119,7 +117,7 @@ def draw(
 
 
 def check_outputs(outputs: tuple[object, ...]) -> None:
-    """Refuses what cannot be drawn, with a sentence that says what came and what is allowed."""
+    """Refuse what cannot be drawn, with a sentence that says what came and what is allowed."""
     if not outputs:
         raise ValueError("draw takes at least one Value, and none came")
     for output in outputs:
@@ -130,21 +128,21 @@ def check_outputs(outputs: tuple[object, ...]) -> None:
 
 
 def check_look(precision: object, direction: object) -> None:
-    """Refuses a precision or a direction that there is not."""
-    if not isinstance(precision, int) or isinstance(precision, bool) or not 1 <= precision <= MOST_DIGITS:
-        raise ValueError(f"precision is an int from 1 to {MOST_DIGITS}, not {precision!r}")
+    """Refuse a precision or a direction that there is not."""
+    if not isinstance(precision, int) or isinstance(precision, bool) or not 1 <= precision <= FLOAT_DIGITS:
+        raise ValueError(f"precision is an int from 1 to {FLOAT_DIGITS}, not {precision!r}")
     if direction not in DIRECTIONS:
         raise ValueError(f"direction is {' or '.join(map(repr, DIRECTIONS))}, not {direction!r}")
 
 
 def check_size(name: str, size: object, least: int) -> None:
-    """Refuses what is neither None nor an int from the least one up."""
+    """Refuse what is neither None nor an int from the least one up."""
     if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < least):
         raise ValueError(f"{name} is an int from {least} up or None, not {size!r}")
 
 
 def computed_gradients(order: Iterable[Value], outputs: Iterable[Value]) -> dict[Value, float]:
-    """Gives the gradients that backward passes have computed, and leaves out the others.
+    """Return the gradients that backward passes have computed, and leave out the others.
 
     A zero counts as computed where a pass from one of the outputs has gone through.
     """
@@ -216,7 +214,7 @@ class Look:
 
 
 def boxes_of(parts: Sequence[Part], order: Sequence[Value]) -> list[Box]:
-    """Finds which parts lead to which."""
+    """Find which parts lead to which."""
     index = {value: i for i, value in enumerate(order)}
     block_of = {value: block for part in parts for block in part.blocks for value in block.values}
     part_of = {block: i for i, part in enumerate(parts) for block in part.blocks}
@@ -242,7 +240,7 @@ def boxes_of(parts: Sequence[Part], order: Sequence[Value]) -> list[Box]:
 
 
 def boxes_passed(boxes: Sequence[Box]) -> int:
-    """Estimates how many boxes all arrows together pass by."""
+    """Estimate how many boxes all arrows together pass by."""
     levels = [0] * len(boxes)
     for head, box in enumerate(boxes):
         levels[head] = max((levels[arrow.tail] + 1 for arrow in box.arrows if arrow.tail < head), default=0)
@@ -258,7 +256,7 @@ def boxes_passed(boxes: Sequence[Box]) -> int:
 
 
 def add_frames(picture: graphviz.Digraph, boxes: Sequence[Box], look: Look, depth: int = 0, name: str = "") -> None:
-    """Adds the boxes, those that are in a frame at this depth within that frame."""
+    """Add the boxes, those that are in a frame at this depth within that frame."""
     framed: defaultdict[Frame, list[Box]] = defaultdict(list)
     for box in boxes:
         if len(box.part.frames) == depth:
@@ -275,7 +273,7 @@ def add_frames(picture: graphviz.Digraph, boxes: Sequence[Box], look: Look, dept
 
 
 def add_box(picture: graphviz.Digraph, box: Box, look: Look) -> None:
-    """Adds the box of a part, and the node of its operation."""
+    """Add the box of a part, and the node of its operation."""
     part, results = box.part, box.part.results
     count = times([len(part.blocks)])
     if part.kind == "scope":
@@ -302,29 +300,29 @@ def add_box(picture: graphviz.Digraph, box: Box, look: Look) -> None:
 
 
 def title_of(part: Part, names: Mapping[Value, str]) -> str:
-    """Says what a part is: what its Values are called, if they have that in common."""
+    """Say what a part is: what its Values are called, if they have that in common."""
     if part.kind == "sum" and not any(result.label for result in part.results):
-        terms = spread([len(block.values) + 1 for block in part.blocks], MOST_DIGITS)
+        terms = spread([len(block.values) + 1 for block in part.blocks], FLOAT_DIGITS)
         return f"sum of {terms} terms"
     kinds = dict.fromkeys("leaf" if result.op is None else result.op.name for result in part.results)
     return common([names[result] for result in part.results]) or " or ".join(kinds)
 
 
 def contents(part: Part) -> list[str]:
-    """Says what is in a folded scope."""
+    """Say what is in a folded scope."""
     leaves = [sum(value.op is None for value in block.values) for block in part.blocks]
     operations = [len(block.values) - count for block, count in zip(part.blocks, leaves, strict=True)]
     counts = [(operations, "operation"), (leaves, "leaf")]
-    return [f"{PLURALS[noun]}: {spread(found, MOST_DIGITS)}" for found, noun in counts if any(found)]
+    return [f"{PLURALS[noun]}: {spread(found, FLOAT_DIGITS)}" for found, noun in counts if any(found)]
 
 
 def counted(count: int, noun: str) -> str:
-    """Writes a number of things."""
+    """Write a number of things."""
     return f"{count:,} {noun if count == 1 else PLURALS[noun]}"
 
 
 def add_arrows(picture: graphviz.Digraph, box: Box, boxes: Sequence[Box], precision: int) -> None:
-    """Adds the arrows to a folded scope, or to the operation of a box and from there to the box."""
+    """Add the arrows to a folded scope, or to the operation of a box and from there to the box."""
     if box.part.kind == "scope":
         for arrow in box.arrows:
             picture.edge(boxes[arrow.tail].name, box.name)
@@ -340,7 +338,7 @@ def add_arrows(picture: graphviz.Digraph, box: Box, boxes: Sequence[Box], precis
 
 
 def caption(parts: Sequence[Part], gradients: Mapping[Value, float], colour: bool) -> str:
-    """Says below the picture how to read it, and what was folded."""
+    """Say below the picture how to read it, and what was folded."""
     reading = "on each arrow: the local derivative"
     if colour and gradients:
         reading += "; darker: a larger gradient"

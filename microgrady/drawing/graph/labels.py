@@ -17,7 +17,7 @@ NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def box_label(title: str, lines: Sequence[str], direction: str) -> str:
-    """Builds a label of two fields, the title above the lines, for Graphviz's record shapes.
+    """Build a label of two fields, the title above the lines, for Graphviz's record shapes.
 
     Args:
         title: The text of the first field.
@@ -32,12 +32,12 @@ def box_label(title: str, lines: Sequence[str], direction: str) -> str:
 
 
 def wrapped(title: str, width: int) -> str:
-    """Breaks a title into a few lines and quotes them; what is too long for those is left out."""
+    """Break a title into a few lines and quote them; what is too long for those is left out."""
     return r"\n".join(map(quoted, textwrap.wrap(title, width, max_lines=TITLE_LINES, placeholder=" …")))
 
 
 def spread(numbers: Collection[float], precision: int) -> str:
-    """Writes a number, or the least and the largest of several; nan has no place among them, and is added."""
+    """Write a number, or the least and the largest of several; nan has no place among them, and is added."""
     ordered = sorted(number for number in numbers if not math.isnan(number))
     ends = [f"{number:.{precision}g}" for number in ordered[:1] + ordered[-1:]]
     text = " … ".join(dict.fromkeys(ends))
@@ -45,13 +45,13 @@ def spread(numbers: Collection[float], precision: int) -> str:
 
 
 def times(counts: Collection[int]) -> str:
-    """Says how many something stands for, unless it is one; from the least to the most where that differs."""
+    """Say how many something stands for, unless it is one; from the least to the most where that differs."""
     ends = [f"{count:,}" for count in sorted({min(counts), max(counts)})]
     return "" if ends == ["1"] else f" × {' … '.join(ends)}"
 
 
 def common(names: Iterable[str]) -> str:
-    """Gives what names have in common, "…" for the numbers in them that differ; "" if more than numbers does."""
+    """Return what names have in common, "…" for the numbers in them that differ; "" if more than numbers does."""
     pieces = [re.split(r"(\d+)", name) for name in dict.fromkeys(names)]
     if len({tuple(split[::2]) for split in pieces}) != 1:
         return ""
@@ -60,7 +60,7 @@ def common(names: Iterable[str]) -> str:
 
 
 def titles(order: Iterable[Value], precision: int) -> dict[Value, str]:
-    """Says what each Value is: its label, or its formula, or the operation that made it.
+    """Say what each Value is: its label, or its formula, or the operation that made it.
 
     Args:
         order: The Values, operands before results.
@@ -80,7 +80,7 @@ def titles(order: Iterable[Value], precision: int) -> dict[Value, str]:
 
 
 def formula(value: Value, names: Mapping[Value, str], precision: int) -> str:
-    """Writes how a Value was made, in the names of its operands.
+    """Write how a Value was made, in the names of its operands.
 
     Returns:
         The formula, or "" for a leaf, for operands without a name, and where it would not fit
@@ -97,7 +97,7 @@ def formula(value: Value, names: Mapping[Value, str], precision: int) -> str:
 
 
 def applied(symbol: str, operands: Sequence[str]) -> str:
-    """Writes an operation with its operands, as a call or between them."""
+    """Write an operation with its operands, as a call or between them."""
     if symbol.isidentifier():
         return f"{symbol}({', '.join(operands)})"
     if len(operands) == 1:
@@ -109,11 +109,11 @@ def applied(symbol: str, operands: Sequence[str]) -> str:
 
 
 def atom(text: str) -> str:
-    """Puts parentheses around all but names, positive numbers and calls."""
+    """Put parentheses around all but names, positive numbers and calls."""
     return text if NEEDS_NO_PARENTHESES.fullmatch(text) else f"({text})"
 
 
 def quoted(text: str) -> str:
-    """Quotes text so that it appears in a label as it is, but in one line: Graphviz can fail at a line break."""
+    """Quote text so that it appears in a label as it is, but in one line: Graphviz can fail at a line break."""
     visible = NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.split()))
     return re.sub(r"([\\{}|<>])", r"\\\1", visible).replace("&", "&amp;")

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microgrady import transforms
-from microgrady.checking.estimate import FLOAT_DIGITS
 from microgrady.checking.evaluation import evaluate
 from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target
 from microgrady.files import write_whole
-from microgrady.inputs import as_number, describe
+from microgrady.inputs import FLOAT_DIGITS, as_number, describe
 from microgrady.introspection import name_of
 from microgrady.value import Value
 
@@ -36,6 +35,7 @@ LINE_STYLES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1.5, 1, 1.5, 1, 1.
 GRID = "#d9d9d9"
 
 PNG_DOTS, GIF_DOTS = 96 * PNG_ZOOM, 100  # an inch
+ROUNDING = 1e-12  # relative: numbers that are nearer to each other differ only by what a function rounds inside
 LARGEST = 1e300  # of the numbers that are drawn: matplotlib multiplies them
 DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}  # what would make files of the same call differ
 
@@ -44,7 +44,7 @@ DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}  # what would mak
 
 
 def import_plotting(name: str) -> Any:
-    """Imports a module of matplotlib, which is optional and slow to import, when a plot is made.
+    """Import a module of matplotlib, which is optional and slow to import, when a plot is made.
 
     Raises:
         RuntimeError: It is not installed.
@@ -61,7 +61,7 @@ def import_plotting(name: str) -> Any:
 
 @contextlib.contextmanager
 def axes_to_draw_on(ax: Axes | None, target: Path | None) -> Iterator[Axes]:
-    """The Axes that were given, or new ones, which are given up when drawing on them fails.
+    """Yield the Axes that were given, or new ones, which are given up when drawing on them fails.
 
     New ones are made by pyplot, and by nothing else: only its figures are shown at the end of a notebook's cell, and by
     `pyplot.show()` at the end of a script. It keeps every figure until it is closed, and so a figure that has been
@@ -83,13 +83,13 @@ def axes_to_draw_on(ax: Axes | None, target: Path | None) -> Iterator[Axes]:
 
 
 def add_legend(axes: Axes, place: Any = "best") -> Legend:
-    """Adds the legend, or renews it, at one of matplotlib's places."""
+    """Add the legend, or renew it, at one of matplotlib's places."""
     legend: Legend = axes.legend(loc=place, fontsize="small", framealpha=0.9)
     return legend
 
 
 def path_on_page(line: Line2D) -> PagePath:
-    """Where a line is in the figure, in pixels."""
+    """Return where a line is in the figure, in pixels."""
     return line.get_transform().transform_path(line.get_path())
 
 
@@ -97,7 +97,7 @@ def path_on_page(line: Line2D) -> PagePath:
 
 
 def check_file(to: str | os.PathLike[str] | None, animated: bool = False) -> Path | None:
-    """Checks that a picture, or an animation, can be written there, before anything is drawn.
+    """Check that a picture, or an animation, can be written there, before anything is drawn.
 
     Raises:
         TypeError: `to` is no path.
@@ -114,13 +114,13 @@ def check_file(to: str | os.PathLike[str] | None, animated: bool = False) -> Pat
 
 
 def write_figure(axes: Axes, target: Path | None) -> None:
-    """Writes the whole figure, in the format that the name ends in."""
+    """Write the whole figure, in the format that the name ends in."""
     if target is not None:
         write_whole(target, rendered(axes, target.suffix.lower().removeprefix("."), PNG_DOTS))
 
 
 def write_animation(axes: Axes, target: Path, frames: Sequence[Callable[[], None]], durations: Sequence[int]) -> None:
-    """Writes an animated GIF, which begins anew for ever.
+    """Write an animated GIF, which begins anew for ever.
 
     Args:
         axes: What is shown.
@@ -141,7 +141,7 @@ def write_animation(axes: Axes, target: Path, frames: Sequence[Callable[[], None
 
 
 def rendered(axes: Axes, format: str, dots: int) -> bytes:
-    """The figure as a file; the same bytes for the same figure."""
+    """Return the figure as a file; the same bytes for the same figure."""
     matplotlib = import_plotting("matplotlib")
     content = io.BytesIO()
     # With fonts of type 42, all text of a PDF can be selected and searched.
@@ -155,7 +155,7 @@ def rendered(axes: Axes, format: str, dots: int) -> bytes:
 
 
 def check_function(f: object, ax: object, what: str) -> None:
-    """Refuses what is no function or no Axes, and finds out whether there is something to draw with.
+    """Refuse what is no function or no Axes, and find out whether there is something to draw with.
 
     Raises:
         TypeError: `f` cannot be called, or `ax` is neither Axes nor None.
@@ -169,7 +169,7 @@ def check_function(f: object, ax: object, what: str) -> None:
 
 
 def check_numbers(numbers: Any, what: str) -> list[float]:
-    """A sequence of finite numbers as floats.
+    """Return a sequence of finite numbers as floats.
 
     Raises:
         TypeError: It is none.
@@ -186,7 +186,7 @@ def check_numbers(numbers: Any, what: str) -> list[float]:
 
 
 def check_interval(interval: object, what: str) -> Interval:
-    """Two finite numbers in ascending order, as floats.
+    """Return two finite numbers in ascending order, as floats.
 
     Raises:
         TypeError: They are no numbers in a sequence.
@@ -201,7 +201,7 @@ def check_interval(interval: object, what: str) -> Interval:
 
 
 def value_at(f: Callable[..., Any], *point: float) -> float:
-    """The value of a function, as a float.
+    """Return the value of a function, as a float.
 
     Raises:
         TypeError: It is no real number.
@@ -215,7 +215,7 @@ def value_at(f: Callable[..., Any], *point: float) -> float:
 
 
 def one_number(f: Callable[..., Any], result: Any) -> Any:
-    """What a function returned, if it is a Value or a real number.
+    """Return what a function returned, if it is a Value or a real number.
 
     Raises:
         TypeError: It is something else.
@@ -226,6 +226,11 @@ def one_number(f: Callable[..., Any], result: Any) -> Any:
 # Words and numbers
 
 
+def is_constant(low: float, high: float) -> bool:
+    """Return whether the lowest and the highest value differ by rounding only."""
+    return not high - low > ROUNDING * max(abs(low), abs(high))
+
+
 def name_in_labels(f: Callable[..., Any]) -> str:
     """Return the name of a function for labels: "f" for one that has none."""
     name = name_of(f, "f").replace("<lambda>", "f")
@@ -234,12 +239,12 @@ def name_in_labels(f: Callable[..., Any]) -> str:
 
 
 def written(number: float, digits: int = 4) -> str:
-    """A number for a label, with so many significant digits and the minus of the axes."""
+    """Return a number for a label, with so many significant digits and the minus of the axes."""
     return f"{number + 0.0:.{digits}g}".replace("-", "\N{MINUS SIGN}").replace("inf", "\N{INFINITY}")
 
 
 def told_apart(numbers: Sequence[float]) -> list[str]:
-    """Different numbers for labels, with four significant digits, or as many as tell them apart."""
+    """Return different numbers for labels, with four significant digits, or as many as tell them apart."""
     return next(
         texts
         for digits in range(4, FLOAT_DIGITS + 1)

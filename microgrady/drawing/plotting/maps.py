@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from microgrady.drawing.plotting.figures import (
     BLUE,
+    ROUNDING,
     VERMILION,
     axes_to_draw_on,
     check_file,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_POINTS = 12
-EQUAL = 1e-12  # of the largest image: images that are nearer to each other differ by rounding
 # In the picture, which is 1 wide and 1 high.
 DOMAIN, CODOMAIN = (0.24, 0.47), (0.76, 0.47)  # the middles of the ovals
 OVAL_WIDTH, OVAL_HEIGHT = 0.42, 0.86
@@ -45,7 +45,7 @@ def plot_map(
     ax: Axes | None = None,
     to: str | os.PathLike[str] | None = None,
 ) -> Axes:
-    """Draws a function as a map from its domain to its codomain.
+    """Draw a function as a map from its domain to its codomain.
 
     Each point is a dot in the left oval, each image a dot in the right one, and an arrow leads from each point to its
     image. Points with the same image share its dot; images that differ only by rounding count as the same. In both
@@ -97,7 +97,7 @@ def plot_map(
 
 
 def image(f: Callable[[Any], Any], x: float) -> float:
-    """The image of a point.
+    """Return the image of a point.
 
     Raises:
         ValueError: It has none.
@@ -109,9 +109,9 @@ def image(f: Callable[[Any], Any], x: float) -> float:
 
 
 def distinct(images: Iterable[float]) -> list[float]:
-    """The different images, ascending; of those that differ by rounding, one."""
+    """Return the different images, ascending; of those that differ by rounding, one."""
     ordered = sorted(set(images))
-    rounding = EQUAL * max((abs(y) for y in ordered if math.isfinite(y)), default=0.0)
+    rounding = ROUNDING * max((abs(y) for y in ordered if math.isfinite(y)), default=0.0)
     found = ordered[:1]
     for y in ordered[1:]:
         if y - found[-1] > rounding:
@@ -120,7 +120,7 @@ def distinct(images: Iterable[float]) -> list[float]:
 
 
 def nearest(y: float, codomain: Sequence[float]) -> int:
-    """Which of the different images one is."""
+    """Return which of the different images one is."""
     return codomain.index(y) if y in codomain else min(range(len(codomain)), key=lambda i: abs(codomain[i] - y))
 
 
@@ -128,13 +128,13 @@ def nearest(y: float, codomain: Sequence[float]) -> int:
 
 
 def dot_places(middle: tuple[float, float], offset: float, count: int) -> list[tuple[float, float]]:
-    """Where the dots of an oval are, from bottom to top."""
+    """Return where the dots of an oval are, from bottom to top."""
     step = min(ROW_HEIGHT, ROWS_HEIGHT / max(count - 1, 1))
     return [(middle[0] + offset, middle[1] + step * (row - (count - 1) / 2)) for row in range(count)]
 
 
 def draw_ovals(axes: Axes, name: str) -> None:
-    """Draws the ovals with their titles, and the name of the function between these."""
+    """Draw the ovals with their titles, and the name of the function between these."""
     ellipse = import_plotting("matplotlib.patches").Ellipse
     for middle, title in ((DOMAIN, "domain"), (CODOMAIN, "codomain")):
         axes.add_patch(
@@ -149,7 +149,7 @@ def draw_ovals(axes: Axes, name: str) -> None:
 def draw_dots(
     axes: Axes, places: Sequence[tuple[float, float]], texts: Sequence[str], offset: float, colour: str
 ) -> None:
-    """Draws the dots of one oval, with their numbers beside them."""
+    """Draw the dots of one oval, with their numbers beside them."""
     axes.plot([x for x, _ in places], [y for _, y in places], "o", color=colour, markersize=7, zorder=3)
     for (x, y), text in zip(places, texts, strict=True):
         side = "right" if offset < 0.0 else "left"
@@ -165,7 +165,7 @@ def draw_dots(
 
 
 def draw_arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Draws the arrow from a point to its image."""
+    """Draw the arrow from a point to its image."""
     arrow = import_plotting("matplotlib.patches").FancyArrowPatch(
         start,
         end,

@@ -52,7 +52,7 @@ def plot(
     ax: Axes | None = None,
     to: str | os.PathLike[str] | None = None,
 ) -> Axes:
-    """Draws a function of one number and its derivatives, which microgrady computes.
+    """Draw a function of one number and its derivatives, which microgrady computes.
 
     A curve is interrupted where it jumps, has a pole or is not finite. Near a pole, or where a logarithm ends, the
     picture shows most of the curve, and not how far it climbs; likewise where a derivative is so large in a few places
@@ -114,7 +114,7 @@ def plot(
 
 
 def draw_curves(axes: Axes, curves: Sample, ends: Interval, name: str, points: list[tuple[float, float]]) -> None:
-    """Draws the function and its derivatives, and sets the limits so that these points are in the picture."""
+    """Draw the function and its derivatives, and set the limits so that these points are in the picture."""
     before = (axes.get_xlim(), axes.get_ylim()) if axes.has_data() else None
     taken = len(axes.get_legend_handles_labels()[0])  # another function may be there
     axes.grid(True, color=GRID, linewidth=0.6)

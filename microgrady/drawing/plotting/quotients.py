@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from microgrady.checking import numeric_derivative
+from microgrady.checking.estimate import Kind
 from microgrady.drawing.plotting.figures import (
     BLUE,
     GREEN,
@@ -54,7 +55,7 @@ def plot_errors(
     ax: Axes | None = None,
     to: str | os.PathLike[str] | None = None,
 ) -> Axes:
-    """Draws the errors of difference quotients against their step, both on logarithmic scales.
+    """Draw the errors of difference quotients against their step, both on logarithmic scales.
 
     The forward difference is (f(x + δ) - f(x)) / δ, the central one (f(x + δ) - f(x - δ)) / (2δ), for δ from 1 down to
     1e-16; their errors are the distances from the derivative that microgrady computes. Wide steps miss how the curve
@@ -110,7 +111,7 @@ def plot_errors(
         guides = draw_guides(axes, point, taylor)
         draw_errors(axes, steps, forward, "forward difference", BLUE, "-")
         draw_errors(axes, steps, central, "central difference", VERMILION, "--")
-        kind = "" if estimate.kind == "smooth" else f" ({estimate.kind})"
+        kind = "" if estimate.kind == Kind.SMOOTH else f" ({estimate.kind})"
         draw_level(axes, estimate.error, f"numeric_derivative: bound {written(estimate.error, 2)}{kind}", "-.")
         draw_level(axes, reached, f"numeric_derivative: error {written(reached, 2)}", ":")
         place_legend(axes, write_guides(axes, guides))
@@ -124,7 +125,7 @@ def plot_errors(
 def quotient_errors(
     f: Callable[[Any], Any], x: float, taylor: list[float], steps: list[float]
 ) -> tuple[list[float], list[float]]:
-    """The errors of the forward and of the central difference for each step, nan outside the domain of f."""
+    """Return the errors of the forward and of the central difference for each step, nan outside the domain of f."""
     forward, central = [], []
     for step in steps:
         after, before = value_at(f, x + step), value_at(f, x - step)
@@ -134,7 +135,7 @@ def quotient_errors(
 
 
 def best(steps: list[float], errors: list[float]) -> int:
-    """Which step has the least error."""
+    """Return which step has the least error."""
     return min(range(len(steps)), key=lambda index: errors[index] if errors[index] == errors[index] else math.inf)
 
 
@@ -142,14 +143,14 @@ def best(steps: list[float], errors: list[float]) -> int:
 
 
 def set_limits(axes: Axes, errors: list[float]) -> None:
-    """Sets the limits so that all errors are in the picture that have a place on a logarithmic scale."""
+    """Set the limits so that all errors are in the picture that have a place on a logarithmic scale."""
     shown = [error for error in errors if sys.float_info.min < error <= LARGEST] or [EPSILON]
     axes.set_xlim(10.0**SMALLEST, 1.0)
     axes.set_ylim(min(shown) / ROOM, max(shown) * ROOM)
 
 
 def draw_guides(axes: Axes, x: float, taylor: list[float]) -> list[tuple[Line2D, str]]:
-    """Draws the errors of the curve and of rounding, as theory has them. Returns these lines with their texts."""
+    """Draw the errors of the curve and of rounding, as theory has them. Return these lines with their texts."""
     value, slope, bend, twist = map(abs, taylor)
     # f(x + δ) and f(x) are rounded, and so is x + δ.
     rounding = EPSILON * (2 * value + abs(x) * slope)
@@ -158,7 +159,7 @@ def draw_guides(axes: Axes, x: float, taylor: list[float]) -> list[tuple[Line2D,
 
 
 def draw_guide(axes: Axes, factor: float, power: int) -> list[Line2D]:
-    """Draws the line factor * δ**power, if any of it is in the picture."""
+    """Draw the line factor * δ**power, if any of it is in the picture."""
     if not 0.0 < factor <= LARGEST:
         return []
     # Logarithms, since the powers of small steps may be below the smallest float.
@@ -172,7 +173,7 @@ def draw_guide(axes: Axes, factor: float, power: int) -> list[Line2D]:
 
 
 def write_guides(axes: Axes, guides: list[tuple[Line2D, str]]) -> list[Bbox]:
-    """Writes the texts beside their lines, when all other lines are drawn, and returns what they take up."""
+    """Write the texts beside their lines, when all other lines are drawn, and return what they take up."""
     axes.figure.figure.draw_without_rendering()  # which gives the axes their final place
     taken: list[Bbox] = []
     for line, text in guides:
@@ -181,7 +182,7 @@ def write_guides(axes: Axes, guides: list[tuple[Line2D, str]]) -> list[Bbox]:
 
 
 def write_guide(axes: Axes, line: Line2D, text: str, taken: list[Bbox]) -> Bbox:
-    """Writes a text beside a line, within the picture and where other lines are far, and returns what it takes up."""
+    """Write a text beside a line, within the picture and where other lines are far, and return what it takes up."""
     frame, point = axes.get_window_extent(), axes.figure.dpi / 72
     others = [path_on_page(other) for other in axes.lines if other is not line]
     label = axes.annotate(text, (1.0, 1.0), (0.0, 0.0), textcoords="offset points", fontsize="small", color=FAINT_INK)
@@ -199,7 +200,7 @@ def write_guide(axes: Axes, line: Line2D, text: str, taken: list[Bbox]) -> Bbox:
 
 
 def put_beside(label: Annotation, line: Line2D, place: float, side: int) -> None:
-    """Puts a text to the left (-1) or to the right (1) of a line, at this part of the way from its start to its end."""
+    """Put a text to the left (-1) or to the right (1) of a line, at this part of the way from its start to its end."""
     import numpy
 
     (x, y), (last_x, last_y) = numpy.asarray(line.get_xydata(), dtype=numpy.float64).tolist()
@@ -211,7 +212,7 @@ def put_beside(label: Annotation, line: Line2D, place: float, side: int) -> None
 
 
 def place_legend(axes: Axes, texts: list[Bbox]) -> None:
-    """Adds the legend where it covers none of these texts, if there is such a place, and little of the lines."""
+    """Add the legend where it covers none of these texts, if there is such a place, and little of the lines."""
     paths = [path_on_page(line) for line in axes.lines]
 
     def cost(place: str) -> tuple[int, int]:
@@ -223,7 +224,7 @@ def place_legend(axes: Axes, texts: list[Bbox]) -> None:
 
 
 def draw_errors(axes: Axes, steps: list[float], errors: list[float], name: str, colour: str, style: str) -> None:
-    """Draws the errors of one of the quotients, and marks the best step."""
+    """Draw the errors of one of the quotients, and mark the best step."""
     at = best(steps, errors)
     axes.plot(
         steps,
@@ -245,6 +246,6 @@ def draw_errors(axes: Axes, steps: list[float], errors: list[float], name: str, 
 
 
 def draw_level(axes: Axes, error: float, label: str, style: str) -> None:
-    """Draws an error as a horizontal line, or only names it where a logarithmic scale has no place for it."""
+    """Draw an error as a horizontal line, or only name it where a logarithmic scale has no place for it."""
     ends = axes.get_xlim() if sys.float_info.min < error <= LARGEST else ()
     axes.plot(ends, [error] * len(ends), color=GREEN, linestyle=style, linewidth=1.5, label=label)

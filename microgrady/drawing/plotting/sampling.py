@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from microgrady.drawing.plotting.figures import LARGEST, Interval, name_in_labels, one_number
+from microgrady.drawing.plotting.figures import LARGEST, Interval, is_constant, name_in_labels, one_number
 from microgrady.transforms import gradients, value_and_grad
 from microgrady.value import Value
 
@@ -33,7 +33,6 @@ HIGH = 1e6  # heights of the fence that are proof enough
 FENCE = 2.0  # interquartile ranges beyond the quartiles, as in Tukey's box plots, are shown of a curve with a pole
 QUARTILES = ((0.25, 0.75), (0.1, 0.9), (0.02, 0.98), (0.0, 1.0))  # the later ones for curves that are mostly flat
 OUTLYING = 10.0  # heights of the function beyond it: what few values of a derivative reach farther out is not shown
-CONSTANT = 1e-12  # relative: what varies less only jitters by rounding
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Sample:
 
 
 def derivatives_at(f: Callable[..., Any], x: float, orders: int) -> list[float]:
-    """The value of `f` and its derivatives up to an order of at least 1, from one recording of `f`.
+    """Return the value of `f` and its derivatives up to an order of at least 1, from one recording of `f`.
 
     Raises:
         TypeError: `f` does not return one number, or makes a float of a Value, which would lose the derivative.
@@ -79,7 +78,7 @@ def derivatives_at(f: Callable[..., Any], x: float, orders: int) -> list[float]:
 
 
 def sample(f: Callable[..., Any], interval: Interval, orders: int) -> Sample:
-    """The curves of `f` and its derivatives, for a picture in which they share the axes.
+    """Return the curves of `f` and its derivatives, for a picture in which they share the axes.
 
     Raises:
         TypeError: as for `derivatives_at`.
@@ -114,20 +113,20 @@ class _Sampling:
         self.low = self.high = 0.0
 
     def rows(self, points: Array) -> Array:
-        """The values at these points, nan for what cannot be drawn."""
+        """Return the values at these points, nan for what cannot be drawn."""
         import numpy
 
         columns = [self.column(float(x), self.orders) for x in points]
         return numpy.array(columns, dtype=numpy.float64).reshape(-1, self.orders + 1).T
 
     def column(self, x: float, orders: int) -> list[float]:
-        """The values at one point; where a function has no value, it has no derivatives either."""
+        """Return the values at one point; where a function has no value, it has no derivatives either."""
         column = derivatives_at(self.f, x, orders)
         drawable = [abs(value) <= LARGEST for value in column]
         return [value if all(drawable[: row + 1]) else math.nan for row, value in enumerate(column)]
 
     def at(self, row: int, x: float) -> float:
-        """The value of one curve at one point."""
+        """Return the value of one curve at one point."""
         return self.column(x, max(row, 1))[row]
 
     def add(self, points: Array) -> None:
@@ -163,13 +162,13 @@ class _Sampling:
     # What a picture should show
 
     def largest(self, row: int) -> float:
-        """The largest size that a curve has so far."""
+        """Return the largest size that a curve has so far."""
         import numpy
 
         return float(abs(self.y[row][numpy.isfinite(self.y[row])]).max(initial=0.0))
 
     def fence(self, row: int, choices: Sequence[Interval] = QUARTILES) -> Interval:
-        """The range in which most of a curve lies, by the first of these quartiles that differ."""
+        """Return the range in which most of a curve lies, by the first of these quartiles that differ."""
         import numpy
 
         y = self.y[row][numpy.isfinite(self.y[row])]
@@ -182,7 +181,7 @@ class _Sampling:
         return max(float(y.min(initial=math.inf)), low - beyond), min(float(y.max(initial=-math.inf)), high + beyond)
 
     def is_unbounded(self, row: int) -> bool:
-        """Whether a curve climbs for ever somewhere: at a pole, or where a logarithm ends."""
+        """Return whether a curve climbs for ever somewhere: at a pole, or where a logarithm ends."""
         import numpy
 
         low, high = self.fence(row)
@@ -197,7 +196,7 @@ class _Sampling:
         return any(self.climbs(row, place, high - low) for place in highest)
 
     def climbs(self, row: int, place: int, height: float) -> bool:
-        """Whether a curve climbs for ever near one of the points."""
+        """Return whether a curve climbs for ever near one of the points."""
         left, middle, right = (float(self.x[min(max(place + side, 0), self.x.size - 1)]) for side in (-1, 0, 1))
         reached = [abs(float(self.y[row][place]))]
         for _ in range(BISECTIONS):
@@ -217,7 +216,7 @@ class _Sampling:
         return reached[-1] > reached[0] + height
 
     def set_limits(self, fences: list[Interval | None], most: list[Interval]) -> None:
-        """Sets the limits, given the range of each curve without bound and that in which most of each curve lies."""
+        """Set the limits, given the range of each curve without bound and that in which most of each curve lies."""
         import numpy
 
         ranges: list[Interval] = []
@@ -233,14 +232,14 @@ class _Sampling:
                 high = min(high, max(most[row][1], ranges[0][1] + room))
             ranges.append((low, high))
         self.low, self.high = min(low for low, _ in ranges), max(high for _, high in ranges)
-        size = max(abs(self.low), abs(self.high))
-        if not self.high - self.low > CONSTANT * size:
+        if is_constant(self.low, self.high):
+            size = max(abs(self.low), abs(self.high))
             self.low, self.high = self.low - (size or 1.0), self.high + (size or 1.0)
 
     # Where to look more closely
 
     def refine(self) -> None:
-        """Halves the pieces that are not like straight lines."""
+        """Halve the pieces that are not like straight lines."""
         import numpy
 
         while True:
@@ -253,7 +252,7 @@ class _Sampling:
             self.add(middles[wanted])
 
     def shown(self, row: int) -> Array:
-        """A curve in heights of the picture, cut off well outside of it."""
+        """Return a curve in heights of the picture, cut off well outside of it."""
         import numpy
 
         with numpy.errstate(over="ignore"):
@@ -262,7 +261,7 @@ class _Sampling:
         return cut
 
     def is_coarse(self, row: int) -> Flags:
-        """Which pieces of a curve a straight line does not fit."""
+        """Return which pieces of a curve a straight line does not fit."""
         import numpy
 
         x, y = self.x, self.shown(row)
@@ -282,7 +281,7 @@ class _Sampling:
         return coarse
 
     def add_ends(self) -> None:
-        """Adds the last points before a curve leaves its domain, where it may still rise steeply."""
+        """Add the last points before a curve leaves its domain, where it may still rise steeply."""
         import numpy
 
         ends: list[float] = []
@@ -299,7 +298,7 @@ class _Sampling:
     # The lines
 
     def curve(self, row: int) -> tuple[Array, Array]:
-        """The line of a curve, interrupted where it jumps."""
+        """Return the line of a curve, interrupted where it jumps."""
         import numpy
 
         rise = abs(numpy.diff(self.shown(row)))
@@ -309,7 +308,7 @@ class _Sampling:
         return numpy.insert(self.x, torn, numpy.nan), numpy.insert(self.y[row], torn, numpy.nan)
 
     def is_torn(self, row: int, left: float, right: float) -> bool:
-        """Whether a curve jumps or has a pole between two points, and does not only rise steeply."""
+        """Return whether a curve jumps or has a pole between two points, and does not only rise steeply."""
         low, high = self.at(row, left), self.at(row, right)
         first = abs(high - low)
         for _ in range(BISECTIONS):

@@ -18,6 +18,7 @@ from microgrady.drawing.plotting.figures import (
     check_interval,
     check_numbers,
     import_plotting,
+    is_constant,
     name_in_labels,
     one_number,
     told_apart,
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 VALUES, ARROWS = 80, 15
 LEVELS = 12  # contours, about
 CROWDED = 0.2  # half of the values are within that part of their range: evenly spaced levels would show little
-CONSTANT = 1e-12  # relative: what varies less only jitters by rounding
 LONGEST = 0.9  # of the distance between two arrows
 ROOTS = (1, 2, 4, 8, 16)  # of the gradient's size, of which the first that leaves few arrows short is taken
 SHORT, FEW = 0.2, 0.1  # of the longest; of all
@@ -61,7 +61,7 @@ def plot_surface(
     ax: Axes | None = None,
     to: str | os.PathLike[str] | None = None,
 ) -> Axes:
-    """Draws a function of two numbers by its contours and its gradient, which microgrady computes.
+    """Draw a function of two numbers by its contours and its gradient, which microgrady computes.
 
     The arrows point where the function rises most steeply. Their length grows with the size of the gradient or, to
     keep small gradients visible beside large ones, with a root of it, which the title names. Where most values
@@ -122,7 +122,7 @@ def plot_surface(
 
 
 def check_path(path: Any) -> list[list[float]]:
-    """Points of two finite numbers each, as floats."""
+    """Return points of two finite numbers each, as floats."""
     if isinstance(path, str | bytes | Mapping | Set) or not isinstance(path, Iterable):
         raise TypeError(f"the path must be a sequence of points (x, y), not {describe(path)}")
     points = [check_numbers(point, "the two coordinates of a point of the path") for point in path]
@@ -138,7 +138,7 @@ def check_path(path: Any) -> list[list[float]]:
 
 
 def values(f: Callable[[Any, Any], Any], x_ends: Interval, y_ends: Interval) -> tuple[Array, Array, Array]:
-    """The values on a grid, in rows along x, nan for what cannot be drawn.
+    """Return the values on a grid, in rows along x, nan for what cannot be drawn.
 
     Raises:
         ValueError: None of them can be.
@@ -154,7 +154,7 @@ def values(f: Callable[[Any, Any], Any], x_ends: Interval, y_ends: Interval) -> 
 
 
 def gradients(f: Callable[[Any, Any], Any], x_ends: Interval, y_ends: Interval) -> Array:
-    """A row for each arrow: its x and y, and the gradient there, where that is finite and not zero."""
+    """Return a row for each arrow: its x and y, and the gradient there, where that is finite and not zero."""
     import numpy
 
     def run(x: Value, y: Value) -> Any:
@@ -174,7 +174,7 @@ def gradients(f: Callable[[Any, Any], Any], x_ends: Interval, y_ends: Interval) 
 
 
 def middles(ends: Interval) -> list[float]:
-    """Evenly spaced points, half as far from the ends as from each other."""
+    """Return evenly spaced points, half as far from the ends as from each other."""
     return [ends[0] + (ends[1] - ends[0]) * (2 * index + 1) / (2 * ARROWS) for index in range(ARROWS)]
 
 
@@ -182,7 +182,7 @@ def middles(ends: Interval) -> list[float]:
 
 
 def contour_levels(z: Array) -> list[float]:
-    """The levels of the contours: round numbers, ascending, with all values between the first and the last."""
+    """Return the levels of the contours: round numbers, ascending, with all values between the first and the last."""
     import numpy
 
     finite = z[numpy.isfinite(z)]
@@ -195,13 +195,8 @@ def contour_levels(z: Array) -> list[float]:
     return even_shares(finite)
 
 
-def is_constant(low: float, high: float) -> bool:
-    """Whether the lowest and the highest value differ by rounding only."""
-    return not high - low > CONSTANT * max(abs(low), abs(high))
-
-
 def even_steps(low: float, high: float) -> list[float]:
-    """Evenly spaced levels."""
+    """Return evenly spaced levels."""
     ticker = import_plotting("matplotlib.ticker")
     # Matplotlib takes a range of very small numbers for nothing but rounding.
     exponent = math.floor(math.log10(max(abs(low), abs(high))))
@@ -212,7 +207,7 @@ def even_steps(low: float, high: float) -> list[float]:
 
 
 def even_shares(finite: Array) -> list[float]:
-    """Levels with about as many values between any two, rounded to a small part of their distance."""
+    """Return levels with about as many values between any two, rounded to a small part of their distance."""
     import numpy
 
     quantiles = [float(level) for level in numpy.quantile(finite, numpy.linspace(0.0, 1.0, LEVELS + 1))]
@@ -224,7 +219,7 @@ def even_shares(finite: Array) -> list[float]:
 
 
 def rounded(level: float, distance: float, to_whole: Callable[[float], int]) -> float:
-    """A level with two digits of its distance to the next."""
+    """Return a level with two digits of its distance to the next."""
     if not distance:
         return level
     digits = 1 - math.floor(math.log10(distance))
@@ -232,7 +227,7 @@ def rounded(level: float, distance: float, to_whole: Callable[[float], int]) -> 
 
 
 def draw_contours(axes: Axes, x: Array, y: Array, z: Array, name: str) -> None:
-    """Draws the contours, with a colour for each step from one to the next, and the bar that tells them."""
+    """Draw the contours, with a colour for each step from one to the next, and the bar that tells them."""
     import numpy
 
     colors = import_plotting("matplotlib.colors")
@@ -253,7 +248,7 @@ def draw_contours(axes: Axes, x: Array, y: Array, z: Array, name: str) -> None:
 
 
 def draw_arrows(axes: Axes, rows: Array, width: float, height: float) -> str:
-    """Draws the arrows, each with its middle where the gradient is that, and says how long they are.
+    """Draw the arrows, each with its middle where the gradient is that, and say how long they are.
 
     An arrow has the direction of the gradient. Its length is measured in the picture: in widths along x and in
     heights along y.
@@ -286,7 +281,7 @@ def draw_arrows(axes: Axes, rows: Array, width: float, height: float) -> str:
 
 
 def draw_path(axes: Axes, points: Sequence[Sequence[float]]) -> None:
-    """Draws the path with its start and its end."""
+    """Draw the path with its start and its end."""
     x, y = [point[0] for point in points], [point[1] for point in points]
     dots = "." if len(points) <= MOST_DOTS else ""
     axes.plot(x, y, color=VERMILION, linewidth=1.8, marker=dots, markersize=6, zorder=4)

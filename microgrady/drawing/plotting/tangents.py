@@ -10,6 +10,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from microgrady.checking import numeric_derivative
+from microgrady.checking.estimate import Kind
 from microgrady.drawing.plotting.figures import (
     Interval,
     add_legend,
@@ -49,14 +50,14 @@ class Line:
         y: Of the point.
         slope: Of the line; infinite for an upright one, nan for none.
         step: From the point to the other one that a secant goes through; 0 for a tangent.
-        kind: What the function does at the point, in the words of `Estimate.kind`.
+        kind: What the function does at the point.
     """
 
     x: float
     y: float
     slope: float
     step: float = 0.0
-    kind: str = "smooth"
+    kind: Kind = Kind.SMOOTH
 
     @property
     def title(self) -> str:
@@ -70,7 +71,7 @@ class Line:
 
 
 def tangent_points(tangent_at: object, ends: Interval) -> list[float]:
-    """The points in which tangents are asked for."""
+    """Return the points in which tangents are asked for."""
     if tangent_at is None:
         return []
     points = check_numbers([tangent_at] if is_number(tangent_at) else tangent_at, "tangent_at")
@@ -83,7 +84,7 @@ def tangent_points(tangent_at: object, ends: Interval) -> list[float]:
 
 
 def secant_steps(secants: object, points: Sequence[float], ends: Interval, most: int) -> list[float]:
-    """The steps of the secants that are asked for."""
+    """Return the steps of the secants that are asked for."""
     if secants is None:
         return []
     if len(points) != 1:
@@ -111,7 +112,7 @@ def secant_steps(secants: object, points: Sequence[float], ends: Interval, most:
 
 
 def halved(x: float, ends: Interval, count: int) -> list[float]:
-    """So many steps, each half of the one before, to the right if there is some room."""
+    """Return so many steps, each half of the one before, to the right if there is some room."""
     left, right = x - ends[0], ends[1] - x
     sign, room = (1.0, right) if right >= left / 4 else (-1.0, left)
     first = 2.0 ** math.floor(math.log2(room))
@@ -124,7 +125,7 @@ def halved(x: float, ends: Interval, count: int) -> list[float]:
 
 
 def tangent(f: Callable[[Any], Any], x: float) -> Line:
-    """The tangent, if there is one: at a kink a derivative is only a convention.
+    """Return the tangent, if there is one: at a kink a derivative is only a convention.
 
     Raises:
         ValueError: `f` is not finite there, or its derivative is nan.
@@ -133,9 +134,9 @@ def tangent(f: Callable[[Any], Any], x: float) -> Line:
     if not math.isfinite(y):
         raise ValueError(f"{name_in_labels(f)} has no tangent at {x!r}: its value there is {y!r}")
     kind = numeric_derivative(f, x).kind
-    if kind in ("kink", "jump"):
+    if kind in (Kind.KINK, Kind.JUMP):
         return Line(x, y, math.nan, kind=kind)
-    if kind == "infinite slope" and not math.isinf(slope):
+    if kind == Kind.INFINITE_SLOPE and not math.isinf(slope):
         slope = math.inf
     if math.isnan(slope):
         raise ValueError(f"{name_in_labels(f)} has no tangent at {x!r}: its derivative there is nan")
@@ -143,7 +144,7 @@ def tangent(f: Callable[[Any], Any], x: float) -> Line:
 
 
 def secant(f: Callable[[Any], Any], tangent: Line, step: float) -> Line:
-    """The line through the point of the tangent and the one that is a step away.
+    """Return the line through the point of the tangent and the one that is a step away.
 
     Raises:
         ValueError: `f` is not finite there.
@@ -156,7 +157,7 @@ def secant(f: Callable[[Any], Any], tangent: Line, step: float) -> Line:
 
 
 def ends_of(line: Line) -> list[tuple[float, float]]:
-    """The points of the curve that a line goes through."""
+    """Return the points of the curve that a line goes through."""
     return [(line.x, line.y)] + ([(line.x + line.step, line.y + line.slope * line.step)] if line.step else [])
 
 
@@ -166,7 +167,7 @@ def ends_of(line: Line) -> list[tuple[float, float]]:
 def draw_lines(
     axes: Axes, secants: Sequence[Line], tangents: Sequence[Line], f: Callable[[Any], Any], ends: Interval
 ) -> None:
-    """Draws all secants, each stronger than the one before, and the tangents."""
+    """Draw all secants, each stronger than the one before, and the tangents."""
     for index, line in enumerate(secants):
         share = index / (len(secants) - 1) if len(secants) > 1 else 1.0
         draw_line(axes, line, shade(share), line.title)
@@ -180,7 +181,7 @@ def draw_lines(
 
 
 def draw_line(axes: Axes, line: Line, colour: str, label: str) -> list[Line2D]:
-    """Draws one line across the picture and marks its points."""
+    """Draw one line across the picture and mark its points."""
     points = ends_of(line)
     drawn = axes.plot(
         [x for x, _ in points],
@@ -203,12 +204,12 @@ def draw_line(axes: Axes, line: Line, colour: str, label: str) -> list[Line2D]:
 
 
 def shade(share: float) -> str:
-    """The colour of a secant, from the widest (0) to the closest (1)."""
+    """Return the colour of a secant, from the widest (0) to the closest (1)."""
     return mixed(PALEST, STRONGEST, share)
 
 
 def bend(f: Callable[[Any], Any], line: Line, ends: Interval) -> float:
-    """How far the curve is above the line beside its point; negative where it is below."""
+    """Return how far the curve is above the line beside its point; negative where it is below."""
     width = BEND_WIDTH * (ends[1] - ends[0])
     slope = 0.0 if math.isnan(line.slope) else line.slope
     around = max(ends[0], line.x - width), min(ends[1], line.x + width)
@@ -217,7 +218,7 @@ def bend(f: Callable[[Any], Any], line: Line, ends: Interval) -> float:
 
 
 def write_slope(axes: Axes, line: Line, bend: float) -> None:
-    """Writes the slope beside the point: within the picture, on as few lines as possible, and away from the curve."""
+    """Write the slope beside the point: within the picture, on as few lines as possible, and away from the curve."""
     across = rise(axes, line) + math.copysign(math.pi / 2, -bend)
     frame = axes.get_window_extent()
     paths = [path_on_page(drawn) for drawn in axes.lines]
@@ -233,7 +234,7 @@ def write_slope(axes: Axes, line: Line, bend: float) -> None:
 
 
 def written_slope(axes: Axes, line: Line, angle: float) -> Annotation:
-    """Writes the slope beside the point, in this direction from it."""
+    """Write the slope beside the point, in this direction from it."""
     right, up = math.cos(angle), math.sin(angle)
     return axes.annotate(
         line.title if math.isnan(line.slope) else f"slope {written(line.slope)}",
@@ -250,7 +251,7 @@ def written_slope(axes: Axes, line: Line, angle: float) -> Annotation:
 
 
 def rise(axes: Axes, line: Line) -> float:
-    """The angle at which a line rises on the page."""
+    """Return the angle at which a line rises on the page."""
     if math.isinf(line.slope):
         return math.pi / 2
     if math.isnan(line.slope):
@@ -265,7 +266,7 @@ def rise(axes: Axes, line: Line) -> float:
 
 
 def animate(axes: Axes, target: Path, secants: Sequence[Line], tangent: Line) -> None:
-    """Writes the secants one after the other, and the tangent at the end, which stays."""
+    """Write the secants one after the other, and the tangent at the end, which stays."""
     # All are there from the beginning, so that the legend finds a place where none of them will be.
     drawn = [(line, draw_line(axes, line, shade(1.0), "")) for line in secants]
     drawn.append((tangent, draw_line(axes, tangent, INK, "")))
