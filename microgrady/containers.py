@@ -1,47 +1,376 @@
-"""Lists, tuples and dicts of any kind, made anew with other contents."""
+"""The registry of containers: how one of each kind is taken apart, and made anew with other contents."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import dataclasses
+import functools
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from microgrady.inputs import describe
+from microgrady.inputs import describe, is_array
+from microgrady.value import Value
 
 BUILT_IN = (dict, list, tuple)
 
+# How a user's container is taken apart, into a dict or a list and what belongs to it besides; and put together.
+Parts = Callable[[Any], tuple[Any, Any]]
+Make = Callable[[Any, Any], Any]
 
-def filler(container: Any, what: str) -> Callable[[Any], Any]:
-    """What makes containers that are as a given one, but for what is in them.
 
-    A named tuple, an OrderedDict, a Counter or a class derived from list, tuple or dict stays what it is, with its
-    attributes; a defaultdict keeps its default.
+class Misfit(Exception):  # noqa: N818  (no error of its own: `located` makes a TypeError of it)
+    """Something in a nested structure is not what may be there.
+
+    Attributes:
+        sentence: What to say, with {} for where it is.
+        steps: The way to it, from the end on.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.steps: list[str] = []
+
+    def located(self, what: str) -> TypeError:
+        """What to raise if the whole is called `what`."""
+        return TypeError(self.sentence.replace("{}", what + "".join(reversed(self.steps)), 1))
+
+
+class Kind:
+    """How containers of one kind, or of a family of kinds, are taken apart and made anew.
+
+    What is in a container is named by keys; None stands for the positions from 0 on.
+    """
+
+    def open(self, container: Any) -> tuple[tuple[Any, ...] | None, Sequence[Any]]:
+        """Return the keys, and what is in the container."""
+        raise NotImplementedError
+
+    def rest(self, container: Any) -> Any:
+        """Return what must be known to make such a container anew besides; nothing of what is in it.
+
+        Raises:
+            Misfit: It cannot be made anew.
+        """
+        return None
+
+    def make(self, kind: type, keys: Any, rest: Any, contents: list[Any]) -> Any:
+        """Make a container anew.
+
+        Raises:
+            Misfit: It does not hold what it is given.
+        """
+        raise NotImplementedError
+
+    def steps(self, keys: Any, count: int) -> list[str]:
+        """Return how to write that one takes something out of the container, for each thing in it."""
+        return [f"[{key!r}]" for key in (range(count) if keys is None else keys)]
+
+
+class _Nothing(Kind):
+    """None, which holds no numbers."""
+
+    def open(self, container: Any) -> tuple[tuple[Any, ...] | None, Sequence[Any]]:
+        return None, ()
+
+    def make(self, kind: type, keys: Any, rest: Any, contents: list[Any]) -> Any:
+        return None
+
+
+class _Sequences(Kind):
+    """Lists and tuples, named tuples among them, and classes derived from these."""
+
+    def open(self, container: Any) -> tuple[tuple[Any, ...] | None, Sequence[Any]]:
+        return None, container
+
+    def rest(self, container: Any) -> Any:
+        kind: Any = type(container)
+        if kind is list or kind is tuple:
+            return None
+        if isinstance(container, list):
+            return Blank(_emptied(container))
+        attributes = dict(getattr(container, "__dict__", {}))
+        _checked(lambda: _tuple(kind, list(container), attributes), list(container), kind)
+        return Blank(kind, attributes) if attributes else None
+
+    def make(self, kind: type, keys: Any, rest: Any, contents: list[Any]) -> Any:
+        if kind is list:
+            return contents
+        if kind is tuple:
+            return tuple(contents)
+        if issubclass(kind, list):
+            return _checked(lambda: _refilled(rest.container, contents), contents, kind)
+        attributes = {} if rest is None else rest.attributes
+        return _checked(lambda: _tuple(kind, contents, attributes), contents, kind)
+
+
+class _Dicts(Kind):
+    """Dicts and classes derived from these: an OrderedDict, a defaultdict, a Counter."""
+
+    def open(self, container: Any) -> tuple[tuple[Any, ...] | None, Sequence[Any]]:
+        return tuple(container), list(container.values())
+
+    def rest(self, container: Any) -> Any:
+        return None if type(container) is dict else Blank(_emptied(container))
+
+    def make(self, kind: type, keys: Any, rest: Any, contents: list[Any]) -> Any:
+        items = dict(zip(keys, contents, strict=True))
+        return items if kind is dict else _checked(lambda: _refilled(rest.container, items), items, kind)
+
+
+class _Registered(Kind):
+    """A class of a user's own.
 
     Args:
-        container: A list, tuple or dict. What is in it is not kept.
-        what: What it is, for the message.
+        parts: How to take an object apart.
+        put_together: The opposite.
+    """
 
-    Returns:
-        A function of a new list (for lists and tuples) or dict (with the same keys).
+    def __init__(self, parts: Parts, put_together: Make) -> None:
+        self.parts = parts
+        self.put_together = put_together
+
+    def _apart(self, container: Any) -> tuple[Any, Any]:
+        found = self.parts(container)
+        if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[0], BUILT_IN):
+            raise TypeError(
+                f"the parts of a {type(container).__name__} must be a pair of a dict or a list of what is in it and of "
+                f"what it is besides, not {describe(found)}"
+            )
+        return found
+
+    def open(self, container: Any) -> tuple[tuple[Any, ...] | None, Sequence[Any]]:
+        inside = self._apart(container)[0]
+        return (tuple(inside), list(inside.values())) if isinstance(inside, dict) else (None, inside)
+
+    def rest(self, container: Any) -> Any:
+        return self._apart(container)[1]
+
+    def make(self, kind: type, keys: Any, rest: Any, contents: list[Any]) -> Any:
+        made = self.put_together(rest, contents if keys is None else dict(zip(keys, contents, strict=True)))
+        if type(made) is not kind:
+            raise TypeError(f"what makes a {kind.__name__} anew must return one, not {describe(made)}")
+        return made
+
+    def steps(self, keys: Any, count: int) -> list[str]:
+        if keys is None:
+            return super().steps(keys, count)
+        return [f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r}]" for key in keys]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fields:
+    """The fields of a dataclass.
+
+    Attributes:
+        open: The names of those that may have numbers in them.
+        given: Those of them that its constructor takes.
+        static: Those marked as static, which stay what they are, and whether the constructor takes them.
+        derived: Those that its constructor makes of the others.
+        has_constructor: Whether there is code of the class that runs when an object is made.
+    """
+
+    open: tuple[str, ...]
+    given: frozenset[str]
+    static: dict[str, bool]
+    derived: tuple[str, ...]
+    has_constructor: bool
+
+
+@functools.lru_cache(maxsize=256)
+def _fields(kind: Any) -> _Fields:
+    fields = dataclasses.fields(kind)
+    generated = getattr(getattr(kind.__init__, "__code__", None), "co_filename", "") == "<string>"
+    has_constructor = hasattr(kind, "__post_init__") or not generated
+    static = {field.name: field.init for field in fields if field.metadata.get("static")}
+    others = [field for field in fields if field.name not in static]
+    derived = tuple(field.name for field in others if has_constructor and not field.init)
+    given = frozenset(field.name for field in others if field.init)
+    return _Fields(tuple(f.name for f in others if f.name not in derived), given, static, derived, has_constructor)
+
+
+class _Dataclasses(Kind):
+    """Dataclasses, whose fields have names.
+
+    Fields with static=True in their metadata, as JAX and equinox have it, are kept as they are. Where a class has a
+    `__post_init__` or a constructor of its own, that one runs, so that fields with init=False, which it makes of the
+    others, are made of those that are there.
+    """
+
+    def open(self, container: Any) -> tuple[tuple[Any, ...] | None, Sequence[Any]]:
+        kind: type = type(container)
+        names = tuple(name for name in _fields(kind).open if hasattr(container, name))
+        return names, [getattr(container, name) for name in names]
+
+    def rest(self, container: Any) -> Any:
+        kind: type = type(container)
+        fields = _fields(kind)
+        static = {name: getattr(container, name) for name in fields.static if hasattr(container, name)}
+        if fields.derived:
+            names, contents = self.open(container)
+            made = _constructed(kind, {**dict(zip(names or (), contents, strict=True)), **static})
+            for name in fields.derived:
+                if made is None or not _is_same(getattr(made, name, None), getattr(container, name, None)):
+                    raise Misfit(
+                        f"{{}} is a {kind.__name__}, whose constructor does not make its field {name} anew "
+                        "as it is: let __post_init__ make it of the other fields, or mark it with "
+                        "field(init=False, metadata={'static': True})"
+                    )
+        return tuple(static.items()) or None
+
+    def make(self, kind: type, keys: Any, rest: Any, contents: list[Any]) -> Any:
+        fields = _fields(kind)
+        known = {**dict(zip(keys, contents, strict=True)), **dict(rest or ())}
+        made = _constructed(kind, known) if fields.has_constructor else None
+        if made is None:
+            # A gradient need not be what the constructor demands, such as positive.
+            made = object.__new__(kind)
+            known.update(dict.fromkeys(fields.derived))
+        for name, thing in known.items():
+            if getattr(made, name, made) is not thing:
+                object.__setattr__(made, name, thing)  # also of one that is frozen, or that the constructor changed
+        return made
+
+    def steps(self, keys: Any, count: int) -> list[str]:
+        return [f".{name}" for name in keys]
+
+
+def _constructed(kind: Any, known: dict[str, Any]) -> Any:
+    """What the constructor of a dataclass makes of its fields; None where it raises."""
+    fields = _fields(kind)
+    try:
+        return kind(**{name: thing for name, thing in known.items() if fields.static.get(name, name in fields.given)})
+    except Exception:
+        return None
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two things are equal, Values by their numbers, in which no recording takes part."""
+    if isinstance(one, Value) and isinstance(other, Value):
+        one, other = one._number, other._number
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    if is_array(one) and is_array(other):
+        return bool(one.shape == other.shape) and _is_same(one.ravel().tolist(), other.ravel().tolist())
+    try:
+        return one is other or bool(one == other) or bool(one != one and other != other)
+    except Exception:
+        return False
+
+
+NOTHING, SEQUENCES, DICTS, DATACLASSES = _Nothing(), _Sequences(), _Dicts(), _Dataclasses()
+_REGISTERED: dict[type, Kind] = {type(None): NOTHING, list: SEQUENCES, tuple: SEQUENCES, dict: DICTS}
+
+
+def kind_of(kind: type) -> Kind | None:
+    """How objects of a class are taken apart; None if they are not containers."""
+    found = _REGISTERED.get(kind)
+    if found is not None:
+        return found
+    if issubclass(kind, dict):
+        return DICTS
+    if issubclass(kind, (list, tuple)):
+        return SEQUENCES
+    return DATACLASSES if hasattr(kind, "__dataclass_fields__") else None
+
+
+def register(kind: type, parts: Parts, make: Make) -> None:
+    """Let objects of a class stand among nested arguments and results, as lists and dicts do.
+
+    Lists, tuples, named tuples, dicts, classes derived from these, and dataclasses are known already. A registered
+    class that is derived from one of them is taken apart as it was registered. Classes derived from a registered one
+    are registered on their own.
+
+    Args:
+        kind: The class.
+        parts: A function of an object. It returns a pair: what is in the object, in a dict or a list, nested as one
+            likes; and what the object is besides, None if nothing, which is kept as it is. `jit` asks that the latter
+            is hashable, and records anew where it is another one. It may be called more than once.
+        make: The opposite, a function of the second part and of a dict or list such as the first. It returns a new
+            object, also where numbers have become Values or arrays.
 
     Raises:
-        TypeError: A container of this kind does not hold what it is given: at once, or when the function is called.
+        TypeError: `kind` is not a class, or `parts` or `make` cannot be called.
+        ValueError: Objects of the class are numbers, or their kind is known already.
 
     Example:
-        >>> import collections
-        >>> filler(collections.defaultdict(list, {"a": 1}), "the point")({"a": 2})
-        defaultdict(<class 'list'>, {'a': 2})
+        >>> import microgrady as mg
+        >>> class Line:
+        ...     def __init__(self, slope, offset, unit="m"):
+        ...         self.slope, self.offset, self.unit = slope, offset, unit
+        >>> mg.trees.register(
+        ...     Line,
+        ...     lambda line: ({"slope": line.slope, "offset": line.offset}, line.unit),
+        ...     lambda unit, inside: Line(inside["slope"], inside["offset"], unit),
+        ... )
+        >>> found = mg.grad(lambda line, x: (line.slope * x + line.offset) ** 2)(Line(2.0, 1.0), 3.0)
+        >>> found.slope, found.offset, found.unit
+        (42.0, 14.0, 'm')
     """
-    kind: Any = type(container)
-    if kind in BUILT_IN:
-        return kind  # type: ignore[no-any-return]
-    if isinstance(container, tuple):
-        attributes = dict(getattr(container, "__dict__", {}))
-        return lambda contents: _checked(lambda: _tuple(kind, contents, attributes), contents, kind, what)
-    # What was in it, maybe a graph of Values, is not to be held.
-    nothing: Any = dict.fromkeys(container, 0.0) if isinstance(container, dict) else [0.0] * len(container)
-    blank = _checked(lambda: _refilled(container, nothing), nothing, kind, what)
-    return lambda contents: _checked(lambda: _refilled(blank, contents), contents, kind, what)
+    if not isinstance(kind, type):
+        raise TypeError(f"register takes a class first, not {describe(kind)}")
+    for name, function in (("parts", parts), ("make", make)):
+        if not callable(function):
+            raise TypeError(f"{name} of {kind.__name__} must be a function, not {describe(function)}")
+    numpy = sys.modules.get("numpy")
+    if issubclass(kind, (Value, float, int)) or (
+        numpy is not None and issubclass(kind, (numpy.ndarray, numpy.generic))
+    ):
+        raise ValueError(f"register takes classes of containers, but a {kind.__name__} is a number or an array itself")
+    if kind in _REGISTERED and not isinstance(_REGISTERED[kind], _Registered):
+        raise ValueError(f"a {kind.__name__} is a container without being registered")
+    _REGISTERED[kind] = _Registered(parts, make)
+
+
+class Blank:
+    """What a container is but for what is in it: equal for such as are of one kind, with equal attributes and default.
+
+    Args:
+        container: One with zeros in it, or its class.
+        attributes: Its attributes; None: those that it has.
+    """
+
+    def __init__(self, container: Any, attributes: dict[str, Any] | None = None) -> None:
+        self.container = container
+        self.attributes = dict(getattr(container, "__dict__", {})) if attributes is None else attributes
+
+    def _outline(self) -> Any:
+        container = self.container
+        kind = container if isinstance(container, type) else type(container)
+        attributes = {
+            name: attribute
+            for name, attribute in self.attributes.items()
+            if not (isinstance(container, dict) and container.get(name) is attribute)  # its items, once more
+        }
+        default = None if kind is container else getattr(container, "default_factory", None)
+        return kind, _default(default), tuple((name, with_types(attributes[name])) for name in sorted(attributes))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Blank) and bool(self._outline() == other._outline())
+
+    def __hash__(self) -> int:
+        outline = self._outline()
+        try:
+            return hash(outline)
+        except TypeError:
+            raise TypeError(
+                f"a {outline[0].__name__} has attributes, of which a compiled function could not tell whether they are "
+                f"still the same: {describe(self.attributes)}"
+            ) from None
+
+
+def _default(factory: Any) -> Any:
+    code = getattr(factory, "__code__", None)
+    if code is None or factory.__closure__:
+        return factory
+    return (code, factory.__defaults__)  # a lambda that is written at a call is another one each time
+
+
+def _emptied(container: Any) -> Any:
+    """A copy of a list or dict with zeros in it: what was in it, maybe a graph of Values, is not to be held."""
+    zeros: Any = dict.fromkeys(container, 0.0) if isinstance(container, dict) else [0.0] * len(container)
+    return _checked(lambda: _refilled(container, zeros), zeros, type(container))
 
 
 def _tuple(kind: Any, contents: list[Any], attributes: dict[str, Any]) -> Any:
@@ -62,8 +391,10 @@ def _refilled(container: Any, contents: Any) -> Any:
     return made
 
 
-def _checked(make: Callable[[], Any], contents: Any, kind: type, what: str) -> Any:
+def _checked(make: Callable[[], Any], contents: Any, kind: type) -> Any:
     """A new container, if it is of the kind and has the contents, the same and in the same order."""
+    plain = next(base for base in BUILT_IN if issubclass(kind, base)).__name__
+    refusal = f"{{}} is a {kind.__name__}, which cannot be made anew with Values in it: pass a plain {plain} instead"
     try:
         made = make()
         keys, there = (list(made), list(made.values())) if isinstance(contents, dict) else ([], list(made))
@@ -71,47 +402,10 @@ def _checked(make: Callable[[], Any], contents: Any, kind: type, what: str) -> A
         right = type(made) is kind and len(there) == len(wanted)
         right = right and all(map(lambda a, b: a is b, there, wanted)) and keys == (list(contents) if keys else [])
     except Exception as error:
-        raise TypeError(_refusal(kind, what)) from error
+        raise Misfit(refusal) from error
     if not right:
-        raise TypeError(_refusal(kind, what))
+        raise Misfit(refusal)
     return made
-
-
-def _refusal(kind: type, what: str) -> str:
-    plain = next(base for base in BUILT_IN if issubclass(kind, base)).__name__
-    return f"{what} is a {kind.__name__}, which cannot be made anew with Values in it: pass a plain {plain} instead"
-
-
-def outline(container: Any) -> Any:
-    """Equal for containers that are alike but for what is in them: of one kind, with equal attributes and default.
-
-    Raises:
-        TypeError: An attribute cannot be compared.
-    """
-    kind = type(container)
-    if kind in BUILT_IN:
-        return kind
-    attributes = {
-        name: attribute
-        for name, attribute in getattr(container, "__dict__", {}).items()
-        if not (isinstance(container, dict) and container.get(name) is attribute)  # its items, once more
-    }
-    try:
-        known = tuple((name, with_types(attributes[name])) for name in sorted(attributes))
-        hash(known)
-    except TypeError:
-        raise TypeError(
-            f"a {kind.__name__} has attributes, of which a compiled function could not tell whether they are still the "
-            f"same: {describe(attributes)}"
-        ) from None
-    return (kind, _default(getattr(container, "default_factory", None)), known)
-
-
-def _default(factory: Any) -> Any:
-    code = getattr(factory, "__code__", None)
-    if code is None or factory.__closure__:
-        return factory
-    return (code, factory.__defaults__)  # a lambda that is written at a call is another one each time
 
 
 def with_types(thing: Any) -> Any:

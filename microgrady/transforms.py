@@ -15,7 +15,7 @@ from microgrady.pickling.callables import Wrapper
 from microgrady.selection import Argnames, Argnums, Selection
 from microgrady.sequences import dot
 from microgrady.tracing import Run, recorder_of, recorders
-from microgrady.trees import Structure, count, detach, flatten, make_array, map_values, paths
+from microgrady.trees import Structure, count, detach, flatten, make_array, map_values
 from microgrady.value import Value, fresh_marks, reverse_pass, stays_zero, topological_order
 
 
@@ -270,7 +270,7 @@ def _gradient(function: Callable[..., Any], selection: Selection, args: tuple[An
 def _jacobian(function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     __tracebackhide__ = True
     run = _Run("jacobian", function, selection, args, kwargs)
-    outputs, rows = flatten(run.output, f"the result of {run.name}")
+    outputs, rows = flatten(run.output, f"the result of {run.name}", none=run.structure.has_none)
     connected = run.is_connected(*outputs)
     matrix = [run.differentiate(output, connected) for output in outputs]
     return run.with_aux(_blocks(matrix, rows, run.structure))
@@ -282,11 +282,8 @@ def _hessian_product(gradient: Derivative, selection: Selection, args: tuple[Any
         raise TypeError(f"hvp takes the arguments of {name_of(gradient.__wrapped__)} and then the vector")
     *point, vector = args
     selected = selection.pick(selection.places(gradient, point, kwargs), point, kwargs)
-    given = dict(zip(paths(vector), flatten(vector, "the vector of hvp")[0], strict=True))
-    expected = paths(selected)
-    if set(given) != set(expected):
-        raise ValueError(f"the vector of hvp must have the structure of the argument, but is {describe(vector)}")
-    direction = [given[path] for path in expected]
+    structure = flatten(selected, f"the argument of {name_of(gradient.__wrapped__)}")[1]
+    direction = structure.numbers_of(vector, "the vector of hvp", "the argument")
 
     @functools.wraps(gradient)
     def slope_along(*inner: Any, **named: Any) -> Any:

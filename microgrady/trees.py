@@ -1,36 +1,96 @@
-"""Nested arguments: from lists, tuples, dicts and arrays to a flat list of numbers, and back."""
+"""Nested arguments as data: from lists, dicts, arrays and registered classes to a list of numbers, and back."""
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from microgrady.containers import filler
+from microgrady.containers import SEQUENCES, Blank, Kind, Misfit, kind_of, with_types
+from microgrady.containers import register as register
 from microgrady.inputs import as_number, describe, is_array
 from microgrady.value import Value
 
+Shape = tuple[int, ...] | None  # of an array; None for a number
 
+# What is read of a thing that is not a container: one number and None, or what is in an array and its shape.
+Reader = Callable[[Any], tuple[list[Any], Shape]]
+
+_TEXT, _FLOATS = {str}, {float}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Structure:
-    """How numbers and arrays are nested.
+    """How numbers and arrays are nested: a container with structures in it, or a single number or array.
 
-    Attributes:
-        shapes: For each number (None) and each array (its shape), in order.
+    Two structures are equal if they are of one kind, have equal keys of equal types in one order, equal shapes, and are
+    equal in what belongs to the containers besides. So the function that takes a nested argument cannot tell the
+    arguments of equal structures apart, but by their numbers.
+
+    Args:
+        kind: The class of the container; None for a number or an array.
+        keys: What its contents are called: the keys of a dict, the names of fields. None: positions from 0 on.
+        children: The structures of its contents, in order.
+        rest: What belongs to the container besides, such as its attributes.
+        shape: That of an array; None for a number.
     """
 
-    def __init__(self, shapes: list[tuple[int, ...] | None], build: Callable[[Iterator[Any]], Any]) -> None:
-        self.shapes = shapes
-        self._build = build
+    kind: type | None
+    keys: tuple[Any, ...] | None = None
+    children: tuple[Structure, ...] = ()
+    rest: Any = None
+    shape: Shape = None
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _structure_of, (self.rebuild([0.0] * sum(map(count, self.shapes))),)
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """For each number (None) and each array (its shape), in order."""
+        found: tuple[Shape, ...] | None = self.__dict__.get("_shapes")
+        if found is None:
+            found = (self.shape,) if self.kind is None else tuple(s for child in self.children for s in child.shapes)
+            self.__dict__["_shapes"] = found
+        return found
+
+    @property
+    def count(self) -> int:
+        """How many numbers there are, those of arrays among them."""
+        return sum(map(count, self.shapes))
+
+    @property
+    def has_none(self) -> bool:
+        """Whether None stands somewhere among the numbers."""
+        return self is NOTHING or ("_is_flat" not in self.__dict__ and any(child.has_none for child in self.children))
 
     def assemble(self, parts: Iterable[Any]) -> Any:
-        """Put `parts`, one for each number and each array, in their places."""
-        return self._build(iter(parts))
+        """Put `parts`, one for each number and each array, in their places.
+
+        Raises:
+            TypeError: A container does not hold what it is given.
+        """
+        try:
+            return self._filled(iter(parts))
+        except Misfit as misfit:
+            raise misfit.located("the structure") from misfit.__cause__
+
+    def _filled(self, parts: Iterator[Any]) -> Any:
+        if self.kind is None:
+            return next(parts)
+        if "_is_flat" in self.__dict__:
+            return self.kind(itertools.islice(parts, len(self.children)))
+        contents = [child._filled(parts) for child in self.children]
+        return self._how().make(self.kind, self.keys, self.rest, contents)
 
     def rebuild(self, numbers: Sequence[Any]) -> Any:
-        """Put `numbers`, as many as `flatten` gave, in their places."""
+        """Put `numbers`, as many as `flatten` gave, in their places.
+
+        Raises:
+            TypeError: A container does not hold what it is given.
+        """
+        if self is NUMBER:
+            return numbers[0]
         parts: list[Any] = []
         start = 0
         for shape in self.shapes:
@@ -39,9 +99,143 @@ class Structure:
             start = stop
         return self.assemble(parts)
 
+    def places(self) -> list[tuple[str, str]]:
+        """For each number how to write the way to it through containers, and then that through an array."""
+        if self.kind is None:
+            indices = itertools.product(*map(range, self.shape or ()))
+            return [("", "".join(f"[{index}]" for index in place)) for place in indices]
+        return [
+            (step + outer, inner)
+            for step, child in zip(self.steps(), self.children, strict=True)
+            for outer, inner in child.places()
+        ]
 
-def _structure_of(template: Any) -> Structure:
-    return flatten(template, "a template")[1]
+    def leaf_names(self, prefix: str = "") -> list[str]:
+        """How to write each number, in the order of `flatten`, where the whole is called `prefix`.
+
+        Example:
+            >>> flatten({"w": [1, 2], "b": 3}, "p")[1].leaf_names("p")
+            ["p['w'][0]", "p['w'][1]", "p['b']"]
+        """
+        return [prefix + outer + inner.replace("][", ", ") for outer, inner in self.places()]
+
+    def numbers_of(self, tree: Any, what: str, whole: str) -> list[Any]:
+        """The numbers of something with the same structure, in the order of this one.
+
+        Dicts may have their keys in another order, and lists may stand for tuples and arrays.
+
+        Args:
+            tree: It.
+            what: What it is, for the message.
+            whole: What this structure is that of.
+
+        Raises:
+            TypeError: Something in `tree` is not a number.
+            ValueError: It has another structure.
+        """
+        numbers, structure = flatten(tree, what)
+        if structure is self:
+            return numbers
+        given = dict(zip(map("".join, structure.places()), numbers, strict=True))
+        expected = list(map("".join, self.places()))
+        if given.keys() != set(expected) or len(expected) != len(numbers):
+            raise ValueError(f"{what} must have the structure of {whole}, but is {describe(tree)}")
+        return [given[place] for place in expected]
+
+    def steps(self) -> list[str]:
+        """Return how to write that one takes something out of the container, for each of its contents."""
+        return self._how().steps(self.keys, len(self.children))
+
+    def _how(self) -> Kind:
+        assert self.kind is not None
+        found = kind_of(self.kind)
+        if found is None:
+            raise LookupError(f"{self.kind.__name__} is not registered: call microgrady.trees.register for it first")
+        return found
+
+    def _identity(self) -> Any:
+        keys, rest = self.keys, self.rest
+        if keys is not None and not {*map(type, keys)} <= _TEXT:
+            keys = tuple(map(with_types, keys))
+        return self.kind, self.shape, keys, rest if rest is None or type(rest) is Blank else with_types(rest)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Structure):
+            return NotImplemented
+        return bool(self._identity() == other._identity()) and self.children == other.children
+
+    def __hash__(self) -> int:
+        found: int | None = self.__dict__.get("_hash")
+        if found is None:
+            try:
+                found = hash((self._identity(), *(child for child in self.children if child is not NUMBER)))
+            except TypeError as error:
+                if self.rest is None or type(self.rest) is Blank or _is_hashable(self.rest):
+                    raise
+                raise TypeError(
+                    f"what a {self.kind.__name__ if self.kind else 'number'} is besides its numbers must be hashable, "
+                    f"so that a compiled function can tell whether it is still the same, not {describe(self.rest)}"
+                ) from error
+            self.__dict__["_hash"] = found
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.kind, self.keys, self.children, self.rest, self.shape)
+
+    def __repr__(self) -> str:
+        if self.kind is None:
+            return "number" if self.shape is None else f"array{list(self.shape)}"
+        inside = ", ".join(step + ": " + repr(child) for step, child in zip(self.steps(), self.children, strict=True))
+        return f"<{self.kind.__name__} {inside}>" if inside else f"<{self.kind.__name__}>"
+
+
+LONGEST = 1000  # of the flat lists and tuples whose structures are made once
+NUMBER = Structure(None)
+NOTHING = Structure(type(None))
+
+
+@functools.lru_cache(maxsize=256)
+def _array(shape: tuple[int, ...]) -> Structure:
+    return Structure(None, shape=shape)
+
+
+def _flat(kind: type, length: int) -> Structure:
+    """The structure of a list or tuple of numbers."""
+    return _short_flat(kind, length) if length <= LONGEST else _new_flat(kind, length)
+
+
+def _new_flat(kind: type, length: int) -> Structure:
+    made = Structure(kind, None, (NUMBER,) * length)
+    made.__dict__["_is_flat"] = True
+    return made
+
+
+_short_flat = functools.lru_cache(maxsize=256)(_new_flat)
+
+
+def _sequence(kind: type, children: Sequence[Structure]) -> Structure:
+    """The structure of a list or tuple."""
+    if all(child is NUMBER for child in children):
+        return _flat(kind, len(children))
+    return Structure(kind, None, tuple(children))
+
+
+def _restored(kind: Any, keys: Any, children: Any, rest: Any, shape: Any) -> Structure:
+    if kind is None:
+        return NUMBER if shape is None else _array(shape)
+    if kind is list or kind is tuple:
+        return _sequence(kind, children)
+    return Structure(kind, keys, children, rest, shape)
+
+
+def _is_hashable(thing: Any) -> bool:
+    try:
+        hash(thing)
+    except TypeError:
+        return False
+    return True
 
 
 def count(shape: tuple[int, ...] | None) -> int:
@@ -61,18 +255,23 @@ def make_array(entries: Sequence[Any], shape: tuple[int, ...]) -> Any:
     return wrapped(numpy.fromiter(entries, object, len(entries)).reshape(shape))
 
 
-def flatten(tree: Any, what: str) -> tuple[list[Any], Structure]:
+def flatten(tree: Any, what: str, read: Reader | None = None, none: bool = True) -> tuple[list[Any], Structure]:
     """The numbers in `tree`, in order, and its structure.
 
     Args:
-        tree: A real number, a Value, or a list, tuple, dict or NumPy array of such things.
+        tree: A real number, a Value, a NumPy array, or a container of such things: a list, a tuple, a dict, a dataclass
+            or an object of a registered class. None may stand among the numbers.
         what: What `tree` is, for the message.
+        read: Reads what is not a container, where that is not a number, a Value or a NumPy array; it raises Misfit.
+            The structure then tells names and places, and is not for making such a tree anew.
+        none: Whether None may stand there. Not in what a function returns, unless its arguments have some:
+            most likely a `return` was forgotten.
 
     Returns:
         A list of floats and Values, and the structure, which takes such a list back.
 
     Raises:
-        TypeError: something in `tree` is none of these; the message says where.
+        TypeError: Something in `tree` is none of these; the message says where.
 
     Example:
         >>> numbers, structure = flatten({"w": [1, 2], "b": 3}, "the point")
@@ -81,37 +280,107 @@ def flatten(tree: Any, what: str) -> tuple[list[Any], Structure]:
         >>> structure.rebuild("xyz")
         {'w': ['x', 'y'], 'b': 'z'}
     """
-    numbers: list[Any] = []
-    shapes: list[tuple[int, ...] | None] = []
-    return numbers, Structure(shapes, _collect(tree, what, numbers, shapes))
+    return _collection(tree, what, read or _numbers, read is None, none)
 
 
-def _collect(
-    tree: Any, what: str, numbers: list[Any], shapes: list[tuple[int, ...] | None]
-) -> Callable[[Iterator[Any]], Any]:
-    if isinstance(tree, dict):
-        parts = {key: _collect(branch, f"{what}[{key!r}]", numbers, shapes) for key, branch in tree.items()}
-        fill = filler(tree, what)
-        return lambda found: fill({key: part(found) for key, part in parts.items()})
-    if isinstance(tree, (list, tuple)):
-        branches = [_collect(branch, f"{what}[{place}]", numbers, shapes) for place, branch in enumerate(tree)]
-        fill = filler(tree, what)
-        return lambda found: fill([branch(found) for branch in branches])
-    if is_array(tree):
-        numbers.extend(_number(entry, f"{what}.flat[{place}]") for place, entry in enumerate(tree.ravel().tolist()))
-        shapes.append(tree.shape)
-    else:
-        numbers.append(_number(tree, what))
-        shapes.append(None)
-    return next
+def separate(tree: Any, what: str) -> tuple[list[Any], Structure]:
+    """The numbers and arrays in `tree`, in order, and its structure: as `flatten`, but arrays stay whole.
+
+    Returns:
+        A list of floats, Values and arrays, as they are, and the structure, of which `assemble` takes it back.
+
+    Example:
+        >>> separate(({"w": 1}, [2.0, None]), "the arguments")
+        ([1.0, 2.0], <tuple [0]: <dict ['w']: number>, [1]: <list [0]: number, [1]: <NoneType>>>)
+    """
+    return _collection(tree, what, _parts, True, True)
 
 
-def _number(thing: Any, what: str) -> Any:
+def _collection(tree: Any, what: str, read: Reader, anew: bool, none: bool) -> tuple[list[Any], Structure]:
+    found: list[Any] = []
+    try:
+        structure = _collect(tree, found, read, anew)
+        if structure.has_none and not (none and structure.shapes):
+            _refuse_none(structure, read)
+    except Misfit as misfit:
+        raise misfit.located(what) from misfit.__cause__
+    return found, structure
+
+
+def _refuse_none(structure: Structure, read: Reader) -> None:
+    """Say of the first None that it is not a number."""
+    if structure is NOTHING:
+        read(None)
+    for position, child in enumerate(structure.children):
+        try:
+            _refuse_none(child, read)
+        except Misfit as misfit:
+            misfit.steps.append(structure.steps()[position])
+            raise
+
+
+def _collect(tree: Any, found: list[Any], read: Reader, anew: bool) -> Structure:
+    """The structure of a tree, to be made anew or not; what is read of it is added to what was found."""
+    kind = type(tree)
+    if kind is float or kind is Value:
+        found.append(tree)
+        return NUMBER
+    if kind is list or kind is tuple:
+        if {*map(type, tree)} == _FLOATS:
+            found.extend(tree)
+            return _flat(kind, len(tree))
+        return _sequence(kind, _collected(tree, found, read, anew, SEQUENCES, None))
+    how = kind_of(kind)
+    if how is None:
+        parts, shape = read(tree)
+        found.extend(parts)
+        return NUMBER if shape is None else _array(shape)
+    if tree is None:
+        return NOTHING
+    keys, contents = how.open(tree)
+    rest = how.rest(tree) if anew else None
+    return Structure(kind, keys, tuple(_collected(contents, found, read, anew, how, keys)), rest)
+
+
+def _collected(
+    contents: Sequence[Any], found: list[Any], read: Reader, anew: bool, how: Kind, keys: Any
+) -> list[Structure]:
+    """The structures of what is in a container with these keys."""
+    children: list[Structure] = []
+    try:
+        for branch in contents:
+            children.append(_collect(branch, found, read, anew))  # noqa: PERF401  (how far it came is asked below)
+    except Misfit as misfit:
+        misfit.steps.append(how.steps(keys, len(contents))[len(children)])
+        raise
+    return children
+
+
+def _parts(thing: Any) -> tuple[list[Any], Shape]:
+    """Read a number, or an array as a whole."""
+    return ([thing], thing.shape) if is_array(thing) else ([_number(thing)], None)
+
+
+def _numbers(thing: Any) -> tuple[list[Any], Shape]:
+    """Read a number, or those in an array."""
+    if not is_array(thing):
+        return [_number(thing)], None
+    entries: list[Any] = thing.ravel().tolist()
+    if {*map(type, entries)} != _FLOATS:
+        try:
+            for position, entry in enumerate(entries):
+                entries[position] = _number(entry)
+        except Misfit as misfit:
+            misfit.steps.append(f".flat[{position}]")
+            raise
+    return entries, thing.shape
+
+
+def _number(thing: Any) -> Any:
     number = thing if isinstance(thing, Value) else as_number(thing)
     if number is None:
-        raise TypeError(
-            f"{what} must be a real number, a Value, or a list, tuple, dict or NumPy array of these, "
-            f"not {describe(thing)}"
+        raise Misfit(
+            "{} must be a real number, a Value, or a list, tuple, dict or NumPy array of these, not " + describe(thing)
         )
     return number
 
@@ -120,7 +389,8 @@ def detach(tree: Any) -> Any:
     """The numbers in a nested structure, without the graphs behind them: the way to leave derivatives out on purpose.
 
     Args:
-        tree: A Value, an array, or a list, tuple or dict of such things, in any depth.
+        tree: A Value, an array, or a container of such things, in any depth: a list, a tuple, a dict, a dataclass or an
+            object of a registered class.
 
     Returns:
         The same with floats for Values, and float64 arrays for arrays of Values and numbers. Anything else in it
@@ -140,36 +410,24 @@ def detach(tree: Any) -> Any:
 
 def map_values(tree: Any, function: Callable[[Value], Any]) -> Any:
     """A nested structure with what `function` gives in the place of each Value. Anything else in it stays."""
+    try:
+        return _mapped(tree, function)
+    except Misfit as misfit:
+        raise misfit.located("the structure") from misfit.__cause__
+
+
+def _mapped(tree: Any, function: Callable[[Value], Any]) -> Any:
     if isinstance(tree, Value):
         return function(tree)
-    if isinstance(tree, dict):
-        branches = {key: map_values(branch, function) for key, branch in tree.items()}
-        changed = any(branch is not tree[key] for key, branch in branches.items())
-        return filler(tree, "the structure")(branches) if changed else tree
-    if isinstance(tree, (list, tuple)):
-        found = [map_values(branch, function) for branch in tree]
-        changed = any(new is not old for new, old in zip(found, tree, strict=True))
-        return filler(tree, "the structure")(found) if changed else tree
     if is_array(tree) and tree.dtype == object:
-        entries = [map_values(entry, function) for entry in tree.ravel().tolist()]
+        entries = [_mapped(entry, function) for entry in tree.ravel().tolist()]
         numbers = [as_number(entry) for entry in entries]
         return make_array(entries if any(number is None for number in numbers) else numbers, tree.shape)
-    return tree
-
-
-def paths(tree: Any, prefix: str = "") -> list[str]:
-    """How to write each number of `tree`, in the order of `flatten`.
-
-    Example:
-        >>> paths({"w": [1, 2], "b": 3}, "p")
-        ["p['w'][0]", "p['w'][1]", "p['b']"]
-    """
-    if isinstance(tree, dict):
-        return [path for key, branch in tree.items() for path in paths(branch, f"{prefix}[{key!r}]")]
-    if isinstance(tree, (list, tuple)):
-        return [path for place, branch in enumerate(tree) for path in paths(branch, f"{prefix}[{place}]")]
-    if is_array(tree):
-        import numpy
-
-        return [prefix + (f"[{', '.join(map(str, place))}]" if place else "") for place in numpy.ndindex(tree.shape)]
-    return [prefix]
+    how = kind_of(type(tree))
+    if how is None:
+        return tree
+    keys, contents = how.open(tree)
+    new = [_mapped(branch, function) for branch in contents]
+    if all(map(operator.is_, new, contents)):
+        return tree
+    return how.make(type(tree), keys, how.rest(tree), new)

@@ -19,7 +19,7 @@ from microgrady.checking.verdict import Verdict, judge
 from microgrady.inputs import as_number, describe
 from microgrady.introspection import parameters_of
 from microgrady.transforms import jacobian
-from microgrady.trees import flatten, paths
+from microgrady.trees import flatten
 from microgrady.value import Value
 
 MANY = 300  # estimates from which on a progress bar is shown
@@ -237,7 +237,8 @@ class _Function(_Steady):
         numbers, self.structure = flatten(point, "the point")
         self.numbers = [number.data if isinstance(number, Value) else number for number in numbers]
         names = _argument_names(function, len(point))
-        self.inputs = [path for name, part in zip(names, point, strict=True) for path in paths(part, name)]
+        arguments = zip(self.structure.children, names, strict=True)
+        self.inputs = [path for argument, name in arguments for path in argument.leaf_names(name)]
         self.input_places = _places(point[0] if len(point) == 1 else point)
         pairs = [f"{name} = {number!r}" for name, number in zip(self.inputs, self.numbers, strict=True)]
         for pair, number in zip(pairs, self.numbers, strict=True):
@@ -409,7 +410,8 @@ class _Claims(_Steady):
     def call(self) -> list[float]:
         __tracebackhide__ = True
         claimed = self.claimed()
-        numbers = dict(zip(paths(claimed), flatten(claimed, self.what)[0], strict=True))
+        found, structure = flatten(claimed, self.what)
+        numbers = dict(zip(structure.leaf_names(), found, strict=True))
         missing = set(self.places) ^ set(numbers)
         if missing:
             path = min(missing)
@@ -478,7 +480,7 @@ def _places(tree: Any) -> list[tuple[str, str]]:
     elif isinstance(tree, (list, tuple)):
         branches = [(f"[{place}]", branch) for place, branch in enumerate(tree)]
     else:
-        return [("", path) for path in paths(plain(tree, "the tree"))]
+        return [("", path) for path in flatten(plain(tree, "the tree"), "the tree")[1].leaf_names()]
     return [(step + outer, inner) for step, branch in branches for outer, inner in _places(branch)]
 
 

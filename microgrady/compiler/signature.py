@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from microgrady.containers import outline, with_types
+from microgrady.containers import BUILT_IN, Misfit, kind_of, with_types
 from microgrady.inputs import as_number, describe, is_array, is_number
 from microgrady.introspection import parameters_of
-from microgrady.trees import flatten, paths
+from microgrady.trees import flatten
 from microgrady.value import Value
 
 
@@ -72,7 +72,8 @@ class Signature:
 
     def number_names(self, arguments: Arguments) -> list[str]:
         """What guards call the numbers, in order."""
-        return [path for name, argument in self._named(arguments) for path in paths(argument, name)]
+        named = self._named(arguments)
+        return [leaf for name, argument in named for leaf in flatten(argument, name)[1].leaf_names(name)]
 
     def _named(self, arguments: Arguments) -> list[tuple[str, Any]]:
         """The arguments that are not static, with the names of their parameters."""
@@ -173,7 +174,7 @@ class Arguments:
             return self._number(tree)
         if isinstance(tree, dict):
             return (
-                outline(tree),
+                _besides(tree),
                 # 1 and True are one key of a dict, but the function may be given the one or the other.
                 *(
                     (name if type(name) is str else with_types(name), self._outline(part))
@@ -181,7 +182,7 @@ class Arguments:
                 ),
             )
         if isinstance(tree, (list, tuple)):
-            return (outline(tree), *map(self._outline, tree))
+            return (_besides(tree), *map(self._outline, tree))
         if is_array(tree):
             _require_plain(tree)
             if is_numeric(tree):
@@ -195,19 +196,33 @@ class Arguments:
         number = as_number(tree)
         if number is not None:
             return self._number(number)
-        # An array of Values, which has its elements one by one; or what is refused with a sentence.
+        # An array of Values or a registered container, one number after the other; or what is refused with a sentence.
         try:
-            numbers, _ = flatten(tree, "an argument of a compiled function")
+            numbers, structure = flatten(tree, "an argument of a compiled function")
         except TypeError as error:
             raise NotANumberError(*error.args) from None
         for number in numbers:
             self._outline(number)
-        return (object, tree.shape)
+        return (object, structure)
 
     def _number(self, number: float) -> None:
         self.parts.append(number)
         self.shapes.append(None)
         self._count += 1
+
+
+def _besides(container: Any) -> Any:
+    """What a list, tuple or dict is but for what is in it."""
+    kind = type(container)
+    how = kind_of(kind)
+    if kind in BUILT_IN or how is None:
+        return kind
+    try:
+        rest = how.rest(container)
+    except Misfit:
+        return kind  # which will be refused
+    hash(rest)
+    return (kind, rest)
 
 
 def is_argument(thing: Any) -> bool:

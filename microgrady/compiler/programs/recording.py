@@ -78,6 +78,7 @@ class Recording:
         numbers: The arguments' numbers.
         differentiate: The places of those to differentiate by, with the leaves from outside: then the function's
             result and the list of the derivatives are what was returned. None: no derivatives.
+        none: Whether None may stand among the numbers that it returns.
 
     Attributes:
         program: Its inputs are the numbers, and then the data of `leaves`.
@@ -95,6 +96,7 @@ class Recording:
         name: str,
         numbers: list[float],
         differentiate: Sequence[int] | None = None,
+        none: bool = False,
     ) -> None:
         __tracebackhide__ = True
         since = fresh_marks()
@@ -112,7 +114,7 @@ class Recording:
             return output, gradients(output, [*(inputs[place] for place in differentiate), *leaves])
 
         returned = recorder.call(differentiated, inputs)
-        outputs, self.structure = _flat(returned, name)
+        outputs, self.structure = _flat(returned, name, none)
         self.results = [output._number if isinstance(output, Value) else output for output in outputs]
         comparisons = recorder.comparisons
         compared = [operand for _, left, right, _ in comparisons for operand in (left, right)]
@@ -127,9 +129,9 @@ class Recording:
         self.program: Program = builder.finish([_place(builder, output) for output in outputs])
 
 
-def _flat(returned: Any, name: str) -> tuple[list[Any], Structure]:
+def _flat(returned: Any, name: str, none: bool) -> tuple[list[Any], Structure]:
     try:
-        return flatten(returned, f"the result of {name}")
+        return flatten(returned, f"the result of {name}", none=none)
     except TypeError as error:
         raise TypeError(f"jit compiles functions that return numbers: {error}") from None
 
