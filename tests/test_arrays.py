@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 import pickle
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 import microgrady as mg
 from microgrady import Value
+from tests import processes
 
 np = pytest.importorskip("numpy")
 
@@ -446,7 +446,7 @@ def test_functions_of_the_table_give_arrays_of_the_class_for_it_and_of_floats_fo
 
 def test_microgrady_does_not_import_numpy_by_itself() -> None:
     code = "import sys, microgrady as mg; mg.grad(lambda x: x * x)(2.0); mg.array; sys.exit('numpy' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert processes.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_quantiles_leave_out_nan_where_they_are_asked_to() -> None:

@@ -36,7 +36,7 @@ def in_c(compiled: Jitted[..., Any], folder: Path, name: str = "compiled") -> An
     library = folder / f"{name}.so"
     warnings_too = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
     options = ["-std=c99", "-O2", "-ffp-contract=off", *warnings_too, "-shared", "-fPIC"]
-    subprocess.run([compiler, *options, str(source), "-o", str(library), "-lm"], check=True)
+    subprocess.run([compiler, *options, str(source), "-o", str(library), "-lm"], check=True, timeout=120)
     return ctypes.CDLL(str(library))
 
 

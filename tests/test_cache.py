@@ -20,6 +20,7 @@ import microgrady as mg
 from microgrady.compiler import jit
 from microgrady.compiler.backends import cache, executable, llvm_program
 from microgrady.compiler.backends.private import read_private, user_key, write_private
+from tests import processes
 
 ROOT = Path(__file__).parents[1]
 PROCESS = """
@@ -387,6 +388,6 @@ else:
     private.open = lambda file, mode, **_: open(file, mode, **_) if mode == "rb" else os.write(file, b"half") and kill()
 mg.jit(lambda x, y: x * y, cache={str(tmp_path)!r})(3.0, 5.0)
 """
-        assert subprocess.run([sys.executable, "-c", kill], cwd=ROOT).returncode == -signal.SIGKILL
+        assert processes.run([sys.executable, "-c", kill], cwd=ROOT).returncode == -signal.SIGKILL
     assert not [path for path in tmp_path.iterdir() if path.suffix == ".bin"]
     assert one(tmp_path) == 15.0

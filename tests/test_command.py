@@ -21,6 +21,7 @@ from microgrady.checking import check_gradient
 from microgrady.command import line as command
 from microgrady.command.expressions import FUNCTIONS, Expression
 from microgrady.command.line import main
+from tests import processes
 
 COMMAND = [sys.executable, "-m", "microgrady"]
 NEURON = ["tanh(w * x + b)", "w=-3", "x=2", "b=6.88"]
@@ -28,7 +29,7 @@ Capture = pytest.CaptureFixture[str]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, encoding="utf-8", timeout=120, check=False)
+    return processes.run([*COMMAND, *arguments])
 
 
 def output_of(capsys: Capture, *arguments: str, status: int = 0) -> str:
@@ -381,12 +382,13 @@ def test_ctrl_c_ends_a_long_check_without_a_traceback_and_without_a_picture(tmp_
         f"sys.exit(command.main(['+'.join(['x * y'] * 2000), 'x=2', 'y=3', '--check', '--hessian', "
         f"'--draw', {str(tmp_path / 'graph.svg')!r}]))"
     )
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None
-    process.stdout.readline()
-    time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    command = [sys.executable, "-c", program]
+    with processes.started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, b"", b"")
     assert not list(tmp_path.iterdir())
 

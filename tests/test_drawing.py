@@ -6,7 +6,6 @@ import importlib
 import io
 import os
 import re
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from microgrady import Value
 from microgrady.drawing import render, style
 from microgrady.drawing.graph import graph, labels
 from microgrady.value import topological_order
+from tests.threads import run_in_threads
 
 FORMATS = ["svg", "png", "pdf"]
 
@@ -357,11 +357,7 @@ def test_render_to_an_outfile(tmp_path: Path) -> None:
 def test_threads_render_at_the_same_time() -> None:
     results: list[bytes] = []
     picture = mg.draw(neuron())
-    threads = [threading.Thread(target=lambda: results.append(picture.pipe("svg"))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    run_in_threads(lambda index: results.append(picture.pipe("svg")))
     assert len(results) == 8
     assert len(set(results)) == 1
 

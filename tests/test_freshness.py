@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import microgrady as mg
+from tests import processes
 
 pytestmark = pytest.mark.skipif(mg.engine_kind() != "compiled", reason="the engine is not compiled")
 
@@ -56,8 +56,8 @@ def test_source_that_changed_since_it_was_compiled_runs_as_it_is_with_a_warning(
     folder = tmp_path / "microgrady"
     shutil.copytree(Path(mg.__file__).parent, folder)
     change(folder)
-    command = [sys.executable, "-c", PROGRAM]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+    result = processes.run([sys.executable, "-c", PROGRAM], cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
     where, engine, slope, *warned = result.stdout.strip().split("|")
     assert (where, engine, slope) == (str(folder / "__init__.py"), kind, "1.0")
     assert len(warned) == (kind == "python")

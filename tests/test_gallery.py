@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 import microgrady as mg
+from tests import processes
 
 SCRIPT = Path(__file__).parent.parent / "notebooks" / "gallery.py"
 
@@ -68,8 +69,7 @@ def test_the_check_fails_on_a_changed_picture(tmp_path: Path) -> None:
     )
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(script), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return processes.run([sys.executable, script, *arguments], seconds=240)
 
     assert "neuron.svg is not there" in run("--check").stderr
     assert run().returncode == 0

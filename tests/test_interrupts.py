@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+
+from tests import processes
 
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
@@ -42,7 +43,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX sig
 def run(program: str, *, seconds: float = 120) -> str:
     """What a program prints, in a process of its own, which must end well and in time."""
     source = PROLOGUE + textwrap.dedent(program)
-    found = subprocess.run([sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, timeout=seconds)
+    found = processes.run([sys.executable, "-c", source], cwd=ROOT, seconds=seconds)
     assert found.returncode == 0, (found.returncode, found.stdout[-2000:], found.stderr[-4000:])
     assert found.stderr == ""
     return found.stdout

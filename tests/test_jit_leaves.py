@@ -21,6 +21,7 @@ from microgrady.compiler import jit
 from microgrady.tracing import recorders
 from tests.compiled import NAN, Function, close, same_bits
 from tests.plain import plain
+from tests.threads import join, start
 
 LEAVING: dict[str, Function] = {
     "float": lambda v: float(v),
@@ -126,14 +127,13 @@ def test_numbers_can_leave_in_another_thread_and_after_the_recording() -> None:
         assert told.wait(30)
         return x * 2
 
-    thread = threading.Thread(target=lambda: found.append(jit(function)(3.0)))
-    thread.start()
+    threads = start(lambda: found.append(jit(function)(3.0)))
     assert inside.wait(30)
     y = Value(2.0)
     found += [(y * y).data, int(y), y.data, 1.0 if y > 1 else 0.0]
     (y * y).backward()
     told.set()
-    thread.join()
+    join(threads)
     assert found == [4.0, 2, 2.0, 1.0, 6.0]
     assert y.grad == 4.0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import pickle
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from microgrady import Value
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
 from microgrady.compiler import jit
+from tests import processes
 from tests.compiled import Pair, decorated, halvings, rosenbrock
 
 
@@ -106,6 +106,6 @@ def test_another_process_gets_the_same_bits(tmp_path: Path) -> None:
     (tmp_path / "compiled").write_bytes(pickle.dumps((decorated, second, slope)))
     command = [sys.executable, "-c", OTHER_PROCESS, str(tmp_path / "compiled")]
     root = Path(__file__).parents[1]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
+    done = processes.run(command, cwd=root)
     assert done.stderr == ""
     assert done.stdout.split("\n")[:-1] == rows

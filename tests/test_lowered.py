@@ -267,7 +267,7 @@ def c_function(tmp_path_factory: pytest.TempPathFactory) -> Any:
     source, target = folder / "lowered.c", folder / "lowered.so"
     source.write_text(c_source())
     flags = ["-std=c99", "-O2", "-ffp-contract=off", "-Wall", "-Werror", "-shared", "-fPIC"]
-    subprocess.run([compiler, *flags, "-o", str(target), str(source), "-lm"], check=True)
+    subprocess.run([compiler, *flags, "-o", str(target), str(source), "-lm"], check=True, timeout=120)
     library = ctypes.CDLL(str(target))
 
     def function(name: str, count: int) -> Any:

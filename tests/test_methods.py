@@ -10,7 +10,6 @@ import functools
 import gc
 import inspect
 import pickle
-import threading
 import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ import pytest
 
 import microgrady as mg
 from microgrady import Value
+from tests.threads import run_in_threads
 
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
@@ -336,11 +336,7 @@ def test_objects_in_several_threads() -> None:
             layer = layers[(start + number) % 8]
             found[start].append(layer.forward(1.0) - layer.weight.data * 2)
 
-    threads = [threading.Thread(target=work, args=(start,)) for start in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    run_in_threads(work, 4)
     assert all(numbers == [0.0] * 8 for numbers in found.values())
     assert len(found) == 4
 

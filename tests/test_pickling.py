@@ -6,7 +6,6 @@ import copy
 import io
 import itertools
 import pickle
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 import microgrady as mg
 from microgrady import Value
 from microgrady.value import primitives
-from tests.threads import run_on_a_small_stack
+from tests.threads import run_in_threads, run_on_a_small_stack
 
 Route = Callable[[Any], Any]
 
@@ -283,24 +282,14 @@ def test_arrays_of_values_travel() -> None:
 
 
 def test_copying_threads_do_not_disturb_each_other() -> None:
-    failures: list[BaseException] = []
-
     def work(index: int) -> None:
-        try:
-            for k in range(30):
-                y = Value(float(index))
-                for _ in range(20 + k):
-                    y = y + mg.sin(y) * 0.0 + 1.0
-                twin = pickle.loads(pickle.dumps([y, y * 2]))
-                assert twin[0].data == index + 20.0 + k
-                assert twin[1].operands[0] is twin[0]
-                assert copy.deepcopy(y).data == y.data
-        except BaseException as failure:
-            failures.append(failure)
+        for k in range(30):
+            y = Value(float(index))
+            for _ in range(20 + k):
+                y = y + mg.sin(y) * 0.0 + 1.0
+            twin = pickle.loads(pickle.dumps([y, y * 2]))
+            assert twin[0].data == index + 20.0 + k
+            assert twin[1].operands[0] is twin[0]
+            assert copy.deepcopy(y).data == y.data
 
-    threads = [threading.Thread(target=work, args=(index,)) for index in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures, failures
+    run_in_threads(work, 6)

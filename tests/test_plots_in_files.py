@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from matplotlib.axes import Axes
 
 import microgrady as mg
 from microgrady import plot
+from tests import processes
 from tests.figures import CALLS, has_colour, legend, named_line, pixels
 
 pytestmark = pytest.mark.usefixtures("without_windows")
@@ -83,7 +83,7 @@ def test_nothing_stays_open_when_drawing_fails(tmp_path: Path, monkeypatch: pyte
 
 def test_importing_the_plots_imports_no_matplotlib_and_no_numpy() -> None:
     program = "import sys, microgrady.drawing.plotting; print('matplotlib' in sys.modules, 'numpy' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    result = processes.run([sys.executable, "-c", program])
     assert result.stdout.split() == ["False", "False"]
 
 

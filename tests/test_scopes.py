@@ -13,6 +13,7 @@ import pytest
 import microgrady as mg
 from microgrady import Value, scopes
 from microgrady.scopes import open_scopes, path_of
+from tests.threads import join, start
 
 
 def names(value: Value) -> list[str]:
@@ -95,17 +96,16 @@ def test_threads_have_scopes_of_their_own() -> None:
     def other() -> None:
         with mg.scope("other"):
             inside.set()
-            done.wait(10)
+            assert done.wait(30)
             found.append(names(Value(1.0) * 2))
 
-    thread = threading.Thread(target=other)
-    thread.start()
-    inside.wait(10)
+    threads = start(other)
+    assert inside.wait(30)
     found.append(names(Value(1.0) * 2))
     with mg.scope("mine"):
         found.append(names(Value(1.0) * 2))
     done.set()
-    thread.join()
+    join(threads)
     assert found == [[], ["mine"], ["other"]]
 
 

@@ -27,6 +27,7 @@ import microgrady as mg
 from microgrady import Value
 from microgrady.tracing import recorders, runs
 from tests.plain import plain
+from tests.threads import join, start
 
 Function = Callable[..., Any]
 
@@ -313,11 +314,10 @@ def test_what_an_unrelated_thread_does_is_not_taken_for_the_function() -> None:
     for transform in (mg.jit, mg.grad, lambda f: mg.jit(mg.grad(f))):
         inside.clear()
         done.clear()
-        thread = threading.Thread(target=unrelated)
-        thread.start()
+        threads = start(unrelated)
         compiled = transform(function)
         assert compiled(3.0) in (6.0, 2.0)
-        thread.join()
+        join(threads)
         assert found[-1] == 4.0
         if isinstance(compiled, mg.Jitted):
             assert [path.guards for path in compiled.paths] == [()]

@@ -6,7 +6,6 @@ import errno
 import os
 import re
 import stat
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 import microgrady as mg
 from microgrady import Value
+from tests.threads import join, start
 
 
 def example() -> Value:
@@ -107,9 +107,8 @@ def test_a_file_that_must_not_be_written_is_not_replaced(tmp_path: Path, monkeyp
 def test_a_named_pipe_is_written_into_and_stays(tmp_path: Path) -> None:
     pipe, read = tmp_path / "z.svg", list[bytes]()
     os.mkfifo(pipe)
-    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
-    reader.start()
+    reader = start(lambda: read.append(pipe.read_bytes()))
     mg.draw(example(), to=pipe)
-    reader.join()
+    join(reader)
     assert b"<svg" in read[0]
     assert stat.S_ISFIFO(pipe.stat().st_mode)
