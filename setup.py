@@ -23,7 +23,7 @@ ARGUMENTS = [] if os.name == "nt" else ["-g0", "-ffp-contract=off"]
 
 def source_of(name: str) -> str:
     """What to compile. value.py, which is to know nothing of Cython, gets the one decorator that a .pxd cannot hold."""
-    source = FRESHNESS["source_of"](name, PACKAGE)
+    source = Path(FRESHNESS["source_of"](name, PACKAGE))
     text = source.read_text(encoding="utf-8")
     marked = re.sub(r"\n\n# No cycle of references .*\n", "\n@cython.no_gc\n@cython.cclass\n", text)
     if marked == text:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.machinery
-import importlib.util
-import sys
-import warnings
-from pathlib import Path
+import os
+import zlib
+from importlib.machinery import EXTENSION_SUFFIXES, PathFinder
 
 MODULES = ("arithmetic.floats", "value")  # each has a .pxd with C types beside its .py
 MARK = "microgrady source "
 
 
-def fingerprint(folder: Path) -> str:
+def fingerprint(folder: str) -> str:
     """What stands in a compiled module for the source of all: other source, another fingerprint.
+
+    It is asked at each import of the package, and so made by a function that is there soon.
 
     Args:
         folder: That of the package.
@@ -22,20 +21,25 @@ def fingerprint(folder: Path) -> str:
     Raises:
         OSError: The source is not there.
     """
-    digest = hashlib.sha256()
+    check, length = 0, 0
     for name in MODULES:
         for ending in (".py", ".pxd"):
-            content = source_of(name, folder).with_suffix(ending).read_bytes()
-            digest.update(b"%d\n" % len(content) + content)
-    return MARK + digest.hexdigest()
+            content = _content(os.path.splitext(source_of(name, folder))[0] + ending)
+            check, length = zlib.crc32(b"%d\n" % len(content) + content, check), length + len(content)
+    return f"{MARK}{length:08x}{check:08x}"
 
 
-def source_of(name: str, folder: Path) -> Path:
+def source_of(name: str, folder: str) -> str:
     """Where the source of a module is, in the folder of the package."""
-    return folder.joinpath(*name.split(".")).with_suffix(".py")
+    return os.path.join(folder, *name.split(".")) + ".py"
 
 
-def require_fresh(folder: Path, package: str = "microgrady") -> None:
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def require_fresh(folder: str, package: str = "microgrady") -> None:
     """Import the source of the engine where what was compiled of it is of other source, and warn of that.
 
     Args:
@@ -44,19 +48,25 @@ def require_fresh(folder: Path, package: str = "microgrady") -> None:
     """
     stale = []
     for name in MODULES:
-        source = source_of(name, folder)
-        spec = importlib.machinery.PathFinder.find_spec(f"{package}.{name}", [str(source.parent)])
-        origin = Path(spec.origin) if spec is not None and spec.origin else source
-        if origin.suffix != ".py" and _is_of_other_source(origin, folder):
+        spec = PathFinder.find_spec(f"{package}.{name}", [os.path.dirname(source_of(name, folder))])
+        found = "" if spec is None else str(spec.origin)
+        if found.endswith(tuple(EXTENSION_SUFFIXES)) and _is_of_other_source(found, folder):
             stale.append(name)
-    if not stale:
-        return
-    changed = " and ".join(source_of(name, folder).name for name in stale)
+    if stale:
+        _warn_and_import_source(stale, folder, package)
+
+
+def _warn_and_import_source(stale: list[str], folder: str, package: str) -> None:
+    import importlib.util
+    import sys
+    import warnings
+
+    changed = " and ".join(os.path.basename(source_of(name, folder)) for name in stale)
     warnings.warn(
         f"{changed} of {package} changed after the engine was compiled, so plain Python runs, which is slower: "
         "pip install -e . compiles it anew",
         RuntimeWarning,
-        stacklevel=2,
+        stacklevel=3,
     )
     for name in MODULES:
         spec = importlib.util.spec_from_file_location(f"{package}.{name}", source_of(name, folder))
@@ -68,14 +78,14 @@ def require_fresh(folder: Path, package: str = "microgrady") -> None:
         setattr(importlib.import_module(parent), last, module)
 
 
-def _is_of_other_source(compiled: Path, folder: Path) -> bool:
+def _is_of_other_source(compiled: str, folder: str) -> bool:
     """Whether a compiled module has a mark, and not that of the source; where that is missing, it has not changed."""
     try:
-        content = compiled.read_bytes()
+        content = _content(compiled)
         return MARK.encode() in content and fingerprint(folder).encode() not in content
     except OSError:
         return False
 
 
 if __name__ == "microgrady.freshness":  # and not read by setup.py
-    require_fresh(Path(__file__).parent)
+    require_fresh(os.path.dirname(__file__))

@@ -577,9 +577,15 @@ instead = primitive(
 built_in.update(methods)
 
 
-def public_methods() -> list[str]:
-    """The methods of a Value that are for people: of functions that the package offers, and of users' own."""
+def offered() -> set[Primitive]:
+    """The operations that the package offers."""
     import microgrady
 
-    offered = {entry for entry in vars(microgrady).values() if isinstance(entry, Primitive)}
-    return [name for name, entry in methods.items() if entry in offered or name not in built_in]
+    public = [globals()[name] for name in microgrady._HOMES[__name__].split()]
+    return {entry for entry in public if isinstance(entry, Primitive)}
+
+
+def public_methods() -> list[str]:
+    """The methods of a Value that are for people: of functions that the package offers, and of users' own."""
+    public = offered()
+    return [name for name, entry in methods.items() if entry in public or name not in built_in]

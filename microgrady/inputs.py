@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from microgrady.later import ask
+
 FLOAT_DIGITS = 17  # significant decimal digits, which tell every float from every other
 
 # For messages about Values that were to become floats.
@@ -93,13 +95,4 @@ def map_arrays(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
     Returns:
         A float64 array, or an array of Values if not all results are floats.
     """
-    import numpy
-
-    from microgrady.arrays.subclass import Array, wrapped
-    from microgrady.arrays.universal import elementwise
-
-    results = elementwise(function, *operands)
-    ours = any(isinstance(operand, Array) for operand in operands)
-    if isinstance(results, numpy.ndarray) and not ours and all(isinstance(result, float) for result in results.flat):
-        return results.astype(numpy.float64)
-    return wrapped(results)
+    return ask("arrays").mapped(function, operands)

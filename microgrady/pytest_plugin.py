@@ -1,18 +1,25 @@
-"""What a pytest suite gets when microgrady is installed."""
+"""What a pytest suite gets when microgrady is installed.
+
+It is loaded with every suite of the environment, so it imports nothing but pytest before it is needed.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from microgrady.checking import Report
-from microgrady.testing import assert_gradient
+if TYPE_CHECKING:
+    from microgrady.checking import Report
 
 
 @pytest.fixture(scope="session")
 def gradcheck() -> Callable[..., Report]:
     """The function `microgrady.testing.assert_gradient`: fails unless a gradient is right."""
+    from microgrady.testing import assert_gradient
+
     return assert_gradient
 
 
@@ -31,8 +38,11 @@ def pytest_runtest_makereport(
 
 def _failed_reports(excinfo: pytest.ExceptionInfo[BaseException]) -> list[Report]:
     """The reports that the message of a failed assertion names; pytest keeps what it asserts in local variables."""
+    module = sys.modules.get("microgrady.checking.report")
+    if module is None:  # so there is no report
+        return []
     message = str(excinfo.value)
     variables = [thing for entry in excinfo.traceback for thing in entry.frame.f_locals.values()]
     things = [part for thing in variables for part in (thing if isinstance(thing, (list, tuple)) else (thing,))]
-    reports = {id(thing): thing for thing in things if isinstance(thing, Report) and repr(thing) in message}
+    reports = {id(thing): thing for thing in things if isinstance(thing, module.Report) and repr(thing) in message}
     return list(reports.values())

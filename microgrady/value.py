@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 import math
 import numbers
 import operator
@@ -15,6 +13,7 @@ from typing import Any
 from microgrady.forks import free_after_fork
 from microgrady.inputs import as_number, comparable, describe, is_array, map_arrays, require_number
 from microgrady.introspection import OfEach, documentation, signature
+from microgrady.later import ask
 from microgrady.scopes import open_scopes, relabelled, unlabelled
 from microgrady.tracing import change, compare, hashing, leave, recorders, refusal, rounds_to
 
@@ -97,6 +96,10 @@ class Primitive:  # noqa: D101  (its documentation is _PRIMITIVE)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Primitive:
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        reduced: tuple[Any, ...] = ask("pickling").reduce_primitive(self)
+        return reduced
 
     def __call__(self, *operands: Any) -> Any:
         """The result for Values, real numbers or arrays: a Value, a float or an array."""
@@ -553,10 +556,10 @@ class Value:
     # NumPy asks these two before it takes a Value for an object that it knows nothing of.
 
     def __array_ufunc__(self, ufunc: Any, method: Any, *operands: Any, **options: Any) -> Any:
-        return _for_numpy().apply_universal(ufunc, method, operands, options)
+        return ask("arrays").apply_universal(ufunc, method, operands, options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return _for_numpy().apply_function(function, types, args, kwargs)
+        return ask("arrays").apply_function(function, types, args, kwargs)
 
     def conjugate(self) -> Value:
         """This Value, which is real: NumPy's var, std and vdot ask."""
@@ -569,10 +572,12 @@ class Value:
             raise AttributeError(f"'Value' object has no attribute {name!r}{_HINTS.get(name, '')}")
         return MethodType(function, self)
 
-    def __dir__(self) -> list[str]:
-        from microgrady.functions import public_methods  # which imports this module
+    def __reduce__(self) -> tuple[Any, ...]:
+        reduced: tuple[Any, ...] = ask("pickling").reduce_value(self)
+        return reduced
 
-        return sorted({*object.__dir__(self), *public_methods()})
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self), *ask("table").public_methods()})
 
 
 def make_node(
@@ -841,12 +846,6 @@ def _stand_in(leaf: Value, mark: Mark, stand_ins: list[Value]) -> Value:
     stand_ins.append(stand_in)
     leaf._right = stand_in
     return stand_in
-
-
-@functools.cache
-def _for_numpy() -> Any:
-    # It imports NumPy and the table, neither of which this module may need.
-    return importlib.import_module("microgrady.arrays.subclass")
 
 
 def engine_kind() -> str:

@@ -25,3 +25,6 @@ def version() -> str:
         return importlib.metadata.version("microgrady")
     except importlib.metadata.PackageNotFoundError:
         return "0+unknown"
+
+
+__version__ = version()

@@ -75,7 +75,7 @@ def test_a_users_operation_is_introduced_by_its_function() -> None:
     assert str(entry.__doc__).startswith("cube_for_a_test(x): The third power.")
 
 
-@pytest.mark.parametrize("name", sorted(name for name in vars(mg) if isinstance(getattr(mg, name), mg.Primitive)))
+@pytest.mark.parametrize("name", sorted(name for name in dir(mg) if isinstance(getattr(mg, name), mg.Primitive)))
 def test_the_first_line_of_help_says_what_a_public_function_is(name: str) -> None:
     line = str(getattr(mg, name).__doc__).splitlines()[0]
     assert not re.search(r"likewise|Integral|Any", line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -85,6 +86,19 @@ def wrapped(result: Any) -> Any:
     if isinstance(result, tuple) and hasattr(result, "_make"):
         return result._make(map(wrapped, result))
     return result
+
+
+def mapped(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
+    """What `function` gives element by element, broadcast.
+
+    Returns:
+        A float64 array if no operand is of this class and all results are floats, else an array of this class.
+    """
+    results = universal.elementwise(function, *operands)
+    ours = any(isinstance(operand, Array) for operand in operands)
+    if isinstance(results, numpy.ndarray) and not ours and all(isinstance(result, float) for result in results.flat):
+        return results.astype(numpy.float64)
+    return wrapped(results)
 
 
 def apply_universal(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:

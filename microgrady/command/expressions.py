@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import microgrady
 from microgrady.command.parsing import InputError, Place, Step, number_of, parse, place_in
 from microgrady.compiler.programs.program import COMPARISONS
-from microgrady.functions import add, div, floordiv, hypot, log, maximum, minimum, mod, mul, neg, pow, sub
+from microgrady.functions import add, div, floordiv, hypot, log, maximum, minimum, mod, mul, neg, offered, pow, sub
 from microgrady.sequences import clip, isfinite, isinf, isnan, where
 from microgrady.value import Primitive, Value, methods
 
@@ -30,7 +30,7 @@ CONSTANTS: dict[str, float] = {
 
 def _public_functions() -> dict[str, Function]:
     """Return the public functions of the table by each of their names, also NumPy's and symbols such as max."""
-    public = {entry for name, entry in vars(microgrady).items() if isinstance(entry, Primitive) and name[0] != "_"}
+    public = offered()
     symbols = {entry.symbol: entry for entry in public if entry.symbol.isidentifier()}
     names = {name: entry for name, entry in methods.items() if entry in public}
     tests = {"isnan": isnan, "isinf": isinf, "isfinite": isfinite}

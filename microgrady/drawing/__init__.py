@@ -1,7 +1,19 @@
 """Pictures of graphs and of functions, which need no system package."""
 
-from microgrady.drawing.animation import animate
-from microgrady.drawing.graph.graph import draw
-from microgrady.drawing.plotting import plot, plot_errors, plot_map, plot_surface
+from microgrady import later
+
+_HOMES = {
+    "microgrady.drawing.animation": "animate",
+    "microgrady.drawing.graph": "draw",
+    "microgrady.drawing.plotting": "plot plot_errors plot_map plot_surface",
+}
 
 __all__ = ["animate", "draw", "plot", "plot_errors", "plot_map", "plot_surface"]
+
+TYPE_CHECKING = False
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = later.offer("microgrady.drawing", _HOMES)
+else:
+    from microgrady.drawing.animation import animate
+    from microgrady.drawing.graph import draw
+    from microgrady.drawing.plotting import plot, plot_errors, plot_map, plot_surface

@@ -7,7 +7,6 @@ names, with a fingerprint of what they do.
 
 from __future__ import annotations
 
-import copyreg
 import pickle
 import weakref
 from array import array
@@ -155,7 +154,8 @@ def _load_leaf(data: float, label: str, grad: float) -> Value:
     return leaf
 
 
-def _reduce_value(value: Value) -> tuple[Any, ...]:
+def reduce_value(value: Value) -> tuple[Any, ...]:
+    """Return what pickles and copies of a Value are made of, as `__reduce__` does."""
     if value._primitive is None:
         leave(value, "copying or pickling v")
         return _load_leaf, (value._number, value._label, value._grad)
@@ -255,7 +255,8 @@ def _complete_primitive(entry: Primitive, state: tuple[tuple[Any, ...], bytes | 
         primitives[entry.name] = methods[entry.name] = entry
 
 
-def _reduce_primitive(entry: Primitive) -> tuple[Any, ...]:
+def reduce_primitive(entry: Primitive) -> tuple[Any, ...]:
+    """Return what pickles of a primitive are made of, as `__reduce__` does."""
     named = _named(entry)
     if named is not None:
         return _load_primitive, named
@@ -271,7 +272,3 @@ def _reduce_primitive(entry: Primitive) -> tuple[Any, ...]:
             ) from None
     state = parts, None if by_value else digest
     return _begin_primitive, (entry.name, digest), state, None, None, _complete_primitive
-
-
-copyreg.pickle(Value, _reduce_value)
-copyreg.pickle(Primitive, _reduce_primitive)

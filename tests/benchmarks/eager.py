@@ -140,7 +140,10 @@ def plain_python() -> ModuleType:
     sources = _Sources()
     sys.meta_path.insert(0, sources)
     try:
-        return importlib.import_module("microgrady")
+        package = importlib.import_module("microgrady")
+        for name in (*package.__all__, "value", "arithmetic"):
+            getattr(package, name)  # now, while the modules behind it are found there
+        return package
     finally:
         sys.meta_path.remove(sources)
         for name in filter(_is_ours, list(sys.modules)):

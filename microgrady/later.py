@@ -1,0 +1,64 @@
+"""What is imported later than it is named, so that a program loads no more of the package than it uses.
+
+Packages offer names whose modules are imported when a name is first asked for. And lower modules have questions that
+only a higher one can answer, which they do not import: NumPy comes to a Value with an array function, pickle with a
+graph. The package says at its beginning who answers, and that module is imported with the first question.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+TYPE_CHECKING = False  # the typing module takes longer to import than all of this
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+
+def offer(
+    package: str, homes: Mapping[str, str], first: str | None = None
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Return the `__getattr__` and the `__dir__` of a package (PEP 562).
+
+    Args:
+        package: Its name.
+        homes: The names that it offers, with spaces between them, by the module that has them. Its submodules can be
+            asked for besides.
+        first: A module to import before any other.
+    """
+    home_of = {name: home for home, names in homes.items() for name in names.split()}
+
+    def find(name: str) -> Any:
+        home = home_of.get(name, package)
+        if home != package:
+            import_module(first or home)
+            thing = getattr(import_module(home), name)
+        elif name.startswith("_") or (thing := _submodule(f"{package}.{name}")) is None:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        setattr(sys.modules[package], name, thing)  # so that it is found without this from now on
+        return thing
+
+    return find, lambda: sorted({*vars(sys.modules[package]), *home_of})
+
+
+def _submodule(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        return None
+
+
+_answering: dict[str, str] = {}
+
+
+def answer(**modules: str) -> None:
+    """Say which modules answer the questions of lower ones, by what they are about."""
+    _answering.update(modules)
+
+
+def ask(subject: str) -> Any:
+    """Return the module that answers questions about a subject, such as "arrays"."""
+    return import_module(_answering[subject])
