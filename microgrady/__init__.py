@@ -29,7 +29,8 @@ _HOMES = {
     "microgrady.anomaly": "find_anomaly",
     "microgrady.checking": "check_gradient numeric_derivative",
     "microgrady": "testing",
-    "microgrady.compiler.jit": "Jitted jit",
+    "microgrady.compiler.compiled": "Jitted",
+    "microgrady.compiler.jit": "jit",
     "microgrady.drawing": "animate draw plot plot_errors plot_map plot_surface",
 }
 _HIDING = {"pow", "round", "sum"}  # built-in functions: a star import leaves them alone
@@ -67,7 +68,7 @@ else:  # the same names once more, for type checkers
     from microgrady.arrays import array as array
     from microgrady.checking import check_gradient as check_gradient
     from microgrady.checking import numeric_derivative as numeric_derivative
-    from microgrady.compiler.jit import Jitted as Jitted
+    from microgrady.compiler.compiled import Jitted as Jitted
     from microgrady.compiler.jit import jit as jit
     from microgrady.drawing import animate as animate
     from microgrady.drawing import draw as draw

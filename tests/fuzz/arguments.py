@@ -87,7 +87,7 @@ def case(chance: random.Random) -> None:
     """One compiled value and one compiled gradient, called several times, with other structures in between."""
     trees = [[tree_of(chance, 2) for _ in range(chance.randint(1, 3))] for _ in range(2)]
     fast = mg.jit(total)
-    fast_gradient: dict[int, mg.Jitted] = {}
+    fast_gradient: dict[int, mg.Jitted[..., Any]] = {}
     for _ in range(chance.randint(3, 7)):
         tree = chance.choice(trees)
         arguments = [filled(chance, part) for part in tree]
