@@ -18,7 +18,7 @@ pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
 import microgrady as mg
 from microgrady.compiler import jit
-from microgrady.compiler.backends import cache, executable, llvm_program
+from microgrady.compiler.backends import cache, executable, llvm_program, memory
 from microgrady.compiler.backends.private import read_private, user_key, write_private
 from tests import processes
 
@@ -145,7 +145,7 @@ def test_other_options_have_other_files(tmp_path: Path) -> None:
 
 
 def test_leaves_and_programs_of_many_modules_come_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(llvm_program, "PIECE", 8)
+    monkeypatch.setattr(memory, "PIECE", 8)
     monkeypatch.setattr(llvm_program, "MODULE", 16)
     weight = mg.Value(2.0)
 

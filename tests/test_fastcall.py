@@ -19,7 +19,7 @@ WEIGHT = Value(3.0)
 
 
 def opened(function: Any, *args: float) -> Any:
-    """The door of a function that has been compiled for these arguments."""
+    """The fast call of a function that has been compiled for these arguments."""
     compiled = jit(function)
     assert compiled(*args) == compiled(*args)
     assert compiled._fastcall is not None
@@ -38,24 +38,24 @@ def opened(function: Any, *args: float) -> Any:
     ],
 )
 def test_it_gives_what_the_function_gives(function: Any) -> None:
-    door = opened(function, 1.5, -2.0)
+    fastcall = opened(function, 1.5, -2.0)
     for point in ((0.5, 3.0), (-0.0, 8.0), (1e308, 1e3)):
-        assert repr(door(*point)) == repr(jit(function)(*point))
+        assert repr(fastcall(*point)) == repr(jit(function)(*point))
 
 
 def test_anything_but_floats_is_left_to_others() -> None:
-    door = opened(lambda x, y: x + y, 1.0, 2.0)
+    fastcall = opened(lambda x, y: x + y, 1.0, 2.0)
     for args in ((), (1.0,), (1.0, 2.0, 3.0), (1, 2.0), (1.0, True), (1.0, Value(2.0)), (1.0, "2"), (None, None)):
-        assert door(*args) is float
+        assert fastcall(*args) is float
     numpy = pytest.importorskip("numpy")
-    assert door(1.0, numpy.float64(2.0)) is float
+    assert fastcall(1.0, numpy.float64(2.0)) is float
 
 
 def test_another_branch_is_left_to_others() -> None:
-    door = opened(lambda x: x if x > 0 else -x, 2.0)
-    assert door(3.0) == 3.0
-    assert door(-3.0) is float
-    assert door(float("nan")) is float
+    fastcall = opened(lambda x: x if x > 0 else -x, 2.0)
+    assert fastcall(3.0) == 3.0
+    assert fastcall(-3.0) is float
+    assert fastcall(float("nan")) is float
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_another_branch_is_left_to_others() -> None:
         lambda x: [x * float(k) for k in range(600)],  # too much for the stack
     ],
 )
-def test_what_needs_python_has_no_door(function: Any) -> None:
+def test_what_needs_python_has_no_fast_call(function: Any) -> None:
     compiled = jit(function)
     assert compiled(2.0) == compiled(2.0)
     assert compiled._fastcall is None
@@ -82,16 +82,16 @@ def test_inside_a_transform_it_stays_shut() -> None:
 
 
 def test_it_keeps_nothing_and_frees_nothing_that_it_should_not() -> None:
-    door = opened(lambda x, y: (x * y, [y, (x,)]) if x > 0 else x, 1.0, 2.0)
+    fastcall = opened(lambda x, y: (x * y, [y, (x,)]) if x > 0 else x, 1.0, 2.0)
     arguments = (3.25, 4.5)
     gc.collect()  # what earlier tests have left
     before = [sys.getrefcount(thing) for thing in (float, *arguments)]
     tracemalloc.start()
     try:
         for _ in range(2000):
-            door(*arguments)
-            door(-1.0, 2.0)
-            door(1, 2)
+            fastcall(*arguments)
+            fastcall(-1.0, 2.0)
+            fastcall(1, 2)
         gc.collect()
         assert tracemalloc.get_traced_memory()[0] < 10_000
     finally:
@@ -101,10 +101,10 @@ def test_it_keeps_nothing_and_frees_nothing_that_it_should_not() -> None:
 
 @pytest.mark.usefixtures("frequent_switches")
 def test_threads_use_it_at_once() -> None:
-    door = opened(lambda x, y: (x * y, x + y), 1.0, 2.0)
+    fastcall = opened(lambda x, y: (x * y, x + y), 1.0, 2.0)
 
     def work(index: int) -> None:
         for k in range(500):
-            assert door(float(index), float(k)) == (float(index * k), float(index + k))
+            assert fastcall(float(index), float(k)) == (float(index * k), float(index + k))
 
     run_in_threads(work)

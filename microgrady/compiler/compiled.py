@@ -254,7 +254,7 @@ class Jitted(Bindable[P, R]):
         """Let the next call with such arguments, floats and arrays, go to `path` at once."""
         self._first_paths[tuple(map(type, args))] = path
         if all(type(arg) is float for arg in args):
-            self._fastcall = path.compile().door
+            self._fastcall = path.compile().fastcall
 
     def _record(
         self, arguments: Arguments, differentiated: tuple[int, ...] | None, branches: Branches, fork: Fork

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from microgrady.compiler.backends.executable import SMALL, MachineCode
-from microgrady.compiler.backends.llvm_program import layout_of, modules_of
+from microgrady.compiler.backends.compiled_program import SMALL, CompiledProgram
+from microgrady.compiler.backends.llvm_program import modules_of
+from microgrady.compiler.backends.memory import layout_of
 from microgrady.compiler.programs.formulas import guard_in_words
 from microgrady.compiler.programs.program import Operation, Program
 from microgrady.compiler.signature import is_numeric
@@ -60,7 +61,7 @@ class CompiledPath:
         self._arrays_come = bool(self._arrays)
         self._arrays_go = any(shape is not None for shape in self.structure.shapes)
         self._assemble = _assembler(self.structure)
-        self._code: MachineCode | None = None
+        self._code: CompiledProgram | None = None
         self._lock = LockOfOneProcess()
         self._memory: list[_Memory] = []  # of calls that have ended
 
@@ -88,7 +89,7 @@ class CompiledPath:
 
     def llvm_ir(self) -> str:
         """What LLVM compiles, before it optimises."""
-        return "\n\n".join(source for source, _ in modules_of(self.program, layout_of(self.program, self._effort)))
+        return "\n\n".join(module.source for module in modules_of(self.program, layout_of(self.program, self._effort)))
 
     def graph(self, numbers: Sequence[float]) -> list[Value]:
         """The outputs of the simplified program as Values, for pictures."""
@@ -151,15 +152,15 @@ class CompiledPath:
             return False
         return same_numbers(flatten(result, "the result")[0], results)
 
-    def compile(self) -> MachineCode:
+    def compile(self) -> CompiledProgram:
         """The machine code; it is made once."""
         with self._lock.here():
             if self._code is None:
                 start = time.perf_counter()
-                # Numbers alone, and none that are read elsewhere, can come in by the door.
+                # Numbers alone, and none that are read elsewhere, can come in by the fast call.
                 plain = not (self._arrays_come or self._arrays_go or self.leaves)
                 tree = self.structure.assemble(range(len(self.program.outputs))) if plain else None
-                self._code = MachineCode(self.program, tree, self._effort, self._cache)
+                self._code = CompiledProgram(self.program, tree, self._effort, self._cache)
                 self.compile_seconds = time.perf_counter() - start
             return self._code
 

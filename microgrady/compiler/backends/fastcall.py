@@ -1,4 +1,4 @@
-"""A way into machine code without Python code on it: a built-in function of floats.
+"""A built-in function of Python's that takes floats straight to machine code and brings the results back.
 
 Its own instructions take the floats out of their objects and put the results into new ones, which
 takes less time than one operation in Python does. Only functions of CPython's stable interface are called.
@@ -31,7 +31,7 @@ _METH_FASTCALL = 0x0080
 
 
 def is_possible(tree: Any, size: int) -> bool:
-    """Whether results of such a structure, numbers in tuples and lists, can be made, and the doubles are few enough."""
+    """Return whether results of such a structure, numbers in tuples and lists, can be made of so many doubles."""
     known = sys.implementation.name == "cpython" and sys.maxsize > 2**32
     return known and size <= LARGEST and _is_plain(tree)
 
@@ -40,8 +40,8 @@ def _is_plain(tree: Any) -> bool:
     return type(tree) is int or (type(tree) in (tuple, list) and all(map(_is_plain, tree)))
 
 
-def door_lines(inputs: int, first_output: int, size: int, tree: Any) -> list[str]:
-    """The LLVM IR of `call`, which takes `inputs` floats to `run` and gives the outputs.
+def fastcall_lines(inputs: int, first_output: int, size: int, tree: Any) -> list[str]:
+    """Return the LLVM IR of `call`, which takes `inputs` floats to `run` and returns the outputs.
 
     Args:
         inputs: How many floats it takes.
@@ -50,33 +50,19 @@ def door_lines(inputs: int, first_output: int, size: int, tree: Any) -> list[str
         tree: Nested tuples and lists of the outputs' numbers, from 0 on.
 
     Returns:
-        A function that takes what METH_FASTCALL passes. It gives the type float itself where it has
+        A function that takes what METH_FASTCALL passes. It returns the type float itself where it has
         no result: other arguments were given, or a guard does not hold.
     """
-    lines = [f"declare {declaration}" for declaration in _INTERFACE.values()]
-    lines += [
+    results: list[str] = []
+    root = _Objects(results, first_output).make(tree)
+    return [
+        *(f"declare {declaration}" for declaration in _INTERFACE.values()),
         "define ptr @call(ptr %float, ptr %arguments, i64 %count) {",
         "entry:",
         f"  %memory = alloca double, i64 {size}, align 8",
         f"  %right = icmp eq i64 %count, {inputs}",
         f"  br i1 %right, label %{'argument0' if inputs else 'compute'}, label %other",
-    ]
-    for k in range(inputs):
-        lines += [
-            f"argument{k}:",
-            f"  %p{k} = getelementptr ptr, ptr %arguments, i64 {k}",
-            f"  %o{k} = load ptr, ptr %p{k}, align 8",
-            f"  %t{k} = call ptr @PyObject_Type(ptr %o{k})",
-            f"  call void @Py_DecRef(ptr %t{k})",
-            f"  %k{k} = icmp eq ptr %t{k}, %float",
-            f"  br i1 %k{k}, label %number{k}, label %other",
-            f"number{k}:",
-            f"  %d{k} = call double @PyFloat_AsDouble(ptr %o{k})",
-            f"  %m{k} = getelementptr double, ptr %memory, i64 {k}",
-            f"  store double %d{k}, ptr %m{k}, align 8",
-            f"  br label %{f'argument{k + 1}' if k + 1 < inputs else 'compute'}",
-        ]
-    lines += [
+        *(line for number in range(inputs) for line in _argument_lines(number, inputs)),
         "compute:",
         "  %failed = call i32 @run(ptr %memory)",
         "  %fine = icmp eq i32 %failed, 0",
@@ -85,10 +71,7 @@ def door_lines(inputs: int, first_output: int, size: int, tree: Any) -> list[str
         "  call void @Py_IncRef(ptr %float)",
         "  ret ptr %float",
         "result:",
-    ]
-    root = _Objects(lines, first_output).make(tree)
-    return [
-        *lines,
+        *results,
         "  %error = call ptr @PyErr_Occurred()",
         "  %good = icmp eq ptr %error, null",
         "  br i1 %good, label %done, label %broken",
@@ -97,6 +80,24 @@ def door_lines(inputs: int, first_output: int, size: int, tree: Any) -> list[str
         "broken:",
         "  ret ptr null",
         "}",
+    ]
+
+
+def _argument_lines(k: int, inputs: int) -> list[str]:
+    """Return what puts an argument into its double if its type is float."""
+    return [
+        f"argument{k}:",
+        f"  %p{k} = getelementptr ptr, ptr %arguments, i64 {k}",
+        f"  %o{k} = load ptr, ptr %p{k}, align 8",
+        f"  %t{k} = call ptr @PyObject_Type(ptr %o{k})",
+        f"  call void @Py_DecRef(ptr %t{k})",
+        f"  %k{k} = icmp eq ptr %t{k}, %float",
+        f"  br i1 %k{k}, label %number{k}, label %other",
+        f"number{k}:",
+        f"  %d{k} = call double @PyFloat_AsDouble(ptr %o{k})",
+        f"  %m{k} = getelementptr double, ptr %memory, i64 {k}",
+        f"  store double %d{k}, ptr %m{k}, align 8",
+        f"  br label %{f'argument{k + 1}' if k + 1 < inputs else 'compute'}",
     ]
 
 
@@ -145,14 +146,14 @@ class _Definition(ctypes.Structure):
 
 
 def interface_addresses() -> dict[str, int]:
-    """Where the functions of CPython are that machine code calls."""
+    """Return where the functions of CPython are that machine code calls."""
     names = _INTERFACE.keys() | INTERFACE.keys()
     return {name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in names}
 
 
-def open_door(address: int, engine: Any) -> Any:
-    """The built-in function at an address, which keeps `engine`, whose code it is, alive."""
+def builtin_function(address: int, keeper: Any) -> Any:
+    """Return the built-in function at an address, which keeps `keeper`, who has its machine code, alive."""
     definition = _Definition(b"compiled", address, _METH_FASTCALL, None)
     new = ctypes.pythonapi.PyCFunction_NewEx
     new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.py_object]
-    return new(ctypes.addressof(definition), float, (definition, engine))  # the last one, its module, it keeps
+    return new(ctypes.addressof(definition), float, (definition, keeper))  # the last one, its module, it keeps

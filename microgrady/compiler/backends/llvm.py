@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from microgrady.arithmetic.backend import Backend, Condition, Operand
 from microgrady.arithmetic.library import library_function
@@ -181,6 +182,18 @@ class LLVMBackend(Backend):
         variable = f"%{self.fresh()}"
         self.lines.append(f"  {variable} = {instruction}")
         return variable
+
+
+class Module(NamedTuple):
+    """A text that LLVM compiles as a whole.
+
+    Attributes:
+        source: The LLVM IR.
+        called: The functions of the C library that it calls, each with its number of operands.
+    """
+
+    source: str
+    called: set[tuple[str, int]]
 
 
 def declarations(called: Iterable[tuple[str, int]], element: ElementType = DOUBLE) -> list[str]:

@@ -1,0 +1,54 @@
+"""A program in machine code, and the ways into it."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from microgrady.compiler.backends.executable import Executable
+from microgrady.compiler.backends.fastcall import builtin_function, fastcall_lines, is_possible
+from microgrady.compiler.backends.llvm_program import modules_of
+from microgrady.compiler.backends.memory import layout_of
+from microgrady.compiler.programs.program import Program
+
+SMALL = 2000  # operations up to which the full effort costs less than a tenth of a second
+
+
+class CompiledProgram:
+    """A program in machine code.
+
+    Args:
+        program: What to compile.
+        tree: Nested tuples and lists of the outputs' numbers, for `fastcall`; None for none.
+        effort: What LLVM spends on it, as for `Executable`.
+        cache: A folder to keep machine code in; None for none.
+
+    Attributes:
+        size: How many doubles it works on.
+        fastcall: A built-in function of floats that returns the outputs as `tree` has them, or the type float where it
+            cannot; None if there is none.
+        run: Takes the address of the doubles; what it returns, `modules_of` says.
+    """
+
+    def __init__(self, program: Program, tree: Any, effort: int, cache: Path | None = None) -> None:
+        layout = layout_of(program, effort)
+        self.size = layout.size
+        calls_python = any(op.lower is None for op in program.ops)
+        has_fastcall = tree is not None and not calls_python and is_possible(tree, layout.size)
+        lines = fastcall_lines(program.input_count, layout.outputs, layout.size, tree) if has_fastcall else []
+        self._executable = Executable(
+            modules_of(program, layout, lines),
+            ("run", "call") if has_fastcall else ("run",),
+            effort,
+            None if calls_python else cache,  # the address of a function in Python is another one in another process
+        )
+        addresses = self._executable.addresses
+        self.fastcall: Callable[..., Any] | None = (
+            builtin_function(addresses["call"], self._executable) if has_fastcall else None
+        )
+        # Other threads may run while a long program does that leaves Python alone.
+        is_long = len(program.ops) > SMALL and not calls_python
+        kind = ctypes.CFUNCTYPE if is_long else ctypes.PYFUNCTYPE
+        self.run: Callable[[int], int] = kind(ctypes.c_int, ctypes.c_void_p)(addresses["run"])

@@ -1,0 +1,52 @@
+"""Where the numbers of a program stand in memory, and which pieces of the program hand them on there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from microgrady.compiler.programs.program import Place, Program, Step
+
+PIECE = 256  # operations of one function
+QUICK_PIECE = 512  # with the least effort, which larger pieces do not slow down
+
+
+@dataclass
+class Layout:
+    """How a program is cut into pieces, and where numbers stand in the one array of doubles that they work on.
+
+    Attributes:
+        outputs: The index of the first output; the inputs are at 0.
+        slots: The index of each result that one piece hands on to another.
+        size: The length of the array.
+        piece_length: How many operations each piece has; the last one may have fewer.
+        piece_count: How many pieces there are: at least one.
+    """
+
+    outputs: int
+    slots: dict[Place, int]
+    size: int
+    piece_length: int
+    piece_count: int
+
+    def steps(self, program: Program, piece: int) -> Iterator[Step]:
+        """Yield what a piece does."""
+        start = piece * self.piece_length
+        return program.steps(start, min(start + self.piece_length, len(program.ops)))
+
+
+def layout_of(program: Program, effort: int) -> Layout:
+    """Cut a program into pieces, and give each result that another piece uses than its own a place in memory."""
+    first = program.input_count
+    length = PIECE if effort else QUICK_PIECE
+    count = max(1, -(-len(program.ops) // length))
+    slots: dict[Place, int] = {}
+    layout = Layout(first, slots, first + len(program.outputs), length, count)
+    for piece in range(1, count):
+        start = first + piece * length
+        for step in layout.steps(program, piece):
+            for place in step.operands:
+                if first <= place < start and place not in slots:
+                    slots[place] = layout.size
+                    layout.size += 1
+    return layout
