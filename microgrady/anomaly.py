@@ -31,7 +31,7 @@ def find_anomaly(output: Value, partials: bool = False) -> Anomaly | None:
 
     If there is none, the first one with an infinite slope that met a derivative of zero from above. A zero
     stays zero there, as it should for `where(x > 0, sqrt(x), 0.0)`; but for `sqrt(x)**2` at 0 the limit is 1.
-    Zeros that are exact, those of a constant factor 0 or of `floor`, are no such case.
+    Zeros that are exact, those of a constant factor 0 or of `floor`, are not such a case.
 
     Args:
         output: The result to explain. No `grad` behind it is read or written.

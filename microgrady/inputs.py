@@ -25,7 +25,7 @@ def describe(thing: object) -> str:
 
 
 def is_number(thing: object) -> bool:
-    """Return whether `thing` is a real number of Python or NumPy. A Value is none."""
+    """Return whether `thing` is a real number of Python or NumPy. A Value is not one."""
     kind = type(thing)
     return kind is float or isinstance(thing, numbers.Real) or (kind.__module__, kind.__name__) in NUMPY_BOOLS
 
@@ -74,7 +74,7 @@ def require_number(thing: object, what: str) -> float:
     """Return `thing` as a float.
 
     Raises:
-        TypeError: `thing` is no real number; `what` was due.
+        TypeError: `thing` is not a real number; the message says that `what` must be one.
     """
     number = as_number(thing)
     if number is None:
@@ -84,7 +84,7 @@ def require_number(thing: object, what: str) -> float:
 
 
 def is_array(thing: object) -> bool:
-    """Return whether `thing` is a NumPy array, one without dimensions included; NumPy's scalars are none."""
+    """Return whether `thing` is a NumPy array, one without dimensions included; NumPy's scalars are not arrays."""
     numpy = sys.modules.get("numpy")  # no array exists before somebody has imported it
     return numpy is not None and isinstance(thing, numpy.ndarray)
 

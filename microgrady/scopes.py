@@ -111,7 +111,7 @@ def scope(name: str) -> Opening:
         A context manager, which is a decorator, too.
 
     Raises:
-        TypeError: `name` is no str.
+        TypeError: `name` is not a str.
         ValueError: `name` is empty.
 
     Example:
@@ -130,7 +130,7 @@ def scope(name: str) -> Opening:
 
 
 class _Enter:
-    """The `__enter__` of an `Opening`: when a `with` looks it up, it makes a scope, and gives what takes its lock."""
+    """The `__enter__` of an `Opening`: a `with` that looks it up gets what takes the lock of a new scope."""
 
     def __get__(self, opening: Any, owner: type) -> Any:
         return self if opening is None else opening.open()

@@ -1,7 +1,7 @@
-"""The runs of functions on Values: which go on, and what they want to know of the Values in them.
+"""The runs of functions on Values: which of them go on, and what they are told of their Values.
 
-No thread has a flag that says "inside", which Ctrl-C could leave behind. A run lives in the body of a generator,
-and Python itself knows whether that is being executed: a run whose generator is not is over, whatever has ended it.
+No thread has a flag that says "inside", which Ctrl-C could leave behind. A run is executed by a generator, and Python
+itself knows whether it executes that: a run whose generator is not being executed is over, whatever has ended it.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ def is_input_elsewhere(values: list[Any]) -> bool:
     return any(id(value) in run.inputs for run in _going(runs) for value in values)
 
 
-# The five below are called by Values while anything records.
+# Values call the five below while anything records, before they do what is said.
 
 
 def compare(symbol: str, left: Any, right: Any, outcome: bool) -> None:
@@ -235,27 +235,27 @@ def rounds_to(rounding: Callable[[float], int], value: Any, whole: int) -> None:
     compare("<=" if closed_high else "<", value, float(high), True)
 
 
-def leave(value: Any, action: str) -> None:
-    """Tell those whose function it matters to that the number in a Value is about to leave the graph, by an action."""
+def escaping(value: Any, action: str) -> None:
+    """Tell those whose function it concerns by which action the number in a Value escapes from the graph."""
     for recorder in _going(recorders):
         if recorder.depends(value):
             recorder.refuse(action)
 
 
-def change(value: Any, action: str) -> None:
-    """Tell those whose function it matters to that something in a Value is about to be assigned."""
+def changing(value: Any, action: str) -> None:
+    """Tell those whose function it concerns by which action something in a Value changes."""
     for recorder in _going(recorders):
         if recorder.is_here or id(value) in recorder.inputs:
             recorder.refuse_change(action)
 
 
 def hashing(value: Any) -> None:
-    """Tell that a Value is about to be hashed, unless by the package itself: no function that is recorded may do so."""
+    """Tell those whose function it concerns that a Value is hashed, unless the package itself does so."""
     frame: Any = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__") == "microgrady.value":
         frame = frame.f_back
     if frame is None or not str(frame.f_globals.get("__name__")).startswith("microgrady."):
-        leave(value, "a set, a dict or hash(v)")
+        escaping(value, "a set, a dict or hash(v)")
 
 
 def refusal(value: Any) -> TypeError:

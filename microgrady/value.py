@@ -15,7 +15,7 @@ from microgrady.inputs import as_number, comparable, describe, is_array, map_arr
 from microgrady.introspection import OfEach, documentation, signature
 from microgrady.later import ask
 from microgrady.scopes import open_scopes, relabelled, unlabelled
-from microgrady.tracing import change, compare, hashing, leave, recorders, refusal, rounds_to
+from microgrady.tracing import changing, compare, escaping, hashing, recorders, refusal, rounds_to
 
 Operand = Any  # a Value or a float
 Mark = int
@@ -210,7 +210,7 @@ class Value:
     def data(self) -> float:
         """The number. That of a leaf can be assigned; that of a result follows from its operands."""
         if recorders:
-            leave(self, "v.data")
+            escaping(self, "v.data")
         return self._number
 
     @data.setter
@@ -221,14 +221,14 @@ class Value:
                 "assign the data of a leaf and compute anew"
             )
         if recorders:
-            change(self, "the data of a Value")
+            changing(self, "the data of a Value")
         self._number = require_number(data, "the data of a Value")
 
     @property
     def grad(self) -> float:
         """The derivative of an output by this Value, as `backward` left it."""
         if recorders:
-            leave(self, "v.grad")
+            escaping(self, "v.grad")
         return self._grad
 
     @grad.setter
@@ -266,7 +266,7 @@ class Value:
     def partials(self) -> tuple[float, ...]:
         """The local derivative by each operand, 0.0 for a plain number."""
         if recorders:
-            leave(self, "v.partials")
+            escaping(self, "v.partials")
         op = self._primitive
         if op is None:
             return ()
@@ -295,7 +295,7 @@ class Value:
             6.0
         """
         if recorders:
-            leave(self, "v.backward()")
+            escaping(self, "v.backward()")
         stand_ins = reverse_pass(self, require_number(seed, "the seed of backward"))
         with _lock:
             for stand_in in stand_ins:
@@ -426,7 +426,7 @@ class Value:
         if number is not None:
             return _compared("==", self, other if isinstance(other, Value) else number, bool(self._number == number))
         if recorders and isinstance(other, numbers.Number):
-            leave(self, f"== with a {type(other).__name__}")
+            escaping(self, f"== with a {type(other).__name__}")
         return NotImplemented
 
     def __hash__(self) -> int:
@@ -494,17 +494,17 @@ class Value:
 
     def __index__(self) -> int:
         if recorders:
-            leave(self, "range(v) or an index")
+            escaping(self, "range(v) or an index")
         raise TypeError("a Value is not an int: write int(v) where a whole number is meant")
 
     def __format__(self, specification: str) -> str:
         if recorders:
-            leave(self, "format(v)")
+            escaping(self, "format(v)")
         return format(self._number, specification)
 
     def __str__(self) -> str:
         if recorders:
-            leave(self, "str(v)")
+            escaping(self, "str(v)")
         return str(self._number)
 
     def __repr__(self) -> str:
@@ -532,7 +532,7 @@ class Value:
 
     def __copy__(self) -> Value:
         if recorders and self._primitive is None:
-            leave(self, "copy.copy(v)")
+            escaping(self, "copy.copy(v)")
         right = None if self._primitive is None else self._right  # of a leaf it may be a stand-in, see reverse_pass
         twin = make_node(self._number, self._primitive, self._left, right, self._left_partial, self._right_partial)
         twin._label, twin._grad = self._label, self._grad

@@ -327,7 +327,7 @@ def test_every_constant_of_math_is_known() -> None:
 )
 def test_an_error_points_at_the_place(source: str, marked: str, sentence: str | None) -> None:
     error = refusal(source)
-    assert error.place.line[error.place.start : error.place.stop] == marked
+    assert error.span.line[error.span.start : error.span.stop] == marked
     assert sentence is None or error.sentence == sentence
     shown, marks, last = str(error).split("\n")
     start, stop = marks.index("^"), len(marks)

@@ -25,7 +25,7 @@ def evaluate(
     build: Callable[[Sequence[Any]], tuple[Any, ...]] = tuple,
     words: Words | None = None,
 ) -> Result:
-    """Return what `function` gives for plain numbers, or for Values if it raises for these or gives no number.
+    """Return what `function` gives for plain numbers, or for Values if it raises for these or does not give a number.
 
     Plain numbers are fast, and no part of the engine has a share in what they give. But Python's raise or become
     complex where Values are inf or nan, and they lack the methods of Values.
@@ -78,7 +78,7 @@ def _is_written_for_values(for_numbers: Exception, for_values: Exception) -> boo
 
 
 def without_warnings() -> contextlib.AbstractContextManager[object]:
-    """Silence, in a `with`, what NumPy says of nan and inf, where functions use it."""
+    """Silence NumPy's warnings of nan and inf, in a `with` that calls functions which may use it."""
     numpy = sys.modules.get("numpy")
     return contextlib.nullcontext() if numpy is None else numpy.errstate(all="ignore")
 
@@ -106,7 +106,7 @@ def plain(tree: Any, what: str) -> Any:
     """Return `tree` in floats, lists and dicts, whatever library its numbers and arrays are of.
 
     Raises:
-        TypeError: something in it is no real number.
+        TypeError: something in it is not a real number.
     """
     __tracebackhide__ = True
     number = plain_number(tree)

@@ -62,7 +62,7 @@ def check_gradient(
     Raises:
         TypeError: `f` cannot be called, or it or the point gives something else than numbers.
         ValueError: the point lies outside the domain of `f`, the claim has another structure than
-            the derivative, or `order` or `directions` is none of the allowed ones.
+            the derivative, or `order` or `directions` is not one of those allowed.
         Exception: what `f` or the claim raises at the point, where that does not mean the end of a domain.
 
     Example:

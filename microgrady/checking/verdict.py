@@ -9,7 +9,7 @@ from microgrady.checking.estimate import BREAKS, Estimate
 
 USUAL_TOLERANCE = 1e-5  # relative, where the bound of the estimate allows it
 WIDEST_TOLERANCE = 5e-4  # relative, by default: half of the 0.1% that is always to be found
-BOUND_SHARE = 3.0  # a default tolerance is that many bounds, so that a right claim is no narrow match
+BOUND_SHARE = 3.0  # a default tolerance is that many bounds, so that a right claim does not match narrowly
 ZERO_LIMIT = 3e-6  # the bound on a zero derivative is below this part of the slopes around it, or proves nothing
 
 
@@ -67,7 +67,7 @@ def judge(claimed: float, estimate: Estimate, tolerance: float | None = None) ->
     if difference > error and difference > allowed:
         steps_meant = abs(claimed - estimate.beside) <= WIDEST_TOLERANCE * abs(estimate.beside)
         return Verdict.INCONCLUSIVE if steps_meant else Verdict.MISMATCH
-    # Zero has no relative size: it is judged against the slopes around it. What is no zero but too small to
-    # be seen is left open, or wrong claims would match because they are small.
+    # Zero has no relative size: it is judged against the slopes around it. What is not zero but too small
+    # to be seen is left open, or wrong claims would match because they are small.
     seen_as_zero = size <= error and (error <= ZERO_LIMIT * estimate.scale or estimate.scale == 0.0)
     return Verdict.MATCH if seen_as_zero and abs(claimed) <= min(error, estimate.zero) else Verdict.INCONCLUSIVE

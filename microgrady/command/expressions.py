@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import microgrady
-from microgrady.command.parsing import InputError, Place, Step, number_of, parse, place_in
+from microgrady.command.parsing import InputError, Span, Step, number_of, parse, span_in
 from microgrady.compiler.programs.program import COMPARISONS
 from microgrady.functions import add, div, floordiv, hypot, log, maximum, minimum, mod, mul, neg, offered, pow, sub
 from microgrady.sequences import clip, isfinite, isinf, isnan, where
@@ -165,7 +165,7 @@ class Expression:
     def __init__(self, source: str, constants: Mapping[str, float] = CONSTANTS) -> None:
         # Python, too, counts a carriage return and its like as the end of a line.
         self.source = "\n".join(source.strip().splitlines())
-        self.names: dict[str, Place] = {}
+        self.names: dict[str, Span] = {}
         self._constants = constants
         self._steps = [self._translated(step) for step in parse(self.source, FUNCTIONS)]
         self.__signature__ = inspect.Signature(
@@ -207,7 +207,7 @@ class Expression:
             raise self._error(f"{name} is a function: call it, as in {name}(x)", step)
         if name in self._constants:
             return self._constants[name]
-        self.names.setdefault(name, place_in(self.source, step.start, step.stop))
+        self.names.setdefault(name, span_in(self.source, step.start, step.stop))
         return name
 
     def _call(self, step: Step) -> _Call:
@@ -224,7 +224,7 @@ class Expression:
         return _Call(FUNCTIONS[name], step.operand_count)
 
     def _error(self, sentence: str, step: Step) -> InputError:
-        return InputError(sentence, place_in(self.source, step.start, step.stop))
+        return InputError(sentence, span_in(self.source, step.start, step.stop))
 
 
 def hint_for(name: str) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from microgrady.checking import Entry, Report, check_gradient, find_anomaly
 from microgrady.command.expressions import CONSTANTS, FUNCTIONS, Expression
-from microgrady.command.parsing import InputError, Place, normalise
+from microgrady.command.parsing import InputError, Span, normalise
 from microgrady.drawing import draw
 from microgrady.drawing.graph.labels import applied
 from microgrady.drawing.render import check_target
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # Letters that the terminal lacks are no reason to fail.
+        # Letters that the terminal lacks are not a reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         text, complaints, status = _answer(sys.argv[1:] if arguments is None else arguments)
@@ -119,7 +119,7 @@ def _answer(arguments: Sequence[str]) -> tuple[str, list[str], int]:
     _require_same_names(expression, given)
 
     point = [given[name][0] for name in expression.names]
-    with _refused_at(Place(expression.source, 0, len(expression.source)), ValueError):
+    with _refused_at(Span(expression.source, 0, len(expression.source)), ValueError):
         leaves, output = _differentiate(expression, point)
         second = hessian(lambda numbers: expression(*numbers))(point) if options.hessian and point else None
     reports: list[Report] = []
@@ -160,7 +160,7 @@ def _checked(expression: Expression, output: Value, point: list[float], orders: 
 
 def _draw(output: Value, path: str, digits: int) -> None:
     """Write the picture, or raise an error about its path."""
-    with _refused_at(_option_place("--draw", path), ValueError, OSError, RuntimeError):
+    with _refused_at(_option_span("--draw", path), ValueError, OSError, RuntimeError):
         check_target(path)
         draw(output, to=path, precision=digits)
 
@@ -223,7 +223,7 @@ def _require_known_options(arguments: Sequence[str]) -> None:
                 hint = f"write {argument.lstrip('-')}"
             elif not similar and not previous:
                 hint = "an expression that begins with -- goes behind -- and a space"
-            raise InputError(f"{name} is not an option; {hint}", Place(argument, 0, len(name)))
+            raise InputError(f"{name} is not an option; {hint}", Span(argument, 0, len(name)))
         previous = argument
 
 
@@ -243,23 +243,23 @@ def _shield_minus(arguments: Sequence[str]) -> list[str]:
 def _require_expression_first(source: str) -> None:
     if re.match(r"\s*\w+\s*=(?!=)", source):
         sentence = "the expression comes first, and then what each name in it stands for"
-        raise InputError(sentence, Place(source, 0, len(source)))
+        raise InputError(sentence, Span(source, 0, len(source)))
 
 
 def _digits(text: str) -> int:
     if not re.fullmatch(r"\s*[0-9]{1,2}\s*", text) or not 1 <= int(text) <= FLOAT_DIGITS:
         sentence = f"--precision takes a whole number from 1 to {FLOAT_DIGITS}, not {text!r}"
-        raise InputError(sentence, _option_place("--precision", text))
+        raise InputError(sentence, _option_span("--precision", text))
     return int(text)
 
 
-def _given_numbers(assignments: list[str]) -> dict[str, tuple[float, Place]]:
+def _given_numbers(assignments: list[str]) -> dict[str, tuple[float, Span]]:
     """Return the number that each name stands for, and where the name is."""
-    given: dict[str, tuple[float, Place]] = {}
+    given: dict[str, tuple[float, Span]] = {}
     for assignment in assignments:
         text = " ".join(assignment.split())
         left, equals, right = text.partition("=")
-        everything = Place(text, 0, len(text))
+        everything = Span(text, 0, len(text))
         if not equals or not left:
             raise InputError(
                 "what follows the expression has the form NAME=NUMBER, without spaces; an expression with spaces "
@@ -269,17 +269,17 @@ def _given_numbers(assignments: list[str]) -> dict[str, tuple[float, Place]]:
         if following := re.search(r"[,;]\s*\w+\s*=", right):
             start = len(text) - len(right) + following.start()
             sentence = "write a space between what names stand for, as in x=2 y=3"
-            raise InputError(sentence, Place(text, start, start + 1))
-        name, place = normalise(left.strip()), Place(text, 0, len(left.rstrip()))
+            raise InputError(sentence, Span(text, start, start + 1))
+        name, span = normalise(left.strip()), Span(text, 0, len(left.rstrip()))
         if not name.isidentifier() or keyword.iskeyword(name):
             raise InputError(
-                f"{name!r} is not a name: one has letters, digits and _, and is not a keyword of Python", place
+                f"{name!r} is not a name: one has letters, digits and _, and is not a keyword of Python", span
             )
         if name in FUNCTIONS:
-            raise InputError(f"{name} is a function: choose another name", place)
+            raise InputError(f"{name} is a function: choose another name", span)
         if name in given:
             raise InputError(f"{name} is given twice", everything)
-        given[name] = _number(name, text, right), place
+        given[name] = _number(name, text, right), span
     return given
 
 
@@ -287,35 +287,35 @@ def _number(name: str, text: str, right: str) -> float:
     """Return what stands on the right of `name=`, the end of the text, computed."""
     before = len(text) - len(right.lstrip())
     if not right.strip():
-        raise InputError(f"there is no number after {name}=", Place(text, before, before))
+        raise InputError(f"there is no number after {name}=", Span(text, before, before))
     with contextlib.suppress(ValueError):
         return float(right)
     if re.fullmatch(r"\s*[-+]?[\d.]+(e[-+]?\d+)?[ij]\s*", right, re.IGNORECASE):
         sentence = f"{name} stands for a real number, and {right.strip()} is imaginary"
-        raise InputError(sentence, Place(text, before, len(text.rstrip())))
+        raise InputError(sentence, Span(text, before, len(text.rstrip())))
     try:
         expression = Expression(right)
     except InputError as error:
-        _, start, stop = error.place
-        raise InputError(error.sentence, Place(text, before + start, before + stop)) from None
-    for other, place in expression.names.items():
+        _, start, stop = error.span
+        raise InputError(error.sentence, Span(text, before + start, before + stop)) from None
+    for other, span in expression.names.items():
         sentence = f"{other} is not a number: {name} stands for one, such as 2, -0.5, 1e-3, pi/2 or sqrt(2)"
-        raise InputError(sentence, Place(text, before + place.start, before + place.stop))
-    with _refused_at(Place(text, before, len(text)), ValueError):
+        raise InputError(sentence, Span(text, before + span.start, before + span.stop))
+    with _refused_at(Span(text, before, len(text)), ValueError):
         return float(expression())
 
 
-def _require_same_names(expression: Expression, given: dict[str, tuple[float, Place]]) -> None:
+def _require_same_names(expression: Expression, given: dict[str, tuple[float, Span]]) -> None:
     """Raise unless the names given are those of the expression."""
     missing = [name for name in expression.names if name not in given]
     if missing:
         add = " ".join(f"{name}=..." for name in missing)
         sentence = f"{missing[0]} has no value: add {add} after the expression{_other_reading(missing[0], given)}"
         raise InputError(sentence, expression.names[missing[0]])
-    for name, (_, place) in given.items():
+    for name, (_, span) in given.items():
         if name not in expression.names:
             there = ", ".join(expression.names) or "none"
-            raise InputError(f"{name} is not in the expression; the names in it: {there}", place)
+            raise InputError(f"{name} is not in the expression; the names in it: {there}", span)
 
 
 def _other_reading(name: str, given: Iterable[str]) -> str:
@@ -332,18 +332,18 @@ def _other_reading(name: str, given: Iterable[str]) -> str:
 
 
 @contextlib.contextmanager
-def _refused_at(place: Place, *errors: type[Exception]) -> Iterator[None]:
+def _refused_at(span: Span, *errors: type[Exception]) -> Iterator[None]:
     """Turn errors of the library, whose messages are sentences, into one about this place in the input."""
     try:
         yield
     except errors as error:
         # An OSError's own message names a temporary file.
-        raise InputError(getattr(error, "strerror", None) or str(error), place) from None
+        raise InputError(getattr(error, "strerror", None) or str(error), span) from None
 
 
-def _option_place(option: str, value: str) -> Place:
+def _option_span(option: str, value: str) -> Span:
     text = f"{option} {value}"
-    return Place(text, len(option) + 1, len(text))
+    return Span(text, len(option) + 1, len(text))
 
 
 def _differentiate(expression: Expression, point: list[float]) -> tuple[list[Value], Value]:

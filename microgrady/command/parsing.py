@@ -75,7 +75,7 @@ _LONGEST_HINT = 24  # characters of an operand that is shown again
 Kind = Literal["number", "name", "operator", "end"]
 
 
-class Place(NamedTuple):
+class Span(NamedTuple):
     """A stretch of a line of text, in characters."""
 
     line: str
@@ -84,23 +84,23 @@ class Place(NamedTuple):
 
 
 class InputError(ValueError):
-    """Bad input: one sentence, and the place where it went wrong.
+    """Bad input: one sentence, and the span where it went wrong.
 
     Example:
-        >>> print(InputError("3x is not a number", Place("x = 3x", 4, 6)))
+        >>> print(InputError("3x is not a number", Span("x = 3x", 4, 6)))
             x = 3x
                 ^^
         3x is not a number
     """
 
-    def __init__(self, sentence: str, place: Place) -> None:
-        super().__init__(sentence, place)
+    def __init__(self, sentence: str, span: Span) -> None:
+        super().__init__(sentence, span)
         self.sentence = sentence
-        self.place = place
+        self.span = span
 
     def __str__(self) -> str:
-        line, start, stop = self.place
-        # Of a long line, what stands around the place.
+        line, start, stop = self.span
+        # Of a long line, what stands around the span.
         room = max(20, min(70, shutil.get_terminal_size().columns - 6))
         begin = max(0, min(start - room // 2, len(line) - room))
         shown = "".join(letter if letter.isprintable() else " " for letter in line[begin : begin + room])
@@ -179,16 +179,16 @@ def normalise(name: str) -> str:
     return unicodedata.normalize("NFKC", name)
 
 
-def place_in(source: str, start: int, stop: int) -> Place:
-    r"""Return a stretch of a text as a place: what of it is on its first line.
+def span_in(source: str, start: int, stop: int) -> Span:
+    r"""Return a stretch of a text as a span: what of it is on its first line.
 
     Example:
-        >>> place_in("a +\n b.c", 5, 8)
-        Place(line=' b.c', start=1, stop=4)
+        >>> span_in("a +\n b.c", 5, 8)
+        Span(line=' b.c', start=1, stop=4)
     """
     begin = source.rfind("\n", 0, start) + 1
     line = source[begin:].partition("\n")[0]
-    return Place(line, start - begin, min(stop - begin, len(line)))
+    return Span(line, start - begin, min(stop - begin, len(line)))
 
 
 def parse(source: str, functions: Container[str] = ()) -> list[Step]:
@@ -448,7 +448,7 @@ class _Parser:
         return max(index, 0)
 
     def _error(self, sentence: str, token: Token) -> InputError:
-        return InputError(sentence, place_in(self.source, token.start, token.stop))
+        return InputError(sentence, span_in(self.source, token.start, token.stop))
 
 
 def number_of(text: str) -> float:

@@ -195,7 +195,7 @@ def check_target(to: str | os.PathLike[str], formats: Iterable[str] = FORMATS, w
         The same as a Path.
 
     Raises:
-        TypeError: `to` is no path.
+        TypeError: `to` is not a path.
         ValueError: The name does not end in a known format, or the folder does not exist.
     """
     if not isinstance(to, str | os.PathLike):

@@ -16,7 +16,7 @@ from microgrady.functions import built_in
 from microgrady.inputs import describe
 from microgrady.pickling.callables import pickler_by_value
 from microgrady.pickling.fingerprint import Fingerprint, is_built_in
-from microgrady.tracing import leave
+from microgrady.tracing import escaping
 from microgrady.value import Primitive, Value, fresh_marks, make_node, methods, primitives
 
 _BLOCK = 1 << 16  # marks; a record has whole blocks of them, by which it is found
@@ -157,7 +157,7 @@ def _load_leaf(data: float, label: str, grad: float) -> Value:
 def reduce_value(value: Value) -> tuple[Any, ...]:
     """Return what pickles and copies of a Value are made of, as `__reduce__` does."""
     if value._primitive is None:
-        leave(value, "copying or pickling v")
+        escaping(value, "copying or pickling v")
         return _load_leaf, (value._number, value._label, value._grad)
     record = _Record.holding(value) or _Record(value)
     return _load_node, (record, value._mark - record.mark)

@@ -43,7 +43,7 @@ FOR_LADDER, FOR_WINDOWS, FOR_SIDE, FOR_VARIATION = 8, 14, 16, 30
 
 # A staircase is looked for at 32 spacings of the window that saw one of its steps, or at 8 of the steps that
 # the ladder refused, but below a third of its top. Where f just begins to bend, the deviation from the
-# window's slope grows with the square of the step: a hundredth of that is no reason to think of a staircase.
+# window's slope grows with the square of the step: a hundredth of that is not a reason to think of a staircase.
 COARSE_SPACINGS, COARSE_STEPS, COARSE_TOP, BENDING = 32.0, 8.0, 3.0, 0.01
 
 # Where f is flat over the steps of the ladder, shorter ones are tried: from a 40th of the first down in tenths, as far
@@ -278,7 +278,7 @@ def numeric_derivative(f: Callable[[float], object], x: float, grain: float = 0.
         The estimate; f is called at most 60 times.
 
     Raises:
-        TypeError: f does not give a real number at `x`, or `x` is none.
+        TypeError: f does not give a real number at `x`, or `x` is not one.
         ValueError: `x` is not finite, or f raises or gives nan or inf there, or is defined
             nowhere near it.
 

@@ -19,7 +19,7 @@ EDGE_TRIES = 8  # bisections in search of the end of the domain: about where is 
 EDGE_RATIO = 8.0  # the end of the domain is known well enough within this factor
 WINDOW_TRIES = 6  # windows, each narrower than the end of the domain that the last one met
 
-# A float32 has 24 of the 53 binary digits of a float64. Three values that need no more are no chance, unless
+# A float32 has 24 of the 53 binary digits of a float64. Three values that need no more are not chance, unless
 # they are whole numbers, which says nothing.
 SINGLE_COARSENESS = 2.0**29
 TELLING_VALUES = 3

@@ -52,7 +52,7 @@ BREAK_SHARE = 0.5  # of the widest tolerance: how well the slope beside a break 
 BESIDE_BREAK = 0.05  # the same that shows at least that the break is not at the point
 BESIDE_POLE = 0.2  # the same beside a pole
 STEEPER = 2.0  # by so much
-HIDDEN = 0.1  # of the slopes on a wider scale: less is no part of a cusp
+HIDDEN = 0.1  # of the slopes on a wider scale: less is not part of a cusp
 BESIDE = 0.3  # of the spacing: a window in which a single break off the middle lies elsewhere
 
 FLAT_POWER = 1.2  # a variation that shrinks by a higher power of the spacing has the slope zero
@@ -79,7 +79,7 @@ class Survey:
         doubtful: A window that is smooth, unless it is one step of rounding.
         scale: The steepest slope seen so far, as far as it matters (ladders add theirs).
         settled: The window says it all.
-        structured: Irregularity shrinks with the spacing: it is no rounding.
+        structured: Irregularity shrinks with the spacing: it is not rounding.
         rough: It shrinks no faster than the spacing: no window shows a slope.
     """
 
@@ -280,7 +280,7 @@ class Survey:
         wide, narrow = self.probe.window(spacing), self.probe.window(spacing / TWO_SCALES)
         if wide.quiet and narrow.quiet and not (wide.break_kind or narrow.break_kind):
             return self._is_louder(max(wide.noise, narrow.noise))
-        # Irregularity that shrinks, or a kink on both scales, is no rounding.
+        # Irregularity that shrinks, or a kink on both scales, is not rounding.
         if self.structured or wide.break_kind == narrow.break_kind == Kind.KINK:
             return False
         for seen in (wide, narrow):

@@ -45,9 +45,9 @@ STEEPENING = 2.0  # a step may go that far past where the differences say that t
 CURVATURE_SHARE = 64.0  # curvature alone shortens the widest step by no more than that
 
 # Values whose last binary digits are all zero have been rounded more coarsely than floats of their size: they are
-# float32, or what is left where large terms have cancelled. So many units of the last place are no chance.
+# float32, or what is left where large terms have cancelled. So many units of the last place are not chance.
 COARSE_LATTICE = 64.0
-LOUDEST_NOISE = 1e-3  # irregularity above this part of the values is no noise, but the function's own
+LOUDEST_NOISE = 1e-3  # irregularity above this part of the values is the function's own, not noise
 COARSEST_ROUNDING = 1e-5  # nor is it the rounding of values that do not look rounded, ...
 LIKELY_ROUNDING = 1e-8  # of the values: cancellation often leaves that many of the digits of float64
 LARGEST_WHOLE = 2.0**45  # floats beyond have hardly any digits behind the point
@@ -57,7 +57,7 @@ LATTICE_NOISE = 12**-0.5  # the standard deviation of rounding to a lattice
 
 # Relative to the slopes. Any derivative between the one-sided ones of a smaller kink is a match.
 SMALLEST_KINK = USUAL_TOLERANCE
-STRAIGHT = 2e-3  # of the steps: irregularities below are no feature of the function on the scale of the window
+STRAIGHT = 2e-3  # of the steps: irregularities below are not features of the function on the scale of the window
 
 SMOOTH_DECAY = 0.1  # differences of the fourth order below that part of the third are those of a smooth function
 
@@ -115,7 +115,7 @@ class Window:
         steps: The first differences.
         levels: What the differences of each order would be as noise, one standard deviation.
         noise: The irregularity of the values.
-        loudest: Irregularity above is no rounding, but the function's own.
+        loudest: Irregularity above is the function's own, not rounding.
         likely: Irregularity below is most likely rounding.
         floor: The noise that there may be although these values do not show it.
         unit: The unit in the last place of the largest value.
@@ -275,7 +275,7 @@ class Window:
 
     @property
     def interrupted(self) -> bool:
-        """Smooth but for a single kink or jump that is no rounding. On both sides of one, rounded values are flat."""
+        """Smooth but for a single kink or jump that is not rounding. On both sides of one, rounded values are flat."""
         where, _ = self._bends(CLEAN_BEND)
         single = bool(where) and where[-1] - where[0] <= 1
         flat = sum(step == 0.0 for step in self.steps) > 1

@@ -62,7 +62,7 @@ def with_parts(svg: str, order: list[Value]) -> Element:
 
 
 def parts(order: list[Value]) -> Iterator[tuple[str, str]]:
-    """Yield the parts of a picture: how `draw` calls each, and its id, as `Recorder` explains it."""
+    """Yield the parts of a picture: how `draw` calls each, and its id, as `Narrator` explains it."""
     index = {value: number for number, value in enumerate(order)}
     for value, number in index.items():
         yield f"v{number}", f"v{number}"

@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from microgrady.drawing.animation.parts import COLOURS, show, to_text, with_parts
 from microgrady.drawing.animation.paths import Paths
-from microgrady.drawing.animation.steps import Recorder, Step, box_titles
+from microgrady.drawing.animation.steps import Narrator, Step, box_titles
 from microgrady.drawing.graph.graph import check_look, draw
 from microgrady.drawing.render import PNG_ZOOM, check_target, font_file, import_extra, png_from_svg
 from microgrady.drawing.style import FAINT_INK, FONT, INK
@@ -67,10 +67,10 @@ def animate(
         The animation, which Jupyter displays.
 
     Raises:
-        TypeError: `output` is no Value, or `to` is no path.
+        TypeError: `output` is not a Value, or `to` is not a path.
         ValueError: The graph has too many Values to be followed step by step, `to` has an unknown
-            format or is in a folder that does not exist, or `precision` or `direction` is none of
-            the allowed ones.
+            format or is in a folder that does not exist, or `precision` or `direction` is not
+            one of those allowed.
         RuntimeError: Something that renders is not installed.
 
     Example:
@@ -117,14 +117,14 @@ class Animation:
         for value in order:
             value.grad = 0.0
         output.backward()
-        recorder = Recorder(order, precision, colour)
-        self.steps = tuple(recorder.record())
-        paths = Paths(order, recorder.names, precision)
+        narrator = Narrator(order, precision, colour)
+        self.steps = tuple(narrator.narrate())
+        paths = Paths(order, narrator.names, precision)
         self._paths = {f"v{index}": paths.in_words(value) for index, value in enumerate(order)}
-        self._names = {f"v{index}": recorder.names[value] for index, value in enumerate(order)}
+        self._names = {f"v{index}": narrator.names[value] for index, value in enumerate(order)}
         for value, title in box_titles(order, precision).items():
             value.label = title
-            value.grad = recorder.longest[value]  # leaves room in its box for every gradient on the way
+            value.grad = narrator.longest[value]  # leaves room in its box for every gradient on the way
         picture = draw(output, precision=precision, colour=colour, direction=direction, max_nodes=None)
         self._picture = with_parts(picture.pipe("svg", encoding="utf-8"), order)
         show(self._picture, self.steps[-1], self.state(len(self.steps) - 1))
@@ -154,7 +154,7 @@ class Animation:
             The path of the file.
 
         Raises:
-            TypeError: `to` is no path.
+            TypeError: `to` is not a path.
             ValueError: The format is unknown, the folder does not exist, or the graph has too many
                 Values for a GIF.
             RuntimeError: Something that renders is not installed.

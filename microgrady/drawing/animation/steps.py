@@ -39,8 +39,8 @@ class Step:
     changes: Mapping[str, Mapping[str, str]]
 
 
-class Recorder:
-    """Writes down what the engine does with a graph, from the leaves to the output and back.
+class Narrator:
+    """What tells, step by step, how the engine computes a graph and differentiates it.
 
     The parts of the picture have these ids: `v3` is the box of the fourth Value, `o3` the operation
     that made it, `o3e0` the arrow from its first operand, `o3n0` that operand if it is a number, and
@@ -63,7 +63,7 @@ class Recorder:
         self.gradients: dict[Value, float] = {}
         self.longest = dict.fromkeys(order, 0.0)
 
-    def record(self) -> list[Step]:
+    def narrate(self) -> list[Step]:
         """Return the steps of both passes."""
         results = [value for value in self.order if value.op is not None]
         steps = [self.start(), *map(self.compute, results), self.seed()]

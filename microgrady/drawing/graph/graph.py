@@ -72,9 +72,9 @@ def draw(
         The same graph gives the same DOT source.
 
     Raises:
-        TypeError: An output is no Value, or `to` is no path.
+        TypeError: An output is not a Value, or `to` is not a path.
         ValueError: There are no outputs, `to` has an unknown format or is in a folder that does
-            not exist, or another argument is none of the allowed ones.
+            not exist, or another argument is not one of those allowed.
         RuntimeError: `to` is given and nothing that renders is installed.
 
     Example:
@@ -123,7 +123,7 @@ def check_outputs(outputs: tuple[object, ...]) -> None:
     for output in outputs:
         if not isinstance(output, Value):
             raise TypeError(
-                f"draw takes Values, such as a function gives that is called with Values, not {describe(output)}"
+                f"draw takes Values, such as the result of a function called with Values, not {describe(output)}"
             )
 
 

@@ -100,7 +100,7 @@ def check_file(to: str | os.PathLike[str] | None, animated: bool = False) -> Pat
     """Check that a picture, or an animation, can be written there, before anything is drawn.
 
     Raises:
-        TypeError: `to` is no path.
+        TypeError: `to` is not a path.
         ValueError: The name does not end in a known format, or the folder does not exist.
     """
     if to is None:
@@ -155,7 +155,7 @@ def rendered(axes: Axes, format: str, dots: int) -> bytes:
 
 
 def check_function(f: object, ax: object, what: str) -> None:
-    """Refuse what is no function or no Axes, and find out whether there is something to draw with.
+    """Refuse what is not a function or not Axes, and find out whether there is something to draw with.
 
     Raises:
         TypeError: `f` cannot be called, or `ax` is neither Axes nor None.
@@ -172,7 +172,7 @@ def check_numbers(numbers: Any, what: str) -> list[float]:
     """Return a sequence of finite numbers as floats.
 
     Raises:
-        TypeError: It is none.
+        TypeError: It is not one.
         ValueError: A number is not finite.
     """
     readable = isinstance(numbers, Iterable) and not isinstance(numbers, str | bytes | Mapping | Set)
@@ -189,7 +189,7 @@ def check_interval(interval: object, what: str) -> Interval:
     """Return two finite numbers in ascending order, as floats.
 
     Raises:
-        TypeError: They are no numbers in a sequence.
+        TypeError: They are not numbers in a sequence.
         ValueError: They are not two, not finite, not ascending, or too large to be drawn.
     """
     ends = check_numbers(interval, f"the two ends of {what}")
@@ -204,7 +204,7 @@ def value_at(f: Callable[..., Any], *point: float) -> float:
     """Return the value of a function, as a float.
 
     Raises:
-        TypeError: It is no real number.
+        TypeError: It is not a real number.
     """
 
     def read(result: Any) -> float:

@@ -239,7 +239,7 @@ def draw_contours(axes: Axes, x: Array, y: Array, z: Array, name: str) -> None:
     axes.contour(x, y, masked, levels, colors=FAINT_INK, linewidths=0.6, linestyles="solid")
     # As high as the picture, also where equal scales make that less high than there is room for.
     beside = axes.inset_axes((1.03, 0.0, 0.04, 1.0))
-    # The levels around a constant are none of its values.
+    # The levels around a constant are not values of it.
     low, high = float(masked.min()), float(masked.max())
     ticks = [low / 2 + high / 2] if is_constant(low, high) else levels
     bar = axes.figure.colorbar(filled, cax=beside, ticks=ticks, label=name)
