@@ -119,7 +119,7 @@ def test_a_damaged_file_is_compiled_anew_and_replaced(damage: str, tmp_path: Pat
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == whole
 
 
-def test_a_file_of_nothing_with_the_right_checksum_is_no_machine_code(tmp_path: Path) -> None:
+def test_a_file_of_nothing_with_the_right_checksum_is_not_machine_code(tmp_path: Path) -> None:
     cache.save(tmp_path, "key", [])
     assert cache.load(tmp_path, "key") == []
     assert cache.load(tmp_path, "other") == []
@@ -209,7 +209,7 @@ def test_the_machine_code_of_another_user_is_not_taken(tmp_path: Path, state: Pa
     assert only_file(tmp_path).read_bytes() != contents
 
 
-def test_a_checksum_is_no_signature(tmp_path: Path) -> None:
+def test_a_checksum_is_not_a_signature(tmp_path: Path) -> None:
     one(tmp_path)
     file = only_file(tmp_path)
     head, body = file.read_bytes()[: len(cache._HEAD)], file.read_bytes()[len(cache._HEAD) + 32 :]

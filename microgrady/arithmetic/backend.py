@@ -1,4 +1,4 @@
-"""A machine to write operations for: what the table's machine forms are written with, once for all backends."""
+"""The instructions in which the operations of the table are written, once for all backends."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Condition = str | bool
 
 
 class Backend(ABC):
-    """Writes operations on doubles down, in IEEE 754 arithmetic that nothing reorders or contracts.
+    """A writer of instructions on doubles, in IEEE 754 arithmetic that nothing reorders or contracts.
 
     Operands and results are variables, which are strings of the backend, or constants, which are
-    floats. What depends on constants alone is computed at once, so a machine form specialises on them
-    by itself: a condition on constants is a bool, and of `choose` only the branch that it selects is
-    written.
+    floats. What depends on constants alone is computed at once, so an operation whose operands are
+    partly constants becomes shorter by itself: a condition on constants is a bool, and of `choose` only
+    the branch that it selects is written.
 
     Attributes:
         called: The functions of the C library that were called, each with its number of operands.
@@ -115,26 +115,26 @@ class Backend(ABC):
         return self.emit("select", condition, a, b)
 
     def choose(self, condition: Condition, then: Callable[[], Operand], otherwise: Callable[[], Operand]) -> Operand:
-        """The result of `then` if the condition holds, else of `otherwise`: only that one is executed."""
+        """The result of `then` if the condition holds, else of `otherwise`: the other one has no effect."""
         if isinstance(condition, bool):
             return then() if condition else otherwise()
         return self.emit_choice(condition, then, otherwise)
 
     @abstractmethod
     def emit(self, operation: str, *operands: Operand) -> str:
-        """Write an operation that gives a number, one of the methods above by its name; returns the variable."""
+        """Write an instruction that results in a number, one of the methods above by its name; return the variable."""
 
     @abstractmethod
     def emit_condition(self, operation: str, *operands: Operand) -> str:
-        """Write an operation that gives a condition; returns its variable."""
+        """Write an instruction that results in a condition; return its variable."""
 
     @abstractmethod
     def emit_call(self, name: str, *operands: Operand) -> str:
-        """Write a call of the C library; returns the variable of its result."""
+        """Write a call of the C library; return the variable of its result."""
 
     @abstractmethod
     def emit_choice(self, condition: str, then: Callable[[], Operand], otherwise: Callable[[], Operand]) -> str:
-        """Write both branches, of which one is executed; returns the variable of the result."""
+        """Write both branches, and what selects the result of one; return its variable."""
 
     def _number(self, operation: str, function: Callable[..., Any], *operands: Operand) -> Operand:
         for operand in operands:

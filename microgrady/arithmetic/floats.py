@@ -191,14 +191,14 @@ def unit(a: float, b: float) -> float:
 
 
 def over_square(a: float, b: float) -> float:
-    """a / (a**2 + b**2), likewise."""
+    """a / (a**2 + b**2), also where the squares overflow or lose digits."""
     scale = power_of_two(a, b)
     x, y = a * scale, b * scale
     return divide(x, x * x + y * y) * scale
 
 
 def over_square_slope(a: float, b: float) -> float:
-    """(b - a) * (b + a) / (a**2 + b**2)**2, likewise."""
+    """(b - a) * (b + a) / (a**2 + b**2)**2, also where the squares overflow or lose digits."""
     scale = power_of_two(a, b)
     x, y = a * scale, b * scale
     square = x * x + y * y
@@ -310,7 +310,7 @@ def logaddexp(a: float, b: float) -> float:
 
 
 def exp_share(a: float, b: float) -> float:
-    """exp(a) / (exp(a) + exp(b)), likewise; 0 where both are 0."""
+    """exp(a) / (exp(a) + exp(b)), without overflow; 0 where both exponentials are 0."""
     if a == b == -math.inf:
         return 0.0
     difference = a - b

@@ -8,10 +8,10 @@ from typing import Any
 
 @cache
 def library_function(name: str, count: int) -> Any:
-    """The function `name` of the C library, which takes and gives doubles: what machine code calls.
+    """Return a function of the C library, which takes doubles and returns one: what machine code calls.
 
     Raises:
-        AttributeError: there is none.
+        AttributeError: There is none.
     """
     import ctypes
     import ctypes.util

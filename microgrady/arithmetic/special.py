@@ -1,6 +1,6 @@
 """The gamma and error functions on floats, and what their derivatives of every order need.
 
-A plain Python float for every float, as in `ieee`. What takes an order takes it as a whole number from 0 on.
+A plain Python float for every float, as in `floats`. Orders are whole numbers from 0 on.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def exp_square(x: float) -> float:
 
 
 def exp_minus_square(x: float) -> float:
-    """exp(-x**2), likewise."""
+    """exp(-x**2) without the error of rounding x**2."""
     size = floats.smallest(abs(x), 30.0)
     front = floats.floor(size * 1024.0) * (1.0 / 1024.0)
     return floats.exp(-(front * front)) * floats.exp(-((size - front) * (size + front)))

@@ -37,9 +37,9 @@ HIDDEN = {"pow": "static double (*volatile library_pow)(double, double) = pow;"}
 
 
 class CBackend(Backend):
-    """Appends statements to the body of one function.
+    """A writer that appends statements to the body of one function.
 
-    They give the bits of the interpreted operations if the compiler neither contracts (`-ffp-contract=off`)
+    They have the bits of the interpreted operations if the compiler neither contracts (`-ffp-contract=off`)
     nor reorders. They need the lines of `preamble`, and `used` leaves out what a compiler would warn of.
 
     Args:
@@ -81,7 +81,7 @@ class CBackend(Backend):
         return variable
 
     def fresh(self) -> str:
-        """A name that was not used yet."""
+        """Return a name that was not used yet."""
         self._count += 1
         return f"{self.prefix}{self._count}"
 
@@ -92,7 +92,7 @@ class CBackend(Backend):
 
 
 def text(operand: Operand | Condition) -> str:
-    """A variable as it is, a constant as the hexadecimal form of the very float.
+    """Return a variable as it is, a constant as the hexadecimal form of the very float.
 
     Example:
         >>> text("v1"), text(2.5), text(-math.inf)
@@ -107,7 +107,7 @@ def text(operand: Operand | Condition) -> str:
 
 
 def preamble(called: Iterable[tuple[str, int]]) -> list[str]:
-    """The lines in front of functions that call these functions of the C library."""
+    """Return the lines in front of functions that call these functions of the C library."""
     lines = ["#include <math.h>"]
     for name, count in sorted(called):
         if name in HIDDEN:
@@ -118,7 +118,7 @@ def preamble(called: Iterable[tuple[str, int]]) -> list[str]:
 
 
 def used(lines: list[str]) -> list[str]:
-    """The body of a function without the declarations of numbers and conditions that nothing uses."""
+    """Return the body of a function without the declarations of numbers and conditions that nothing uses."""
     kept, mentioned = [], set()
     for line in reversed(lines):
         names = re.findall(r"\b[A-Za-z_]\w*", line)
@@ -130,14 +130,14 @@ def used(lines: list[str]) -> list[str]:
 
 
 def c_source(programs: Sequence[Program], name: str) -> str:
-    """C99 functions that compute programs.
+    """Return C99 functions that compute programs.
 
     Args:
         programs: What to write.
         name: What to call the function; from the second on, `_2` and so on are appended.
 
     Returns:
-        `int name(const double *in, double *out)` for each, which gives 0, or the number of the first guard that does
+        `int name(const double *in, double *out)` for each, which returns 0, or the number of the first guard that does
         not hold, counted from 1; then `out` is not written completely.
 
     Raises:

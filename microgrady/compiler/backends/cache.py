@@ -18,7 +18,7 @@ _SIGNATURE = hashlib.sha256().digest_size
 
 
 def key_of(*parts: str) -> str:
-    """A name for all that the machine code depends on."""
+    """Return a name for all that the machine code depends on."""
     digest = hashlib.sha256(_HEAD)
     for part in parts:
         encoded = part.encode()
@@ -27,7 +27,7 @@ def key_of(*parts: str) -> str:
 
 
 def load(folder: Path, key: str) -> list[bytes]:
-    """What this user saved under a key; nothing where there is no such file, or anything is wrong with it."""
+    """Return what this user saved under a key: nothing if the file is not there, or anything is wrong with it."""
     try:
         require_private(folder)
         contents = read_private(_file(folder, key))

@@ -1,6 +1,6 @@
-"""Operations that have no lowered form: machine code calls Python.
+"""Operations that machine code leaves to Python.
 
-It does so by CPython's own interface, so that what the function raises, or a signal handler in it, ends the machine
+It calls them by CPython's own interface, so that what the function raises, or a signal handler in it, ends the machine
 code and comes out of the call.
 """
 

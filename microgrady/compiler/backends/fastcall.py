@@ -102,7 +102,7 @@ def _argument_lines(k: int, inputs: int) -> list[str]:
 
 
 class _Objects:
-    """Writes what makes floats, tuples and lists."""
+    """A writer of what makes floats, tuples and lists."""
 
     def __init__(self, lines: list[str], first_output: int) -> None:
         self.lines = lines
@@ -110,7 +110,7 @@ class _Objects:
         self.count = 0
 
     def make(self, tree: Any) -> str:
-        """The variable of a new object."""
+        """Write what makes an object, and return its variable."""
         self.count += 1
         name = f"%r{self.count}"
         if type(tree) is int:

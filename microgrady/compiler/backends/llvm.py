@@ -45,7 +45,7 @@ class ElementType:
     Attributes:
         width: How many doubles.
         number: The type of numbers.
-        condition: The type of what a comparison gives.
+        condition: The type of what comparisons result in.
         forms: The instruction of each operation, with its operands left open.
 
     Example:
@@ -86,10 +86,10 @@ DOUBLE = ElementType(1)
 
 
 class LLVMBackend(Backend):
-    """Appends instructions to the lines of one function.
+    """A writer that appends instructions to the lines of one function.
 
     The functions of the C library are called as `@mg.exp` and so on: under their own names LLVM
-    would rewrite calls of them, which gives other bits.
+    would rewrite calls of them, which leads to other bits.
 
     Args:
         lines: Where to append.
@@ -105,6 +105,7 @@ class LLVMBackend(Backend):
         self.prefix = prefix
         self.element = element
         self.called: set[tuple[str, int]] = set()
+        self._forms = element.forms
         self._count = 0
         self._block = ""
 
@@ -119,7 +120,7 @@ class LLVMBackend(Backend):
 
     def emit(self, operation: str, *operands: Operand) -> str:
         """Write an instruction."""
-        return self._assign(self.element.forms[operation].format(*map(self.text, operands)))
+        return self._assign(self._forms[operation].format(*map(self.text, operands)))
 
     emit_condition = emit
 

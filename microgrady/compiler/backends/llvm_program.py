@@ -49,7 +49,7 @@ def modules_of(program: Program, layout: Layout, fastcall: Sequence[str] = ()) -
 
 
 class _FunctionWriter:
-    """Writes one function of LLVM IR on the array of a program, one number at a time.
+    """A writer of one function of LLVM IR, which works on the array of a program, one number at a time.
 
     Args:
         program: What the function does a part of.

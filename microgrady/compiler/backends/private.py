@@ -56,7 +56,7 @@ def make_private(folder: Path) -> None:
 
 
 def read_private(file: Path, secret: bool = False) -> bytes | None:
-    """What is in a file that nobody but this user has written; None for any other file, and where there is none.
+    """Return what is in a file that nobody but this user has written, or else None.
 
     Args:
         file: The file. Links are not followed.
@@ -107,7 +107,7 @@ def write_private(file: Path, contents: bytes, replace: bool = True) -> None:
 
 
 def user_key() -> bytes:
-    """This user's secret, which is made when it is first asked for.
+    """Return this user's secret, which is made when it is first asked for.
 
     It stands in `microgrady/key` in the folder for the state of programs: `$XDG_STATE_HOME` or `~/.local/state`, on
     Windows `%LOCALAPPDATA%`. One that others could have read, or written, is replaced.

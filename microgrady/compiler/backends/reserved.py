@@ -57,9 +57,9 @@ _RESERVED = frozenset(
 
 
 def is_reserved(name: str) -> bool:
-    """Whether an identifier is C's own: a keyword, a name of its library or one of the kinds that are kept for it.
+    """Return whether an identifier is C's own: a keyword, a name of its library or one of the kinds that are kept for it.
 
-    The C library of this machine is asked too: a function in its place would break what calls it.
+    The C library of this computer is asked too: a function in its place would break what calls it.
 
     Example:
         >>> [name for name in ("exp", "int", "main", "_loss", "NAN", "loss", "exponential") if is_reserved(name)]

@@ -41,7 +41,7 @@ _here = _Here()
 
 
 class _Job:
-    """A function to call, and then what it gave or raised."""
+    """A function to call, and then what it returned or raised."""
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self.function = function
@@ -63,7 +63,7 @@ class _Job:
 
 
 class Held:
-    """Keeps a thing of LLVM's. Once this is gone, the thing dies where LLVM works, before the next function there.
+    """A keeper of a thing of LLVM's. Once this is gone, the thing dies where LLVM works, before the next function there.
 
     The thing itself stands elsewhere: the collector of cycles would end it together with what holds it. And the
     number of steps in Python between the two ends, in which a signal handler could raise, is zero.
@@ -85,10 +85,10 @@ def run_in_worker(function: Callable[[], T]) -> T:
     then the work goes on by itself.
 
     Returns:
-        What it gives.
+        What the function returns.
 
     Raises:
-        BaseException: What it raises, or the signal handler.
+        BaseException: What the function raises, or the signal handler.
     """
     if _here.working:  # the collector has called something there that compiles
         return function()
