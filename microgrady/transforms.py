@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from microgrady.functions import argument, hypot, instead, masked_product
+from microgrady.functions import add, argument, div, hypot, instead, masked_product, mul, neg, sub
 from microgrady.inputs import as_number, describe, is_array, same_numbers
 from microgrady.introspection import name_of
 from microgrady.pickling.callables import Wrapper
@@ -435,20 +435,20 @@ def _divided(product: Any, node: Value, left: list[int]) -> Any:
         return 1.0
     if left[0] < 0 or not isinstance(product, Value) or product.op is None:
         return None
-    name, operands = product.op.name, product.operands
-    if name == "instead":
+    op, operands = product.op, product.operands
+    if op is instead:
         return _divided(operands[1], node, left)
-    if name in ("mul", "masked_product", "div"):
-        for position in (1, 0) if name != "div" else (0,):
+    if op in (mul, masked_product, div):
+        for position in (1, 0) if op is not div else (0,):
             found = _divided(operands[position], node, left)
             if found is not None:
                 other = operands[1 - position]
-                return found / other if name == "div" else found * other
+                return found / other if op is div else found * other
         return None
-    found_all = [_divided(operand, node, left) for operand in operands] if name in ("add", "sub", "neg") else [None]
+    found_all = [_divided(operand, node, left) for operand in operands] if op in (add, sub, neg) else [None]
     if any(found is None for found in found_all):
         return None
-    return product.op(*found_all)
+    return op(*found_all)
 
 
 def still_follows(node: Value) -> bool:

@@ -123,9 +123,10 @@ class Primitive:  # noqa: D101  (its documentation is _PRIMITIVE)
         raise TypeError(f"{self.name} takes Values, real numbers and NumPy arrays, not {describe(stranger)}")
 
 
-# Filled by the table, functions.py: every primitive by name, and every function under each of the
-# names by which NumPy calls it as a method of an element.
+# Filled by functions.py: the operations of the table by name, those that users have added, and all under each name by
+# which they are methods of a Value: NumPy calls these for the elements of an array.
 primitives: dict[str, Primitive] = {}
+user_primitives: dict[str, Primitive] = {}
 methods: dict[str, Callable[..., Any]] = {}
 
 
@@ -371,7 +372,7 @@ class Value:
             right: Value = other
             if right._number != 0.0:
                 y: float = self._number / right._number
-                if not 0.0 < abs(y) < 1e-290:  # else see ieee.div_square
+                if not 0.0 < abs(y) < 1e-290:  # else see floats.div_square
                     return make_node(y, DIV, self, right, 1.0 / right._number, -(y / right._number))
         elif type(other) is float and other != 0.0:
             b: float = other

@@ -14,7 +14,7 @@ import pytest
 from mpmath import mp, mpf
 
 from microgrady import Value, grad, primitive
-from microgrady.value import primitives
+from microgrady.value import primitives, user_primitives
 from tests.ulp import ulps
 
 Exact = Callable[..., Any]
@@ -396,10 +396,7 @@ TESTED_ELSEWHERE = {"polygamma", "erfcx_slope", "sinc_slope"}
 
 
 def test_every_entry_of_the_table_has_an_exact_counterpart() -> None:
-    assert {name for name, entry in primitives.items() if entry.evaluate.__module__.startswith("microgrady")} - set(
-        TABLE
-    ) <= TESTED_ELSEWHERE
-    assert set(TABLE) <= set(primitives)
+    assert TABLE.keys() | TESTED_ELSEWHERE == primitives.keys()
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -441,7 +438,7 @@ def test_a_refused_primitive_leaves_nothing_behind(error: type[Exception], argum
     rules = [lambda y, *operands: 1.0] * arguments.pop("rules", 1)
     with pytest.raises(error, match="unfinished"):
         primitive("unfinished", lambda *operands: 1.0, *rules, **arguments)
-    assert "unfinished" not in primitives
+    assert "unfinished" not in user_primitives
 
 
 # Derivatives of higher orders, by differences of the exact function in many digits.

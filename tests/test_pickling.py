@@ -13,7 +13,7 @@ import pytest
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.value import primitives
+from microgrady.value import primitives, user_primitives
 from tests.threads import run_in_threads, run_on_a_small_stack
 
 Route = Callable[[Any], Any]
@@ -236,12 +236,12 @@ def test_a_primitive_travels_by_name(route: str) -> None:
 def test_a_primitive_that_is_missing_when_loaded_is_named() -> None:
     absent = mg.primitive("absent_for_a_pickle", lambda x: x, lambda y, x: 1.0)
     saved = pickle.dumps(absent(Value(3.0)))
-    entry = primitives.pop("absent_for_a_pickle")
+    entry = user_primitives.pop("absent_for_a_pickle")
     try:
         with pytest.raises(LookupError, match=r"'absent_for_a_pickle'.*import the module that defines it"):
             pickle.loads(saved)
     finally:
-        primitives["absent_for_a_pickle"] = entry
+        user_primitives["absent_for_a_pickle"] = entry
     assert pickle.loads(saved).data == 3.0
 
 

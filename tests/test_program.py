@@ -17,7 +17,7 @@ import microgrady as mg
 from microgrady import Value
 from microgrady.compiler.programs.program import Builder, Check, Guard, Operation, Program
 from microgrady.compiler.programs.recording import Recording
-from microgrady.value import primitives
+from microgrady.value import primitives, user_primitives
 from tests.plain import plain
 
 INF, NAN = math.inf, math.nan
@@ -208,12 +208,12 @@ def test_programs_pickle_and_need_the_primitives_they_use() -> None:
         assert copied.evaluate([-2.0]) == program.evaluate([-2.0])
         assert copied.ops == program.ops
     contents = pickle.dumps(program)
-    entry = primitives.pop("program_local")
+    entry = user_primitives.pop("program_local")
     try:
         with pytest.raises(LookupError, match="no primitive is called 'program_local' here"):
             pickle.loads(contents)
     finally:
-        primitives["program_local"] = entry
+        user_primitives["program_local"] = entry
 
 
 def test_a_builder_knows_places_of_what_it_has() -> None:

@@ -17,7 +17,7 @@ import pytest
 import microgrady as mg
 from microgrady import Value
 from microgrady.pickling.fingerprint import Fingerprint
-from microgrady.value import primitives
+from microgrady.value import user_primitives
 
 needs_llvm = pytest.mark.skipif(importlib.util.find_spec("llvmlite") is None, reason="jit needs llvmlite")
 
@@ -406,7 +406,7 @@ def test_a_rule_that_refers_to_its_primitive_and_to_constants_is_known_again() -
     make(3.0)
     with pytest.raises(LookupError, match="another one"):
         pickle.loads(contents)
-    del primitives["travel_own"]
+    del user_primitives["travel_own"]
     with pytest.raises(LookupError, match="no primitive is called 'travel_own' here"):
         pickle.loads(contents)
 

@@ -47,7 +47,7 @@ class Backend(ABC):
 
     def div(self, a: Operand, b: Operand) -> Operand:
         """a / b; inf or nan where b is 0."""
-        return self._number("div", floats.divide, a, b)
+        return self._number("div", floats.div, a, b)
 
     def sqrt(self, x: Operand) -> Operand:
         """The square root."""

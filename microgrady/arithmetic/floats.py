@@ -1,4 +1,7 @@
-"""The functions of `math` as IEEE 754 has them: a float for every float, where Python raises.
+"""The operations of the table on floats, as IEEE 754 has them: a float for every float, where Python raises.
+
+Each function has the name of its operation (but for Python's own `abs` and `round`), and `slope_of_` before it in
+what gives the derivative of a common one sooner than its rule.
 
 An overflow is inf, a pole is inf with the sign that C99 gives it, anything else off the domain is nan.
 """
@@ -10,6 +13,7 @@ import math as libm  # where this module is compiled, the C library itself, whic
 from collections.abc import Callable
 
 Function = Callable[..., float]
+DEGREE, RADIAN = math.pi / 180.0, 180.0 / math.pi
 
 
 def _total(
@@ -59,6 +63,7 @@ log10 = _total(math.log10, _pole(0.0, -math.inf))
 log1p = _total(math.log1p, _pole(-1.0, -math.inf))
 tan = _total(math.tan)
 asin, acos = _total(math.asin), _total(math.acos)
+atan, atan2, asinh, erf, erfc = math.atan, math.atan2, math.asinh, math.erf, math.erfc  # which never raise
 sinh = _total(math.sinh, overflow=_signed_infinity)
 cosh = _total(math.cosh)
 acosh = _total(math.acosh)
@@ -113,7 +118,7 @@ def tanh(x: float) -> float:
     return libm.tanh(x)
 
 
-def power(a: float, b: float) -> float:
+def pow(a: float, b: float) -> float:
     """a**b; nan where that is complex. A square is a product, which is rounded correctly and costs less."""
     if b == 2.0:
         return a * a
@@ -135,19 +140,39 @@ def fmod(a: float, b: float) -> float:
         return math.nan
 
 
-def divide(a: float, b: float) -> float:
+def neg(x: float) -> float:
+    """-x."""
+    return -x
+
+
+def add(a: float, b: float) -> float:
+    """a + b."""
+    return a + b
+
+
+def sub(a: float, b: float) -> float:
+    """a - b."""
+    return a - b
+
+
+def mul(a: float, b: float) -> float:
+    """a * b."""
+    return a * b
+
+
+def div(a: float, b: float) -> float:
     """a / b."""
     if b != 0.0:
         return a / b
     return math.nan if a == 0.0 or a != a else math.copysign(math.inf, a) * math.copysign(1.0, b)
 
 
-def floor_divide(a: float, b: float) -> float:
+def floordiv(a: float, b: float) -> float:
     """a // b."""
-    return a // b if b != 0.0 else divide(a, b)
+    return a // b if b != 0.0 else div(a, b)
 
 
-def modulo(a: float, b: float) -> float:
+def mod(a: float, b: float) -> float:
     """a % b, with the sign of b."""
     return a % b if b != 0.0 else math.nan
 
@@ -156,6 +181,16 @@ def cbrt(x: float) -> float:
     """The cube root to within 1 ulp: C libraries are up to 4 off, which a step of Newton's mends."""
     root = math.cbrt(x)
     return root + (x / (root * root) - root) / 3.0 if root and math.isfinite(root) else root
+
+
+def radians(x: float) -> float:
+    """The angle of x degrees, in radians."""
+    return x * DEGREE
+
+
+def degrees(x: float) -> float:
+    """The angle of x radians, in degrees."""
+    return x * RADIAN
 
 
 def sech(x: float) -> float:
@@ -194,7 +229,7 @@ def over_square(a: float, b: float) -> float:
     """a / (a**2 + b**2), also where the squares overflow or lose digits."""
     scale = power_of_two(a, b)
     x, y = a * scale, b * scale
-    return divide(x, x * x + y * y) * scale
+    return div(x, x * x + y * y) * scale
 
 
 def over_square_slope(a: float, b: float) -> float:
@@ -202,14 +237,14 @@ def over_square_slope(a: float, b: float) -> float:
     scale = power_of_two(a, b)
     x, y = a * scale, b * scale
     square = x * x + y * y
-    return divide(y - x, square) * scale * (divide(y + x, square) * scale)
+    return div(y - x, square) * scale * (div(y + x, square) * scale)
 
 
 def over_positive(a: float, b: float) -> float:
     """a / b for a b that is not negative, else nan; a zero over zero is zero."""
     if b < 0.0:
         return math.nan
-    return divide(a, b) if a != 0.0 or b != 0.0 else 0.0
+    return div(a, b) if a != 0.0 or b != 0.0 else 0.0
 
 
 def in_normal_range(x: float) -> bool:
@@ -219,20 +254,20 @@ def in_normal_range(x: float) -> bool:
 
 def div_square(a: float, b: float) -> float:
     """a / b**2, also where a / b is so small that it has lost digits, which dividing by b again would bring up."""
-    quotient = divide(a, b)
+    quotient = div(a, b)
     if 0.0 < abs(quotient) < 1e-290:
-        return a * divide(2.0**60, b) * divide(2.0**-60, b)
-    return divide(quotient, b)
+        return a * div(2.0**60, b) * div(2.0**-60, b)
+    return div(quotient, b)
 
 
 def power_log(a: float, b: float) -> float:
     """a**b * log(a), also where a**b over- or underflows; 0 for a = 0 and b >= 0, as PyTorch has it."""
     if a == 0.0 and b >= 0.0:
         return 0.0
-    whole = power(a, b)
+    whole = pow(a, b)
     if in_normal_range(whole) or not 0.0 < a < math.inf:
         return whole * log(a)
-    half = power(a, b / 2.0)
+    half = pow(a, b / 2.0)
     return half * log(a) * half
 
 
@@ -255,12 +290,12 @@ def scaled_power(factor: float, a: float, b: float, whole: float) -> float:
         return math.nan
     size, lower = abs(a), b - whole
     rest = lost(b, whole)
-    result = power(a, lower)
+    result = pow(a, lower)
     if in_normal_range(result):
         result = factor * result
     elif 0.0 < size < math.inf and abs(b) < math.inf:
-        half = power(size, lower / 2.0)
-        result = factor * (power(math.copysign(1.0, a), lower) * half) * half
+        half = pow(size, lower / 2.0)
+        result = factor * (pow(math.copysign(1.0, a), lower) * half) * half
     else:
         return factor * result
     return result if rest == 0.0 or not 0.0 < abs(result) < math.inf else result * (1.0 + rest * log(size))
@@ -302,11 +337,16 @@ def softplus(x: float) -> float:
     return math.log1p(math.exp(x)) if x <= 0.0 else x + math.log1p(math.exp(-x))
 
 
+def log_sigmoid(x: float) -> float:
+    """log(1 / (1 + exp(-x))), without overflow."""
+    return -softplus(-x)
+
+
 def logaddexp(a: float, b: float) -> float:
     """log(exp(a) + exp(b)), without overflow; near a result of 0 to within the rounding of the larger operand."""
     if a == b:
         return a + math.log(2.0)  # infinities too, of which the difference is nan
-    return largest(a, b) + math.log1p(math.exp(-abs(a - b)))
+    return maximum(a, b) + math.log1p(math.exp(-abs(a - b)))
 
 
 def exp_share(a: float, b: float) -> float:
@@ -332,7 +372,12 @@ def copysign(a: float, b: float) -> float:
     return abs(a) if b != b else math.copysign(a, b)
 
 
-def largest(a: float, b: float) -> float:
+def one_minus_square(x: float) -> float:
+    """1 - x**2."""
+    return (1.0 - x) * (1.0 + x)
+
+
+def maximum(a: float, b: float) -> float:
     """The larger of a and b; nan if either is."""
     return a if a > b or a != a else b
 
@@ -342,9 +387,12 @@ def relu(x: float) -> float:
     return x if x > 0.0 or x != x else 0.0
 
 
-def smallest(a: float, b: float) -> float:
+def minimum(a: float, b: float) -> float:
     """The smaller of a and b; nan if either is."""
     return a if a < b or a != a else b
+
+
+clip_low, clip_high = maximum, minimum
 
 
 def greater(a: float, b: float) -> float:
@@ -392,6 +440,24 @@ def xlog1py(x: float, y: float) -> float:
     return x * log1p(y) if x != 0.0 or y != y else 0.0
 
 
+def where(x: float) -> float:
+    """x."""
+    return x
+
+
+argument = where
+
+
+def instead(a: float, b: float) -> float:
+    """a, of which the derivative is that of b."""
+    return a
+
+
+def masked_product(mask: float, x: float) -> float:
+    """mask * x; 0 where the mask is 0."""
+    return mask * x if mask else 0.0
+
+
 # The derivatives of the commonest functions, from their result y and their operand x: what their
 # rules give for floats, bit by bit, without the detour over the table.
 
@@ -408,7 +474,7 @@ def slope_of_log(y: float, x: float) -> float:
 
 def slope_of_sqrt(y: float, x: float) -> float:
     """1 / (2 * sqrt(x))."""
-    return divide(0.5, y)
+    return div(0.5, y)
 
 
 def slope_of_sin(y: float, x: float) -> float:

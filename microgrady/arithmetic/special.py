@@ -193,14 +193,14 @@ def erfcx(x: float) -> float:
 
 def exp_square(x: float) -> float:
     """exp(x**2) without the error of rounding x**2: x is split so that the square of the front part is exact."""
-    size = floats.smallest(abs(x), 30.0)
+    size = floats.minimum(abs(x), 30.0)
     front = floats.floor(size * 1024.0) * (1.0 / 1024.0)
     return floats.exp(front * front) * floats.exp((size - front) * (size + front))
 
 
 def exp_minus_square(x: float) -> float:
     """exp(-x**2) without the error of rounding x**2."""
-    size = floats.smallest(abs(x), 30.0)
+    size = floats.minimum(abs(x), 30.0)
     front = floats.floor(size * 1024.0) * (1.0 / 1024.0)
     return floats.exp(-(front * front)) * floats.exp(-((size - front) * (size + front)))
 
@@ -225,7 +225,7 @@ def erfcx_slope(n: float, x: float) -> float:
 
 def erfc_hazard(x: float) -> float:
     """exp(-x**2) / erfc(x)."""
-    return exp_minus_square(x) / math.erfc(x) if x < -5.0 else floats.divide(1.0, erfcx(x))
+    return exp_minus_square(x) / math.erfc(x) if x < -5.0 else floats.div(1.0, erfcx(x))
 
 
 def log_erfc(x: float) -> float:

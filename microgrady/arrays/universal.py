@@ -11,20 +11,16 @@ import numpy
 
 from microgrady.functions import (
     copysign,
-    digamma,
     div,
     floordiv,
     greater,
-    lgamma,
     log,
     log1p,
-    log_sigmoid,
     logaddexp,
     maximum,
     minimum,
     mod,
     pow,
-    sigmoid,
 )
 from microgrady.inputs import FLOAT_ARRAY_HINT, as_number, comparable
 from microgrady.sequences import clip, isfinite, isinf, isnan, ldexp, modf
@@ -87,12 +83,11 @@ def _not_nan(choose: Function) -> Function:
     return function
 
 
-# What NumPy and SciPy call otherwise, or what the table does not need.
+# What the table does not need, or what NumPy means by a name; by others it finds a function as a method of Values.
 FUNCTIONS: dict[str, Function] = {
     "divide": quotient,
     "power": _power,
     "float_power": _power,
-    "floor_divide": floordiv,
     "remainder": mod,
     "divmod": lambda a, b: (floordiv(a, b), mod(a, b)),
     "modf": modf,
@@ -103,12 +98,7 @@ FUNCTIONS: dict[str, Function] = {
     "fmax": _not_nan(maximum),
     "fmin": _not_nan(minimum),
     "clip": clip,
-    # SciPy's names.
-    "expit": sigmoid,
-    "log_expit": log_sigmoid,
     "logit": lambda x: log(x) - log1p(-x),
-    "gammaln": lgamma,
-    "psi": digamma,
 }
 
 

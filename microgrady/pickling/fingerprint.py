@@ -14,10 +14,10 @@ import types
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
-from microgrady.functions import built_in
+from microgrady.functions import is_built_in
 from microgrady.inputs import is_array
 from microgrady.pickling.callables import Wrapper, is_global
-from microgrady.value import Primitive, Value, primitives
+from microgrady.value import Primitive, Value
 
 LARGEST = 100_000  # things to look at; what refers to more has no fingerprint
 
@@ -211,11 +211,6 @@ class Fingerprint:
             return False
         file = str(getattr(sys.modules.get(top), "__file__", None) or "")
         return top in sys.stdlib_module_names or top == "microgrady" or "-packages" in file
-
-
-def is_built_in(primitive: Primitive) -> bool:
-    """Return whether a primitive is one of the table."""
-    return primitive.name in built_in and primitives.get(primitive.name) is primitive
 
 
 def _top(module: Any) -> str:

@@ -12,13 +12,14 @@ import weakref
 from array import array
 from typing import Any, ClassVar
 
-from microgrady.functions import built_in
+from microgrady.functions import add_methods, is_built_in
 from microgrady.inputs import describe
 from microgrady.pickling.callables import pickler_by_value
-from microgrady.pickling.fingerprint import Fingerprint, is_built_in
+from microgrady.pickling.fingerprint import Fingerprint
 from microgrady.tracing import escaping
-from microgrady.value import Primitive, Value, fresh_marks, make_node, methods, primitives
+from microgrady.value import Primitive, Value, fresh_marks, make_node, primitives, user_primitives
 
+_TABLE = "microgrady"  # the module of built-in primitives in a pickle; no user's function is of that one
 _BLOCK = 1 << 16  # marks; a record has whole blocks of them, by which it is found
 
 
@@ -201,8 +202,8 @@ def _named(primitive: Primitive) -> tuple[str, str, bytes | None] | None:
     None if it is not: then it is pickled with its parts.
     """
     if is_built_in(primitive):
-        return primitive.name, "microgrady", None
-    if primitives.get(primitive.name) is not primitive or pickler_by_value() is not None:
+        return primitive.name, _TABLE, None
+    if user_primitives.get(primitive.name) is not primitive or pickler_by_value() is not None:
         return None
     return primitive.name, str(primitive.evaluate.__module__), _digest(primitive)
 
@@ -212,7 +213,7 @@ def _digest(primitive: Primitive) -> bytes | None:
 
 
 def _look_up(name: str, module: str, digest: bytes | None) -> PrimitiveInPickle:
-    found = primitives.get(name)
+    found = (primitives if module == _TABLE else user_primitives).get(name)
     if found is None:
         return PrimitiveInPickle(
             f"no primitive is called {name!r} here: import the module that defines it first, which was {module}"
@@ -235,7 +236,7 @@ def _begin_primitive(name: str, digest: bytes | None) -> Primitive:
         raise ValueError(f"a primitive's name must be an identifier, not {describe(name)}")
     known = _Foreign.known.get((name, digest))
     if known is None:
-        there = primitives.get(name)
+        there = user_primitives.get(name)
         known = there if there is not None and digest is not None and _digest(there) == digest else Primitive(name)
         if digest is not None:
             _Foreign.known[name, digest] = known
@@ -251,8 +252,9 @@ def _complete_primitive(entry: Primitive, state: tuple[tuple[Any, ...], bytes | 
         raise LookupError(
             f"the functions that the primitive {entry.name!r} is made of have changed since it was pickled"
         )
-    if entry.name.isidentifier() and entry.name not in {*built_in, *primitives}:
-        primitives[entry.name] = methods[entry.name] = entry
+    if entry.name.isidentifier() and entry.name not in user_primitives:
+        user_primitives[entry.name] = entry
+        add_methods(entry, (entry.name,))
 
 
 def reduce_primitive(entry: Primitive) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ from tests.test_functions import TABLE
 from tests.test_program import recorded
 from tests.ulp import ulps
 
-# All of the table, whatever will be in it: what tests define is not known by a module of ours.
+# All of the table, whatever will be in it.
 OPERATIONS = {name: entry for name, entry in primitives.items() if name in TABLE}
 SMOOTH = [name for name, entry in OPERATIONS.items() if not (entry.piecewise or entry.singular)]
 # Exact where nothing but the operands' own range limits them, so that they can be held against at any point.

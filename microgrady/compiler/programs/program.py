@@ -18,7 +18,7 @@ from microgrady.value import Primitive, Value, primitives
 T = TypeVar("T")
 Place = int  # an operand: from 0 on the inputs and then the results, in order; below 0 the constants, -1 the first
 
-_NEG, _ADD, _SUB, _MUL = (primitives[name] for name in ("neg", "add", "sub", "mul"))
+NEG, _ADD, _SUB, _MUL = (primitives[name] for name in ("neg", "add", "sub", "mul"))
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -256,7 +256,7 @@ class Builder:
         if left < 0 and right < 0:
             operands = (self._number(left), self._number(right))[: len(op.rules)]
             return self.constant(float(op.evaluate(*operands)))
-        simplify = _SIMPLER.get(op.name)
+        simplify = _SIMPLER.get(op)
         if simplify is not None:
             place = simplify(self, left, right)
             if place is not None:
@@ -283,7 +283,7 @@ class Builder:
     def _negated(self, place: Place) -> Place | None:
         """What the result at a place is the opposite of, if it was computed so."""
         index = place - self.program.input_count
-        return self.program.operands(index)[0] if index >= 0 and self.program.ops[index] is _NEG else None
+        return self.program.operands(index)[0] if index >= 0 and self.program.ops[index] is NEG else None
 
     def finish(self, outputs: list[Place]) -> Program:
         """The program without what no output and no guard needs."""
@@ -355,7 +355,7 @@ def _mul(builder: Builder, a: Place, b: Place) -> Place | None:
         constant, other = (a, b) if a < 0 else (b, a)
         if builder._is(constant, 1.0):
             return other
-        return builder.result(_NEG, other, other) if builder._is(constant, -1.0) else None
+        return builder.result(NEG, other, other) if builder._is(constant, -1.0) else None
     first = builder._negated(a)
     if first is None:
         return None
@@ -387,15 +387,15 @@ def _masked_product(builder: Builder, gate: Place, x: Place) -> Place | None:
     return None
 
 
-_SIMPLER: dict[str, Callable[[Builder, Place, Place], Place | None]] = {
-    "add": _add,
-    "sub": _sub,
-    "mul": _mul,
-    "div": _div,
-    "neg": _neg,
-    "pow": _pow,
-    "masked_product": _masked_product,
-    "where": lambda builder, a, b: a,
-    "argument": lambda builder, a, b: a,
-    "instead": lambda builder, a, b: a,
+_SIMPLER: dict[Primitive, Callable[[Builder, Place, Place], Place | None]] = {
+    _ADD: _add,
+    _SUB: _sub,
+    _MUL: _mul,
+    primitives["div"]: _div,
+    NEG: _neg,
+    primitives["pow"]: _pow,
+    primitives["masked_product"]: _masked_product,
+    primitives["where"]: lambda builder, a, b: a,
+    primitives["argument"]: lambda builder, a, b: a,
+    primitives["instead"]: lambda builder, a, b: a,
 }
