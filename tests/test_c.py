@@ -99,7 +99,7 @@ def test_c_refuses_what_it_cannot_say() -> None:
     double(1.0)
     for name in ("two words", "", "1st", "größe", 5, "name\n"):
         with pytest.raises(ValueError, match="must be an identifier"):
-            double.to_c(name)
+            double.to_c(name)  # type: ignore[arg-type]
 
 
 OWN_NAMES = """

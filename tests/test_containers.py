@@ -96,7 +96,12 @@ def test_dicts_keep_their_kind_their_order_and_their_default(name: str, way: str
         return p["a"] ** 2 * p["b"]
 
     point = DICTS[name]()
-    function = {"grad": mg.grad(product), "jit": mg.jit(product), "jit of grad": mg.jit(mg.grad(product))}[way]
+    functions: dict[str, Callable[..., Any]] = {
+        "grad": mg.grad(product),
+        "jit": mg.jit(product),
+        "jit of grad": mg.jit(mg.grad(product)),
+    }
+    function = functions[way]
     if way != "grad":
         pytest.importorskip("llvmlite")
     for _ in range(3):

@@ -31,7 +31,7 @@ from tests.compiled import (
 )
 
 
-@jit(static_argnames="power", max_paths=3)  # type: ignore[untyped-decorator]
+@jit(static_argnames="power", max_paths=3)
 def with_options(x: Any, power: int) -> Any:
     return mg.exp(x) ** power
 
@@ -257,7 +257,7 @@ def test_methods() -> None:
         def __init__(self, weight: float) -> None:
             self.weight = Value(weight)
 
-        @jit(static_argnames="self")  # type: ignore[untyped-decorator]
+        @jit(static_argnames="self")
         def predict(self, x: Any) -> Any:
             return self.weight * x
 

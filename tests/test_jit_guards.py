@@ -219,7 +219,7 @@ def test_paths_tell_their_guards_in_words_and_their_size() -> None:
     assert compiled.paths == ()
     for x in (9.0, -9.0):
         compiled(x, [1.0, 0.0])
-    first, second = compiled.paths
+    first, second = compiled.paths  # type: ignore[misc]
     assert first.guards == ("x > (p[0] * w)",)
     assert second.guards == ("not x > (p[0] * w)", "p[1] == 0")
     assert (first.operations_recorded, first.operations) == (4, 3)

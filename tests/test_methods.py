@@ -37,7 +37,7 @@ class Layer:
         """The weight times x."""
         return self.weight * x * self.factor
 
-    @mg.jit(static_argnames="power")  # type: ignore[untyped-decorator]
+    @mg.jit(static_argnames="power")
     def raised(self, x: Any, power: int = 2) -> Any:
         """A power of the weight times x."""
         return (self.weight * x) ** power
@@ -108,10 +108,12 @@ def test_every_way_to_call_a_method() -> None:
             12.0,
         )
         assert (one.raised(2.0), one.raised(2.0, power=3), Layer.raised(one, 2.0, 3)) == (36.0, 216.0, 216.0)
-        assert (one.outer_static(2.0), Layer.outer_static(2.0)) == (4.0, 4.0)
-        assert (one.inner_static(2.0), Layer.inner_static(2.0)) == (6.0, 6.0)
-        assert (Layer.of_class(2.0), deeper.of_class(2.0)) == (2.0, 3.0)
-        assert (one.loss, one.slope(3.0), one.sine(0.0)) == (9.0, 18.0, 0.0)
+        untyped: Any = one  # types do not tell whether the first argument is the object
+        assert (untyped.outer_static(2.0), Layer.outer_static(2.0)) == (4.0, 4.0)
+        assert (untyped.inner_static(2.0), Layer.inner_static(2.0)) == (6.0, 6.0)
+        of_classes: list[Any] = [Layer, deeper]
+        assert [thing.of_class(2.0) for thing in of_classes] == [2.0, 3.0]
+        assert (one.loss, untyped.slope(3.0), untyped.sine(0.0)) == (9.0, 18.0, 0.0)
     assert Layer.forward.backward(one, 2.0) == 12.0
     assert len(Layer.forward.graph(one, 2.0)) == 1
     assert mg.grad(one.forward)(2.0).data == 6.0
@@ -145,7 +147,7 @@ def test_a_method_is_called_with_its_object_whatever_it_calls_it() -> None:
         assert Unnamed.forward.backward(one, 2.0) == 6.0
         assert one.weight.grad == 2.0
     with pytest.raises(TypeError, match="this must be a real number"):
-        Unnamed.forward(Layer(3.0), 2.0)
+        Unnamed.forward(Layer(3.0), 2.0)  # type: ignore[arg-type]
 
 
 class Called:
@@ -298,7 +300,7 @@ def test_static_self_is_told_apart_by_what_it_is_equal_to() -> None:
     class Setting:
         factor: float
 
-        @mg.jit(static_argnames="self")  # type: ignore[untyped-decorator]
+        @mg.jit(static_argnames="self")
         def scaled(self, x: Any) -> Any:
             return self.factor * x
 
@@ -356,7 +358,7 @@ def test_nothing_compiled_for_an_object_keeps_it_alive() -> None:
 
 def test_a_class_method_below_jit_is_told_where_it_goes() -> None:
     with pytest.raises(TypeError, match=r"write @classmethod above @mg\.jit"):
-        mg.jit(classmethod(lambda cls, x: x))  # type: ignore[arg-type]
+        mg.jit(classmethod(lambda cls, x: x))  # type: ignore[call-overload]
 
 
 # Arguments that are no numbers.

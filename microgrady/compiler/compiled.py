@@ -125,8 +125,8 @@ class Jitted(Bindable[P, R]):
                     return result
         __tracebackhide__ = True  # here, where it costs compiled calls nothing
         if args and self._is_method_of(args[0]):
-            result = BoundMethod(self, args[0])(*args[1:], **kwargs)
-            return result
+            method: BoundMethod[..., R] = BoundMethod(self, args[0])
+            return method(*args[1:], **kwargs)
         arguments = self._signature.arguments(args, kwargs)
         result = self._function(*args, **kwargs) if arguments.values else self._run(arguments).returned
         return result
@@ -154,7 +154,8 @@ class Jitted(Bindable[P, R]):
         """
         __tracebackhide__ = True
         if args and self._is_method_of(args[0]):
-            return BoundMethod(self, args[0]).backward(*args[1:], **kwargs)
+            method: BoundMethod[..., R] = BoundMethod(self, args[0])
+            return method.backward(*args[1:], **kwargs)
         arguments = self._signature.arguments(args, kwargs)
         values = arguments.values
         if run_here() or any(value._primitive is not None for value in values.values()):
@@ -209,7 +210,8 @@ class Jitted(Bindable[P, R]):
             True
         """
         if args and self._is_method_of(args[0]):
-            return BoundMethod(self, args[0]).graph(*args[1:], **kwargs)
+            method: BoundMethod[..., R] = BoundMethod(self, args[0])
+            return method.graph(*args[1:], **kwargs)
         arguments = self._signature.arguments(args, kwargs)
         path = self._run(arguments).path
         if path is not None:

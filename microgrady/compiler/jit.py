@@ -6,13 +6,38 @@ import functools
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, overload
 
 from microgrady.compiler.backends.private import require_private
 from microgrady.compiler.compiled import Jitted, Options
 from microgrady.compiler.signature import Signature
 from microgrady.inputs import describe
 from microgrady.introspection import name_of, parameters_of
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@overload
+def jit(
+    function: Callable[P, R],
+    *,
+    static_argnames: str | Iterable[str] = (),
+    max_paths: int = 64,
+    optimize: bool | None = None,
+    cache: str | os.PathLike[str] | None = None,
+) -> Jitted[P, R]: ...
+
+
+@overload
+def jit(
+    function: None = None,
+    *,
+    static_argnames: str | Iterable[str] = (),
+    max_paths: int = 64,
+    optimize: bool | None = None,
+    cache: str | os.PathLike[str] | None = None,
+) -> Callable[[Callable[P, R]], Jitted[P, R]]: ...
 
 
 def jit(

@@ -7,7 +7,7 @@ import functools
 import types
 import weakref
 from collections.abc import Callable
-from typing import Any, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 from microgrady.compiler.signature import Signature, is_argument
 from microgrady.inputs import describe
@@ -17,7 +17,9 @@ from microgrady.value import Value
 HELD = 128  # objects of classes without weak references for which something compiled is kept
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
+S = TypeVar("S")
 
 
 class Bindable(Wrapper, Generic[P, R]):
@@ -38,7 +40,18 @@ class Bindable(Wrapper, Generic[P, R]):
         """The like of another function."""
         raise NotImplementedError
 
-    def __get__(self, instance: object, owner: type | None = None) -> Any:
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+
+    @overload
+    def __get__(
+        self: Bindable[Concatenate[S, Q], R], instance: S, owner: type[S] | None = None
+    ) -> BoundMethod[Q, R]: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> Self: ...  # that of a static method
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None or not self._binds else BoundMethod(self, instance)
 
     @functools.cached_property
@@ -115,14 +128,10 @@ def _same(thing: Any) -> Any:
     return thing
 
 
-class BoundMethod:
+class BoundMethod(Generic[P, R]):
     """A compiled method of one object: what was compiled for this object alone."""
 
     __slots__ = ("__func__", "__self__", "_before", "_compiled")
-    __func__: Bindable[..., Any]
-    __self__: Any
-    _compiled: Any
-    _before: tuple[Any, ...]
 
     def __init__(self, method: Bindable[..., Any], instance: object) -> None:
         self.__setstate__((method, instance))
@@ -131,23 +140,28 @@ class BoundMethod:
         return self.__func__, self.__self__
 
     def __setstate__(self, state: tuple[Bindable[..., Any], Any]) -> None:
-        self.__func__, self.__self__ = state
+        # Typed here, as a descriptor in the class would be taken for what it gives.
+        self.__func__: Bindable[..., Any] = state[0]
+        self.__self__: Any = state[1]
+        self._compiled: Any
+        self._before: tuple[Any, ...]
         self._compiled, self._before = self.__func__._for_object(self.__self__)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> BoundMethod:
-        return BoundMethod(self.__func__, copy.deepcopy(self.__self__, memo))
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return type(self)(self.__func__, copy.deepcopy(self.__self__, memo))
 
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """As a call of what `jit` gives."""
         __tracebackhide__ = True
-        return self._compiled(*self._before, *args, **kwargs)
+        result: R = self._compiled(*self._before, *args, **kwargs)
+        return result
 
-    def backward(self, /, *args: Any, **kwargs: Any) -> float:
+    def backward(self, /, *args: P.args, **kwargs: P.kwargs) -> float:
         """As `Jitted.backward`."""
         value: float = self._compiled.backward(*self._before, *args, **kwargs)
         return value
 
-    def graph(self, /, *args: Any, **kwargs: Any) -> list[Value]:
+    def graph(self, /, *args: P.args, **kwargs: P.kwargs) -> list[Value]:
         """As `Jitted.graph`."""
         values: list[Value] = self._compiled.graph(*self._before, *args, **kwargs)
         return values
