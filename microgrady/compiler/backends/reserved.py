@@ -57,7 +57,7 @@ _RESERVED = frozenset(
 
 
 def is_reserved(name: str) -> bool:
-    """Return whether an identifier is C's own: a keyword, a name of its library or one of the kinds that are kept for it.
+    """Return whether an identifier is C's own: a keyword, a name of its library, or of a kind that is kept for it.
 
     The C library of this computer is asked too: a function in its place would break what calls it.
 

@@ -63,7 +63,7 @@ class _Job:
 
 
 class Held:
-    """A keeper of a thing of LLVM's. Once this is gone, the thing dies where LLVM works, before the next function there.
+    """A keeper of a thing of LLVM's. Once this is gone, the thing dies where LLVM works, before the next function.
 
     The thing itself stands elsewhere: the collector of cycles would end it together with what holds it. And the
     number of steps in Python between the two ends, in which a signal handler could raise, is zero.
