@@ -95,6 +95,13 @@ def extensions() -> list[Extension]:
     return found
 
 
+def description() -> str:
+    """Return the README without what leads into the repository: elsewhere its pictures and files are not there."""
+    text = Path("README.md").read_text(encoding="utf-8")
+    text = re.sub(r"!\[[^]]*\]\((?!https?:)[^)]*\)\n*|<img [^>]*>", "", text)
+    return re.sub(r"\[([^]]*)\]\((?!https?:|#)[^)]*\)", r"\1", text)
+
+
 class Sources(build_py):
     """For an editable installation: without what was compiled before, which would be imported instead of the .py."""
 
@@ -116,4 +123,9 @@ class Compiled(build_ext):
         super().run()
 
 
-setup(ext_modules=extensions(), cmdclass={"build_py": Sources, "build_ext": Compiled})
+setup(
+    ext_modules=extensions(),
+    cmdclass={"build_py": Sources, "build_ext": Compiled},
+    long_description=description(),
+    long_description_content_type="text/markdown",
+)

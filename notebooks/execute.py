@@ -16,6 +16,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from microgrady.files import write_whole
+
 FOLDER = Path(__file__).parent
 
 
@@ -69,7 +71,7 @@ def main() -> int:
             print(f"{path.name}: {error}", file=sys.stderr)
             continue
         if not arguments.check:
-            nbformat.write(fresh, path)
+            write_whole(path, (nbformat.writes(fresh).rstrip("\n") + "\n").encode())
             print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
         elif different := list(difflib.unified_diff(texts(saved), texts(fresh), "saved", "now", n=0, lineterm="")):
             failed += 1

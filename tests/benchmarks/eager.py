@@ -6,6 +6,7 @@ import argparse
 import functools
 import gc
 import importlib
+import io
 import itertools
 import math
 import random
@@ -23,6 +24,7 @@ from typing import Any
 
 import microgrady
 from microgrady.drawing.render import check_target
+from microgrady.files import write_whole
 from microgrady.value import topological_order
 
 Function = Callable[[Any, Sequence[Any]], Any]  # of a namespace with sin, exp, tanh and relu, and the inputs
@@ -272,7 +274,9 @@ def draw_sizes(lines: dict[str, list[tuple[int, float]]], to: str) -> None:
     axes.set(xlabel="operations", ylabel="seconds: value, gradient and freeing", title="Cost against size")
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.savefig(to)
+    content = io.BytesIO()
+    figure.savefig(content, format=Path(to).suffix[1:].lower())
+    write_whole(Path(to), content.getvalue())
     pyplot.close(figure)
 
 
