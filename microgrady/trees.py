@@ -20,7 +20,8 @@ Shape = tuple[int, ...] | None  # of an array; None for a number
 # What is read of a thing that is not a container: one number and None, or what is in an array and its shape.
 Reader = Callable[[Any], tuple[list[Any], Shape]]
 
-_TEXT, _FLOATS = {str}, {float}
+_TEXT, _FLOATS, _PLAIN = {str}, {float}, {float, Value}
+_SCALARS = {int, bool, str}  # what is certainly not a container
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,8 +51,10 @@ class Structure:
         """For each number (None) and each array (its shape), in order."""
         found: tuple[Shape, ...] | None = self.__dict__.get("_shapes")
         if found is None:
-            found = (self.shape,) if self.kind is None else tuple(s for child in self.children for s in child.shapes)
-            self.__dict__["_shapes"] = found
+            inside: list[Shape] = [self.shape] if self.kind is None else []
+            for child in self.children:
+                inside += child.shapes
+            found = self.__dict__["_shapes"] = tuple(inside)
         return found
 
     @property
@@ -76,12 +79,15 @@ class Structure:
             raise misfit.located("the structure") from misfit.__cause__
 
     def _filled(self, parts: Iterator[Any]) -> Any:
-        if self.kind is None:
+        kind = self.kind
+        if kind is None:
             return next(parts)
         if "_is_flat" in self.__dict__:
-            return self.kind(itertools.islice(parts, len(self.children)))
-        contents = [child._filled(parts) for child in self.children]
-        return self._how().make(self.kind, self.keys, self.rest, contents)
+            return kind(itertools.islice(parts, len(self.children)))
+        contents = [next(parts) if child is NUMBER else child._filled(parts) for child in self.children]
+        if kind is dict:
+            return dict(zip(self.keys, contents))  # type: ignore[arg-type]  # noqa: B905  (takes as long again)
+        return self._how().make(kind, self.keys, self.rest, contents)
 
     def rebuild(self, numbers: Sequence[Any]) -> Any:
         """Put `numbers`, as many as `flatten` gave, in their places.
@@ -91,6 +97,8 @@ class Structure:
         """
         if self is NUMBER:
             return numbers[0]
+        if self.shapes.count(None) == len(self.shapes):
+            return self.assemble(numbers)
         parts: list[Any] = []
         start = 0
         for shape in self.shapes:
@@ -208,7 +216,7 @@ def _flat(kind: type, length: int) -> Structure:
 
 def _new_flat(kind: type, length: int) -> Structure:
     made = Structure(kind, None, (NUMBER,) * length)
-    made.__dict__["_is_flat"] = True
+    made.__dict__.update(_is_flat=True, _shapes=(None,) * length)
     return made
 
 
@@ -326,11 +334,11 @@ def _collect(tree: Any, found: list[Any], read: Reader, anew: bool) -> Structure
         found.append(tree)
         return NUMBER
     if kind is list or kind is tuple:
-        if {*map(type, tree)} == _FLOATS:
+        if {*map(type, tree)} <= _PLAIN:
             found.extend(tree)
             return _flat(kind, len(tree))
         return _sequence(kind, _collected(tree, found, read, anew, SEQUENCES, None))
-    how = kind_of(kind)
+    how = None if kind in _SCALARS else kind_of(kind)
     if how is None:
         parts, shape = read(tree)
         found.extend(parts)
