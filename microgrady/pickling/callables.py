@@ -8,13 +8,14 @@ import pickle
 import sys
 import types
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 from microgrady.inputs import describe
+from microgrady.pickling.fingerprint import Fingerprint
+from microgrady.pickling.wrapped import Wrapped, found, is_global
 
 
-class Wrapper:
+class Wrapper(Wrapped):
     """What is made of a function. It goes into a pickle and is copied by its parts, above all by that function.
 
     Where it has taken the place of the function, as a decorator's result has, it is pickled by that name alone, as
@@ -22,19 +23,10 @@ class Wrapper:
     to the copy of the object in the copy.
     """
 
-    __wrapped__: Callable[..., Any]
     _place = ""  # in a class
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._place = f"{owner.__qualname__}.{name}"
-
-    def _parts(self) -> dict[str, Any]:
-        """Return what lasts: the attributes but for those that `_restore` makes of the others."""
-        return dict(self.__dict__)
-
-    def _restore(self, parts: dict[str, Any]) -> None:
-        """Set up a new object from such attributes. Objects among them may not be complete yet."""
-        self.__dict__.update(parts)
 
     def __reduce_ex__(self, protocol: Any) -> str | tuple[Any, ...]:
         return _global_name(self) or super().__reduce_ex__(protocol)
@@ -60,8 +52,6 @@ class Wrapper:
 
 
 def _warn_of_originals(wrapper: Wrapper, memo: dict[int, Any]) -> None:
-    from microgrady.pickling.fingerprint import Fingerprint  # which knows wrappers
-
     if Fingerprint(wrapper).leaves_behind(memo):
         warnings.warn(
             f"the copy of {wrapper!r} uses the Values of the original, to which its function refers by names of a "
@@ -71,29 +61,13 @@ def _warn_of_originals(wrapper: Wrapper, memo: dict[int, Any]) -> None:
         )
 
 
-def is_global(function: Any) -> bool:
-    """Return whether a function stands in a module under its name, as it is or in a wrapper: then pickles name it."""
-    found = _found(function, str(getattr(function, "__qualname__", "")))
-    while isinstance(found, Wrapper) and found is not function:
-        found = found.__wrapped__
-    return found is function
-
-
-def _found(function: Any, name: str) -> Any:
-    """Return what stands under a name in the module of a function."""
-    found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return found
-
-
 def _global_name(wrapper: Wrapper) -> str | None:
     """Return the name under which a wrapper stands in its module, if the loading process will find it there."""
     function: Any = wrapper
-    while isinstance(function, Wrapper):
+    while isinstance(function, Wrapped):
         function = function.__wrapped__
     for name in (str(getattr(function, "__qualname__", "")), wrapper._place):
-        if _found(wrapper, name) is wrapper:
+        if found(wrapper, name) is wrapper:
             pickler = pickler_by_value()
             return None if pickler is not None and _goes_by_value(wrapper.__module__, pickler) else name
     return None

@@ -16,7 +16,7 @@ from typing import Any
 
 from microgrady.functions import is_built_in
 from microgrady.inputs import is_array
-from microgrady.pickling.callables import Wrapper, is_global
+from microgrady.pickling.wrapped import Wrapped, is_global
 from microgrady.value import Primitive, Value
 
 LARGEST = 100_000  # things to look at; what refers to more has no fingerprint
@@ -106,7 +106,7 @@ class Fingerprint:
         if kind is types.ModuleType:
             self._say("module", thing.__name__)
             return ()
-        if isinstance(thing, Wrapper):
+        if isinstance(thing, Wrapped):
             self._say(kind.__name__)
             parts = thing._parts()
             return [
