@@ -250,7 +250,7 @@ def test_axes_are_labelled_and_zero_and_grid_are_drawn() -> None:
     axes = plot(mg.sin, (-3, 3))
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "sin(x)")
     assert axes.get_xlim() == (-3.0, 3.0)
-    zeros = [line for line in axes.lines if 0.0 in np.ptp(line.get_xydata(), axis=0)]
+    zeros = [line for line in axes.lines if 0.0 in np.ptp(np.asarray(line.get_xydata()), axis=0)]
     assert len(zeros) == 2
     assert all(line.get_visible() for line in axes.get_xgridlines())
 

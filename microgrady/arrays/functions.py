@@ -478,7 +478,7 @@ def _slogdet(a: Any) -> Any:
     found = linalg.on_matrices(linalg.slogdet, a)
     signs, logarithms = ([pair[k] for pair in found] for k in range(2))
     lead = a.shape[:-2]
-    kind = type(numpy.linalg.slogdet(numpy.eye(1)))
+    kind: Any = type(numpy.linalg.slogdet(numpy.eye(1)))
     parts = numpy.array(signs).reshape(lead)[()], numpy.fromiter(logarithms, object, len(found)).reshape(lead)[()]
     return kind(*parts) if hasattr(kind, "_make") else parts
 
