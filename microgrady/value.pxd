@@ -2,6 +2,12 @@ cimport cython
 
 cdef extern from *:
     """
+    /* What the module was made of, which freshness.py looks for; setup.py says it. */
+    #if defined(__GNUC__)
+    __attribute__((used))
+    #endif
+    const char microgrady_source[] = MICROGRADY_SOURCE;
+
     /* Tracebacks name the source beside the compiled module, wherever both have been installed. */
     static PyCodeObject *code_in_source(const char *filename, const char *function, int line) {
         char path[4096];

@@ -17,6 +17,11 @@ from microgrady.later import ask
 from microgrady.scopes import open_scopes, relabelled, unlabelled
 from microgrady.tracing import changing, compare, escaping, hashing, recorders, refusal, rounds_to
 
+if False:  # what the compiler of this module reads, and nobody else; value.pxd has the types for it
+    import cython  # type: ignore[import, unused-ignore]
+else:
+    from microgrady import uncompiled as cython
+
 Operand = Any  # a Value or a float
 Mark = int
 
@@ -147,7 +152,8 @@ NEG, ADD, SUB, MUL, DIV = _entry("neg"), _entry("add"), _entry("sub"), _entry("m
 FLOORDIV, MOD, POW, ABS = _entry("floordiv"), _entry("mod"), _entry("pow"), _entry("abs")
 
 
-# No cycle of references runs through Values, which setup.py tells the compiler in place of this line.
+@cython.no_gc  # a result refers to its operands alone, which are older, so no cycle of references runs through Values
+@cython.cclass
 class Value:
     """A number that remembers how it was computed.
 

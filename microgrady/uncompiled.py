@@ -1,0 +1,20 @@
+"""What value.py tells the compiler of the engine, where plain Python reads it: nothing.
+
+It stands in for the module `cython`, which need not be installed to run microgrady.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+Kind = TypeVar("Kind", bound=type)
+
+
+def cclass(kind: Kind) -> Kind:
+    """Mark a class of C, of which the .pxd has the fields."""
+    return kind
+
+
+def no_gc(kind: Kind) -> Kind:
+    """Mark a class through whose instances no cycle of references runs, so that nobody need search for one."""
+    return kind
