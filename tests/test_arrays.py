@@ -174,6 +174,11 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 
+# Later NumPys have np.trunc alone.
+fix_may_be_deprecated = pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")
+
+
+@fix_may_be_deprecated
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_of_numpy_have_the_values_of_floats_and_the_derivatives_of_finite_differences(name: str) -> None:
     function = FUNCTIONS[name]
@@ -185,6 +190,7 @@ def test_functions_of_numpy_have_the_values_of_floats_and_the_derivatives_of_fin
     assert report.ok, report
 
 
+@fix_may_be_deprecated
 def test_functions_of_numpy_are_compiled_to_the_same_numbers() -> None:
     pytest.importorskip("llvmlite")
     for name, function in FUNCTIONS.items():

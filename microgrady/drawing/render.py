@@ -28,7 +28,7 @@ PNG_ZOOM, MOST_PIXELS = 2, 20_000_000
 LARGE = 100_000
 
 # The embedded Graphviz has one memory, and serves one thread at a time: also a signal handler of that which it serves,
-# as handlers run between calls of it. While a process forks it is at rest, or its memory would be half done in the child.
+# as handlers run between calls of it. While a process forks it is at rest, or the child's memory would be half done.
 _one_at_a_time = free_after_fork(threading.RLock())
 
 
