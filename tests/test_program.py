@@ -15,7 +15,8 @@ import pytest
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.compiler.programs.program import Builder, Check, Guard, Operation, Program
+from microgrady.compiler.programs.build import Builder
+from microgrady.compiler.programs.program import Check, Guard, Operation, Program
 from microgrady.compiler.programs.recording import Recording
 from microgrady.value import primitives, user_primitives
 from tests.plain import plain
@@ -132,14 +133,12 @@ def test_steps_are_operations_and_the_guards_between_them() -> None:
 
     program = recorded(function, 4.0)
     root, angle = Operation(1, primitives["sqrt"], (0,)), Operation(2, primitives["atan2"], (-2, 1))
-    first, second = (
-        Check(number, guard, (guard.left, guard.right)) for number, (_, guard) in enumerate(program.guards, 1)
-    )
+    first, second = (Check(number, guard) for number, (_, guard) in enumerate(program.guards, 1))
     assert list(program.steps()) == [first, root, angle, second]
     # In pieces: each step once, what comes last with the last operation.
     assert [list(program.steps(*piece)) for piece in ((0, 1), (1, 2))] == [[first, root], [angle, second]]
     assert list(program.steps(0, 0)) == list(program.steps(1, 1)) == []
-    assert list(recorded(lambda x: x if x > 0 else 1.0, 2.0).steps()) == [Check(1, Guard(">", 0, -1, True), (0, -1))]
+    assert list(recorded(lambda x: x if x > 0 else 1.0, 2.0).steps()) == [Check(1, Guard(">", 0, -1, True))]
     assert [program.operands(index) for index in range(2)] == [(0,), (-2, 1)]
     assert (program.constant(-2), program.look_up((0, -2, 2), "xyz")) == (2.0, ["x", 2.0, "z"])
 
@@ -218,11 +217,10 @@ def test_programs_pickle_and_need_the_primitives_they_use() -> None:
 
 def test_a_builder_knows_places_of_what_it_has() -> None:
     x = Value(3.0)
-    builder = Builder([x])
+    builder = Builder(Program(1), [x])
     assert (builder.constant(2.0), builder.constant(-2.0), builder.constant(2.0)) == (-1, -2, -1)
     double = x * 2
-    builder.add(double)
-    assert builder.places[double] == 1
+    assert (builder.place(double), builder.place(x), builder.place(-2.0)) == (1, 0, -2)
     builder.guard("<", 1, -1, False)
     program = builder.finish([1, -2, 0])
     assert program.evaluate([4.0]) == [8.0, -2.0, 4.0]

@@ -16,6 +16,7 @@ import pytest
 
 import microgrady as mg
 from microgrady import Value
+from microgrady.functions import mul
 from microgrady.pickling.fingerprint import Fingerprint
 from microgrady.value import user_primitives
 
@@ -324,9 +325,8 @@ def test_no_function_that_a_pickle_can_call_imports_what_it_says() -> None:
 
 def test_a_damaged_program_is_refused() -> None:
     program = pytest.importorskip("microgrady.compiler.programs.program")
-    recorded = program.Builder([Value(1.0)])
-    recorded.add(x := next(iter(recorded.places)) * 2)
-    good = recorded.finish([recorded.places[x]])
+    good = program.Program(1)
+    good.constants, good.outputs = [2.0], [good.append(mul, (0, -1))]
     guard = program.Guard("<", 0, 0, True)
     wrong: list[tuple[str, Any]] = [
         ("_lefts", [10**6]),

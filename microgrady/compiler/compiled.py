@@ -195,7 +195,7 @@ class Jitted(Bindable[P, R]):
             ValueError: `name` is not an identifier or is C's own, such as exp; or nothing has been compiled yet.
             NotImplementedError: An operation has no form in C: gamma and its relatives, and users' primitives.
         """
-        return c_source([path.program for path in self._compiled()], name)
+        return c_source([path.lowered() for path in self._compiled()], name)
 
     def graph(self, /, *args: P.args, **kwargs: P.kwargs) -> list[Value]:
         """The simplified program as a graph of Values at some arguments, for `draw`.

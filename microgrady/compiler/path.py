@@ -12,6 +12,7 @@ from microgrady.compiler.backends.compiled_program import SMALL, CompiledProgram
 from microgrady.compiler.backends.llvm_program import modules_of
 from microgrady.compiler.backends.memory import layout_of
 from microgrady.compiler.programs.formulas import guard_in_words
+from microgrady.compiler.programs.lower import lower
 from microgrady.compiler.programs.program import Operation, Program
 from microgrady.compiler.signature import is_numeric
 from microgrady.forks import LockOfOneProcess
@@ -89,7 +90,12 @@ class CompiledPath:
 
     def llvm_ir(self) -> str:
         """What LLVM compiles, before it optimises."""
-        return "\n\n".join(module.source for module in modules_of(self.program, layout_of(self.program, self._effort)))
+        program = self.lowered()
+        return "\n\n".join(module.source for module in modules_of(program, layout_of(program, self._effort)))
+
+    def lowered(self) -> Program:
+        """Return the program as it is compiled: with operations that are cheaper than those that the user wrote."""
+        return lower(self.program)
 
     def graph(self, numbers: Sequence[float]) -> list[Value]:
         """The outputs of the simplified program as Values, for pictures."""
@@ -160,7 +166,7 @@ class CompiledPath:
                 # Numbers alone, and none that are read elsewhere, can come in by the fast call.
                 plain = not (self._arrays_come or self._arrays_go or self.leaves)
                 tree = self.structure.assemble(range(len(self.program.outputs))) if plain else None
-                self._code = CompiledProgram(self.program, tree, self._effort, self._cache)
+                self._code = CompiledProgram(self.lowered(), tree, self._effort, self._cache)
                 self.compile_seconds = time.perf_counter() - start
             return self._code
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from microgrady.compiler.programs.program import NEG, Guard, Place, Program
+from microgrady.compiler.programs.program import Guard, Place, Program
+from microgrady.functions import neg
 
 DEPTH = 4  # operations within each other that are written out; what is deeper becomes dots
 
@@ -31,7 +32,7 @@ def formula(program: Program, place: Place, names: list[str], depth: int) -> str
     index = place - program.input_count
     op = program.ops[index]
     operands = [formula(program, operand, names, depth - 1) for operand in program.operands(index)]
-    if op is NEG:
+    if op is neg:
         return f"(-{operands[0]})"
     is_operator = op.symbol.isascii() and not op.symbol.isidentifier()
     if is_operator and len(operands) == 2:

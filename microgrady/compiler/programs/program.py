@@ -1,24 +1,22 @@
-"""A recorded function as a flat list of operations, simplified where IEEE 754 allows it."""
+"""A recorded function as a flat list of steps: operations, and guards between them."""
 
 from __future__ import annotations
 
-import math
+import functools
 import operator
-import struct
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate, compress
 from typing import Any, NamedTuple, TypeVar
 
 from microgrady.arithmetic.backend import Backend, Operand
 from microgrady.inputs import describe
 from microgrady.pickling.graphs import PrimitiveInPickle
-from microgrady.value import Primitive, Value, primitives
+from microgrady.value import Primitive
 
 T = TypeVar("T")
 Place = int  # an operand: from 0 on the inputs and then the results, in order; below 0 the constants, -1 the first
-
-NEG, _ADD, _SUB, _MUL = (primitives[name] for name in ("neg", "add", "sub", "mul"))
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -46,6 +44,11 @@ class Guard:
     right: Place
     outcome: bool
 
+    @property
+    def operands(self) -> tuple[Place, Place]:
+        """The places of what it compares."""
+        return self.left, self.right
+
 
 class Operation(NamedTuple):
     """A step that makes a number.
@@ -67,12 +70,15 @@ class Check(NamedTuple):
     Attributes:
         number: The number of the guard, counted from 1.
         guard: What has to hold.
-        operands: The places of what it compares.
     """
 
     number: int
     guard: Guard
-    operands: tuple[Place, ...]
+
+    @property
+    def operands(self) -> tuple[Place, ...]:
+        """The places of what it compares."""
+        return self.guard.operands
 
 
 # Every kind of step has `operands`. Who only asks what is read, such as a layout, need not know the kinds.
@@ -109,6 +115,11 @@ class Program:
         self._rights.append(operands[-1])
         return self.input_count + len(self.ops) - 1
 
+    def put(self, index: int, op: Primitive, operands: Sequence[Place]) -> None:
+        """Put an operation in the place of another."""
+        self.ops[index] = op
+        self._lefts[index], self._rights[index] = operands[0], operands[-1]
+
     def operands(self, index: int) -> tuple[Place, ...]:
         """Return the places of the operands of an operation, of which the first is number 0."""
         left = self._lefts[index]
@@ -131,20 +142,40 @@ class Program:
         """
         count = len(self.ops)
         stop = count if stop is None else stop
-        guards = self.guards
-        first = bisect_left(guards, start, key=_position)
-        last = len(guards) if stop == count else bisect_left(guards, stop, key=_position)
-        for number in range(first, last):
-            position, guard = guards[number]
+        first = bisect_left(self.guards, start, key=_position)
+        last = len(self.guards) if stop == count else bisect_left(self.guards, stop, key=_position)
+        for number, (position, guard) in enumerate(self.guards[first:last], first + 1):
             yield from self._operations(start, position)
-            yield Check(number + 1, guard, (guard.left, guard.right))
+            yield Check(number, guard)
             start = position
         yield from self._operations(start, stop)
 
     def _operations(self, start: int, stop: int) -> Iterator[Operation]:
-        operands, input_count = self.operands, self.input_count
-        for index in range(start, stop):
-            yield Operation(input_count + index, self.ops[index], operands(index))
+        ops, places = self.ops[start:stop], range(self.input_count + start, self.input_count + stop)
+        columns = zip(ops, self._lefts[start:stop], self._rights[start:stop], strict=True)
+        operands = [(left, right) if len(op.rules) == 2 else (left,) for op, left, right in columns]
+        return map(_operation, zip(places, ops, operands, strict=True))
+
+    def copy(self) -> Program:
+        """Return a program that can be changed alone."""
+        twin = Program(self.input_count)
+        twin.__dict__.update((name, part[:] if isinstance(part, list) else part) for name, part in vars(self).items())
+        return twin
+
+    def keep(self, alive: Sequence[int]) -> None:
+        """Leave out the operations that are not alive (1, else 0), and give the others their new places."""
+        first = self.input_count
+        before = list(accumulate(alive, initial=0))
+        # Where each place goes. Constants keep theirs, which Python counts from the end.
+        moved = [*range(first), *(first + count for count in before[:-1]), *range(-len(self.constants), 0)]
+        self.ops = list(compress(self.ops, alive))
+        self._lefts = [moved[place] for place in compress(self._lefts, alive)]
+        self._rights = [moved[place] for place in compress(self._rights, alive)]
+        self.guards = [
+            (before[position], replace(guard, left=moved[guard.left], right=moved[guard.right]))
+            for position, guard in self.guards
+        ]
+        self.outputs = [moved[place] for place in self.outputs]
 
     def evaluate(self, numbers: Iterable[float]) -> list[float] | Guard:
         """Return the outputs, or the first guard that does not hold: what machine code does, in plain Python."""
@@ -173,7 +204,7 @@ class Program:
         """Refuse what `Builder` never makes: machine code trusts all of this, and a pickle may say anything."""
         guards = [guard for _, guard in self.guards]
         positions = [position for position, _ in self.guards]
-        compared = [place for guard in guards for place in (guard.left, guard.right)]
+        compared = [place for guard in guards for place in guard.operands]
         places = [*self._lefts, *self._rights, *self.outputs, *compared]
         typed = (
             all(type(number) is int for number in (self.input_count, *positions, *places))
@@ -196,6 +227,9 @@ class Program:
         return all(place < there for place in self.outputs)
 
 
+_operation = functools.partial(tuple.__new__, Operation)  # from its parts, in half the time that Operation(...) takes
+
+
 def _position(entry: tuple[int, Guard]) -> int:
     return entry[0]
 
@@ -214,188 +248,3 @@ def write(op: Primitive, backend: Backend, *operands: Operand) -> Operand:
             f"not {describe(result)}"
         )
     return result
-
-
-class Builder:
-    """Makes a program of a graph: constants folded, common subexpressions shared, dead parts dropped."""
-
-    def __init__(self, inputs: list[Value]) -> None:
-        self.program = Program(len(inputs))
-        self.places: dict[Value, Place] = {value: place for place, value in enumerate(inputs)}
-        self._constants: dict[bytes, Place] = {}
-        self._shared: dict[tuple[Primitive, Place, Place], Place] = {}
-        self._guards: set[Guard] = set()
-
-    def constant(self, number: float) -> Place:
-        """The place of a number."""
-        key = struct.pack("d", number)  # by its bits: 0.0 equals -0.0, nan not even itself
-        place = self._constants.get(key)
-        if place is None:
-            self.program.constants.append(number)
-            place = self._constants[key] = -len(self.program.constants)
-        return place
-
-    def add(self, node: Value) -> None:
-        """A Value, whose operands are there already."""
-        op = node._primitive
-        if op is None:
-            if node not in self.places:
-                self.places[node] = self.constant(node._number)
-            return
-        self.program.recorded += 1
-        left = self.place_of(node._left, node._left_partial)
-        right = self.place_of(node._right, node._right_partial) if len(op.rules) == 2 else left
-        self.places[node] = self.result(op, left, right)
-
-    def place_of(self, operand: Value | None, number: float) -> Place:
-        """The place of an operand: of a Value, or of `number` where there is none."""
-        return self.constant(number) if operand is None else self.places[operand]
-
-    def result(self, op: Primitive, left: Place, right: Place) -> Place:
-        """The place of the result of an operation, which may be there already or need no operation."""
-        if left < 0 and right < 0:
-            operands = (self._number(left), self._number(right))[: len(op.rules)]
-            return self.constant(float(op.evaluate(*operands)))
-        simplify = _SIMPLER.get(op)
-        if simplify is not None:
-            place = simplify(self, left, right)
-            if place is not None:
-                return place
-        key = (op, right, left) if op in (_ADD, _MUL) and right < left else (op, left, right)
-        place = self._shared.get(key)
-        if place is None:
-            place = self._shared[key] = self.program.append(op, (left, right))
-        return place
-
-    def guard(self, symbol: str, left: Place, right: Place, outcome: bool) -> None:
-        """A comparison; those that hold anyway are left out."""
-        guard = Guard(symbol, left, right, outcome)
-        if (left >= 0 or right >= 0) and guard not in self._guards:
-            self._guards.add(guard)
-            self.program.guards.append((len(self.program.ops), guard))
-
-    def _number(self, place: Place) -> float:
-        return self.program.constant(place)
-
-    def _is(self, place: Place, number: float) -> bool:
-        return place < 0 and self._constants.get(struct.pack("d", number)) == place
-
-    def _negated(self, place: Place) -> Place | None:
-        """What the result at a place is the opposite of, if it was computed so."""
-        index = place - self.program.input_count
-        return self.program.operands(index)[0] if index >= 0 and self.program.ops[index] is NEG else None
-
-    def finish(self, outputs: list[Place]) -> Program:
-        """The program without what no output and no guard needs."""
-        program = self.program
-        first = program.input_count
-        alive = bytearray(len(program.ops))
-
-        def need(places: Iterable[Place]) -> None:
-            for place in places:
-                if place >= first:
-                    alive[place - first] = True
-
-        need(outputs)
-        for _, guard in program.guards:
-            need((guard.left, guard.right))
-        for index in range(len(program.ops) - 1, -1, -1):
-            if alive[index]:
-                need(program.operands(index))
-        return self._without_the_dead(alive, outputs)
-
-    def _without_the_dead(self, alive: bytearray, outputs: list[Place]) -> Program:
-        program, smaller = self.program, Program(self.program.input_count)
-        smaller.constants, smaller.recorded = program.constants, program.recorded
-        # Where each place goes. Constants keep theirs.
-        moved = list(range(program.input_count))
-
-        def move(places: Iterable[Place]) -> list[Place]:
-            return [moved[place] if place >= 0 else place for place in places]
-
-        for step in program.steps():
-            operands = step.operands
-            if isinstance(step, Operation):
-                needed = alive[step.place - program.input_count]
-                moved.append(smaller.append(step.op, move(operands)) if needed else -1)
-            else:
-                left, right = move(operands)
-                guard = Guard(step.guard.symbol, left, right, step.guard.outcome)
-                smaller.guards.append((len(smaller.ops), guard))
-        smaller.outputs = move(outputs)
-        return smaller
-
-
-# What gives the same bits with fewer operations. Each takes the operands' places and gives a place, or None.
-# What IEEE 754 forbids is not here: x + 0 is another number for x = -0, x - x is nan for an infinite x.
-
-
-def _add(builder: Builder, a: Place, b: Place) -> Place | None:
-    if a < 0 or b < 0:
-        if builder._is(b, -0.0):
-            return a
-        if builder._is(a, -0.0):
-            return b
-    if (inner := builder._negated(b)) is not None:
-        return builder.result(_SUB, a, inner)
-    if (inner := builder._negated(a)) is not None:
-        return builder.result(_SUB, b, inner)
-    return None
-
-
-def _sub(builder: Builder, a: Place, b: Place) -> Place | None:
-    if b < 0:
-        return a if builder._is(b, 0.0) else None
-    inner = builder._negated(b)
-    return None if inner is None else builder.result(_ADD, a, inner)
-
-
-def _mul(builder: Builder, a: Place, b: Place) -> Place | None:
-    if a < 0 or b < 0:
-        constant, other = (a, b) if a < 0 else (b, a)
-        if builder._is(constant, 1.0):
-            return other
-        return builder.result(NEG, other, other) if builder._is(constant, -1.0) else None
-    first = builder._negated(a)
-    if first is None:
-        return None
-    second = builder._negated(b)
-    return None if second is None else builder.result(_MUL, first, second)
-
-
-def _div(builder: Builder, a: Place, b: Place) -> Place | None:
-    return a if builder._is(b, 1.0) else None
-
-
-def _neg(builder: Builder, a: Place, b: Place) -> Place | None:
-    return builder._negated(a)
-
-
-def _pow(builder: Builder, a: Place, b: Place) -> Place | None:
-    if builder._is(b, 1.0):
-        return a
-    if builder._is(b, 0.0) or builder._is(b, -0.0):
-        return builder.constant(1.0)
-    return builder.result(_MUL, a, a) if builder._is(b, 2.0) else None
-
-
-def _masked_product(builder: Builder, gate: Place, x: Place) -> Place | None:
-    if gate < 0:
-        return builder.constant(0.0) if builder._number(gate) == 0.0 else builder.result(_MUL, gate, x)
-    if x < 0 and math.isfinite(builder._number(x)):
-        return builder.result(_MUL, gate, x)
-    return None
-
-
-_SIMPLER: dict[Primitive, Callable[[Builder, Place, Place], Place | None]] = {
-    _ADD: _add,
-    _SUB: _sub,
-    _MUL: _mul,
-    primitives["div"]: _div,
-    NEG: _neg,
-    primitives["pow"]: _pow,
-    primitives["masked_product"]: _masked_product,
-    primitives["where"]: lambda builder, a, b: a,
-    primitives["argument"]: lambda builder, a, b: a,
-    primitives["instead"]: lambda builder, a, b: a,
-}

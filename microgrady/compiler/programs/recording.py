@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from microgrady.compiler.programs.program import Builder, Program
+from microgrady.compiler.programs.build import Builder
+from microgrady.compiler.programs.program import Program
 from microgrady.inputs import describe
 from microgrady.tracing import Recorder
 from microgrady.transforms import as_value, gradients, one_number
@@ -123,10 +124,11 @@ class Recording:
         if differentiate is not None:
             # Those that only a comparison uses come last, and have no derivative.
             self.leaves = list(dict.fromkeys([*leaves, *self.leaves]))
-        builder = Builder([*inputs, *self.leaves])
+        known = [*inputs, *self.leaves]
+        builder = Builder(Program(len(known)), known)
         for symbol, left, right, outcome in comparisons:
-            builder.guard(symbol, _place(builder, left), _place(builder, right), outcome)
-        self.program: Program = builder.finish([_place(builder, output) for output in outputs])
+            builder.guard(symbol, builder.place(left), builder.place(right), outcome)
+        self.program = builder.finish([builder.place(output) for output in outputs])
 
 
 def _flat(returned: Any, name: str, none: bool) -> tuple[list[Any], Structure]:
@@ -156,22 +158,3 @@ def _operands(order: list[Value]) -> Iterator[Value]:
             for operand in (node._left, node._right):
                 if operand is not None:
                     yield operand
-
-
-def _place(builder: Builder, thing: Any) -> int:
-    """The place of a Value or a number, after all that it depends on has been added."""
-    if not isinstance(thing, Value):
-        return builder.constant(float(thing))
-    places = builder.places
-    stack = [thing]
-    while stack:
-        node = stack[-1]
-        if node in places:
-            stack.pop()
-            continue
-        waiting = [operand for operand in (node._right, node._left) if operand is not None and operand not in places]
-        if node._primitive is None or not waiting:
-            builder.add(stack.pop())
-        else:
-            stack.extend(waiting)
-    return places[thing]
