@@ -366,24 +366,26 @@ class _Run:
 def _differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[Any]:
     """The reverse pass in Values: each share is recorded, so that it has derivatives of its own."""
     order = topological_order(output, since=since)
-    # By identity, as Values hash.
-    active = set(inputs)
+    # By identity: to hash a Value takes long while a function is recorded.
+    active = set(map(id, inputs))
     for node in order:
-        if any(isinstance(operand, Value) and operand in active for operand in node.operands):
-            active.add(node)
-    adjoints: dict[Value, Any] = {output: 1.0} if output in active else {}
+        if any(id(operand) in active for operand in node.operands):
+            active.add(id(node))
+    adjoints: dict[int, Any] = {id(output): 1.0} if id(output) in active else {}
     for node in reversed(order):
-        adjoint = adjoints.get(node)
+        adjoint = adjoints.get(id(node))
         if node.op is None or adjoint is None:
             continue
         _require_current(node)
-        for rule, operand in zip(node.op.rules, node.operands, strict=True):
-            if isinstance(operand, Value) and operand in active:
-                share = _share(node, adjoint, rule(node, *node.operands))
+        operands = node.operands
+        for rule, operand in zip(node.op.rules, operands, strict=True):
+            key = id(operand)
+            if isinstance(operand, Value) and key in active:
+                share = _share(node, adjoint, rule(node, *operands))
                 if node.op is hypot:
                     share = _through_origin(node, adjoint, operand, share)
-                adjoints[operand] = adjoints[operand] + share if operand in adjoints else share
-    return [adjoints.get(value, 0.0) for value in inputs]
+                adjoints[key] = adjoints[key] + share if key in adjoints else share
+    return [adjoints.get(id(value), 0.0) for value in inputs]
 
 
 def _share(node: Value, adjoint: Any, partial: Any) -> Any:
