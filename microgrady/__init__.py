@@ -46,7 +46,10 @@ if not TYPE_CHECKING:
         first="microgrady.functions",  # without the table no Value could calculate
     )
     later.answer(
-        arrays="microgrady.arrays.subclass", pickling="microgrady.pickling.graphs", table="microgrady.functions"
+        arrays="microgrady.arrays.subclass",
+        frames="microgrady.frames",
+        pickling="microgrady.pickling.graphs",
+        table="microgrady.functions",
     )
 else:  # the same names once more, for type checkers
     from math import comb as comb

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from microgrady.inputs import describe, is_array
+from microgrady.later import ask
 from microgrady.value import Value
 
 BUILT_IN = (dict, list, tuple)
@@ -66,6 +67,10 @@ class Kind:
     def steps(self, keys: Any, count: int) -> list[str]:
         """Return how to write that one takes something out of the container, for each thing in it."""
         return [f"[{key!r}]" for key in (range(count) if keys is None else keys)]
+
+    def labels(self, rest: Any) -> list[str] | None:
+        """Return how to write that one takes each number out of the container, where it has names for them."""
+        return None
 
 
 class _Nothing(Kind):
@@ -272,7 +277,13 @@ def kind_of(kind: type) -> Kind | None:
         return DICTS
     if issubclass(kind, (list, tuple)):
         return SEQUENCES
-    return DATACLASSES if hasattr(kind, "__dataclass_fields__") else None
+    if hasattr(kind, "__dataclass_fields__"):
+        return DATACLASSES
+    pandas = sys.modules.get("pandas")  # no Series exists before somebody has imported it
+    if pandas is not None and issubclass(kind, (getattr(pandas, "Series", ()), getattr(pandas, "DataFrame", ()))):
+        frames: Kind = ask("frames").FRAMES
+        return frames
+    return None
 
 
 def register(kind: type, parts: Parts, make: Make) -> None:

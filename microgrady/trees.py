@@ -17,8 +17,8 @@ from microgrady.value import Value
 
 Shape = tuple[int, ...] | None  # of an array; None for a number
 
-# What is read of a thing that is not a container: one number and None, or what is in an array and its shape.
-Reader = Callable[[Any], tuple[list[Any], Shape]]
+# What is read of a thing that is not a container: the numbers in it and its structure. It raises Misfit.
+Reader = Callable[[Any], "tuple[list[Any], Structure]"]
 
 _TEXT, _FLOATS, _PLAIN = {str}, {float}, {float, Value}
 _SCALARS = {int, bool, str}  # what is certainly not a container
@@ -125,7 +125,16 @@ class Structure:
             >>> flatten({"w": [1, 2], "b": 3}, "p")[1].leaf_names("p")
             ["p['w'][0]", "p['w'][1]", "p['b']"]
         """
-        return [prefix + outer + inner.replace("][", ", ") for outer, inner in self.places()]
+        if self.kind is None:
+            return [prefix + inner.replace("][", ", ") for _, inner in self.places()]
+        labels = self._how().labels(self.rest)
+        if labels is not None:
+            return [prefix + label for label in labels]
+        return [
+            name
+            for step, child in zip(self.steps(), self.children, strict=True)
+            for name in child.leaf_names(prefix + step)
+        ]
 
     def numbers_of(self, tree: Any, what: str, whole: str) -> list[Any]:
         """The numbers of something with the same structure, in the order of this one.
@@ -205,7 +214,8 @@ NOTHING = Structure(type(None))
 
 
 @functools.lru_cache(maxsize=256)
-def _array(shape: tuple[int, ...]) -> Structure:
+def array_of(shape: tuple[int, ...]) -> Structure:
+    """Return the structure of an array of this shape."""
     return Structure(None, shape=shape)
 
 
@@ -232,7 +242,7 @@ def _sequence(kind: type, children: Sequence[Structure]) -> Structure:
 
 def _restored(kind: Any, keys: Any, children: Any, rest: Any, shape: Any) -> Structure:
     if kind is None:
-        return NUMBER if shape is None else _array(shape)
+        return NUMBER if shape is None else array_of(shape)
     if kind is list or kind is tuple:
         return _sequence(kind, children)
     return Structure(kind, keys, children, rest, shape)
@@ -270,7 +280,7 @@ def flatten(tree: Any, what: str, read: Reader | None = None, none: bool = True)
         tree: A real number, a Value, a NumPy array, or a container of such things: a list, a tuple, a dict, a dataclass
             or an object of a registered class. None may stand among the numbers.
         what: What `tree` is, for the message.
-        read: Reads what is not a container, where that is not a number, a Value or a NumPy array; it raises Misfit.
+        read: Reads what is not a container, where that may be something else than a number, a Value or a NumPy array.
             The structure then tells names and places, and is not for making such a tree anew.
         none: Whether None may stand there. Not in what a function returns, unless its arguments have some:
             most likely a `return` was forgotten.
@@ -307,7 +317,7 @@ def separate(tree: Any, what: str) -> tuple[list[Any], Structure]:
 def _collection(tree: Any, what: str, read: Reader, anew: bool, none: bool) -> tuple[list[Any], Structure]:
     found: list[Any] = []
     try:
-        structure = _collect(tree, found, read, anew)
+        structure = collect(tree, found, read, anew)
         if structure.has_none and not (none and structure.shapes):
             _refuse_none(structure, read)
     except Misfit as misfit:
@@ -327,7 +337,7 @@ def _refuse_none(structure: Structure, read: Reader) -> None:
             raise
 
 
-def _collect(tree: Any, found: list[Any], read: Reader, anew: bool) -> Structure:
+def collect(tree: Any, found: list[Any], read: Reader, anew: bool) -> Structure:
     """The structure of a tree, to be made anew or not; what is read of it is added to what was found."""
     kind = type(tree)
     if kind is float or kind is Value:
@@ -340,9 +350,9 @@ def _collect(tree: Any, found: list[Any], read: Reader, anew: bool) -> Structure
         return _sequence(kind, _collected(tree, found, read, anew, SEQUENCES, None))
     how = None if kind in _SCALARS else kind_of(kind)
     if how is None:
-        parts, shape = read(tree)
+        parts, structure = read(tree)
         found.extend(parts)
-        return NUMBER if shape is None else _array(shape)
+        return structure
     if tree is None:
         return NOTHING
     keys, contents = how.open(tree)
@@ -357,22 +367,24 @@ def _collected(
     children: list[Structure] = []
     try:
         for branch in contents:
-            children.append(_collect(branch, found, read, anew))  # noqa: PERF401  (how far it came is asked below)
+            children.append(collect(branch, found, read, anew))  # noqa: PERF401  (how far it came is asked below)
     except Misfit as misfit:
         misfit.steps.append(how.steps(keys, len(contents))[len(children)])
         raise
     return children
 
 
-def _parts(thing: Any) -> tuple[list[Any], Shape]:
+def _parts(thing: Any) -> tuple[list[Any], Structure]:
     """Read a number, or an array as a whole."""
-    return ([thing], thing.shape) if is_array(thing) else ([_number(thing)], None)
+    return ([thing], array_of(thing.shape)) if is_array(thing) else ([_number(thing)], NUMBER)
 
 
-def _numbers(thing: Any) -> tuple[list[Any], Shape]:
+def _numbers(thing: Any) -> tuple[list[Any], Structure]:
     """Read a number, or those in an array."""
     if not is_array(thing):
-        return [_number(thing)], None
+        return [_number(thing)], NUMBER
+    if thing.dtype.kind in "mM":  # of which `tolist` makes numbers
+        raise _refusal(thing)
     entries: list[Any] = thing.ravel().tolist()
     if {*map(type, entries)} != _FLOATS:
         try:
@@ -381,16 +393,20 @@ def _numbers(thing: Any) -> tuple[list[Any], Shape]:
         except Misfit as misfit:
             misfit.steps.append(f".flat[{position}]")
             raise
-    return entries, thing.shape
+    return entries, array_of(thing.shape)
 
 
 def _number(thing: Any) -> Any:
     number = thing if isinstance(thing, Value) else as_number(thing)
     if number is None:
-        raise Misfit(
-            "{} must be a real number, a Value, or a list, tuple, dict or NumPy array of these, not " + describe(thing)
-        )
+        raise _refusal(thing)
     return number
+
+
+def _refusal(thing: Any) -> Misfit:
+    return Misfit(
+        "{} must be a real number, a Value, or a list, tuple, dict or NumPy array of these, not " + describe(thing)
+    )
 
 
 def detach(tree: Any) -> Any:
@@ -428,9 +444,13 @@ def _mapped(tree: Any, function: Callable[[Value], Any]) -> Any:
     if isinstance(tree, Value):
         return function(tree)
     if is_array(tree) and tree.dtype == object:
-        entries = [_mapped(entry, function) for entry in tree.ravel().tolist()]
+        old = tree.ravel().tolist()
+        entries = [_mapped(entry, function) for entry in old]
         numbers = [as_number(entry) for entry in entries]
-        return make_array(entries if any(number is None for number in numbers) else numbers, tree.shape)
+        if None not in numbers:
+            return make_array(numbers, tree.shape)
+        unchanged = all(map(operator.is_, entries, old))
+        return tree if unchanged else make_array(entries, tree.shape)
     how = kind_of(type(tree))
     if how is None:
         return tree

@@ -27,7 +27,7 @@ LAYERS = """
     value
     functions containers
     sequences anomaly pickling
-    arrays
+    arrays frames
     trees
     transforms
     checking

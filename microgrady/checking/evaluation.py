@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from microgrady.containers import Misfit
 from microgrady.inputs import describe, is_array, is_number
+from microgrady.trees import NUMBER, Structure, array_of, collect, flatten
 from microgrady.value import Value
 
 Result = TypeVar("Result")
@@ -102,20 +104,33 @@ def plain_number(thing: Any) -> float | None:
         return None
 
 
-def plain(tree: Any, what: str) -> Any:
-    """Return `tree` in floats, lists and dicts, whatever library its numbers and arrays are of.
+def plain(tree: Any, what: str, none: bool = False) -> tuple[list[float], Structure]:
+    """Return the numbers in a nested structure in floats, whatever library its numbers and arrays are of.
+
+    Args:
+        tree: What was returned or claimed.
+        what: What it is, for the message.
+        none: Whether None may stand among the numbers.
+
+    Returns:
+        The numbers, and the structure, which tells where they stand.
 
     Raises:
-        TypeError: something in it is not a real number.
+        TypeError: Something in it is not a real number.
     """
     __tracebackhide__ = True
-    number = plain_number(tree)
+    numbers, structure = flatten(tree, what, _read, none)
+    return [number.data if isinstance(number, Value) else number for number in numbers], structure
+
+
+def _read(thing: Any) -> tuple[list[Any], Structure]:
+    """Read a number, or those in an array, of whatever library."""
+    number = plain_number(thing)
     if number is not None:
-        return number
-    if isinstance(tree, dict):
-        return {key: plain(branch, f"{what}[{key!r}]") for key, branch in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return [plain(branch, f"{what}[{place}]") for place, branch in enumerate(tree)]
-    if hasattr(tree, "tolist") and not isinstance(tree, type):
-        return plain(tree.tolist(), what)
-    raise TypeError(f"{what} must be a real number or a nested structure of real numbers, not {describe(tree)}")
+        return [number], NUMBER
+    if not hasattr(thing, "tolist") or isinstance(thing, type):
+        raise Misfit("{} must be a real number or a nested structure of real numbers, not " + describe(thing))
+    numbers: list[Any] = []
+    nested = collect(thing.tolist(), numbers, _read, anew=False)
+    shape = tuple(getattr(thing, "shape", (len(numbers),)))
+    return numbers, array_of(shape) if math.prod(shape) == len(numbers) else nested

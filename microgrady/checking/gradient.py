@@ -19,7 +19,7 @@ from microgrady.checking.verdict import Verdict, judge
 from microgrady.inputs import as_number, describe
 from microgrady.introspection import parameters_of
 from microgrady.transforms import jacobian
-from microgrady.trees import flatten
+from microgrady.trees import Structure, flatten
 from microgrady.value import Value
 
 MANY = 300  # estimates from which on a progress bar is shown
@@ -239,21 +239,22 @@ class _Function(_Steady):
         names = _argument_names(function, len(point))
         arguments = zip(self.structure.children, names, strict=True)
         self.inputs = [path for argument, name in arguments for path in argument.leaf_names(name)]
-        self.input_places = _places(point[0] if len(point) == 1 else point)
+        self.input_places = (self.structure.children[0] if len(point) == 1 else self.structure).places()
         pairs = [f"{name} = {number!r}" for name, number in zip(self.inputs, self.numbers, strict=True)]
         for pair, number in zip(pairs, self.numbers, strict=True):
             if not math.isfinite(number):
                 raise ValueError(f"the point must be finite numbers, not {pair}")
         where = "at " + ", ".join(pairs[:5] + ["..."] * (len(pairs) > 5))
 
-        def read(result: Any) -> tuple[list[float], list[tuple[str, str]]]:
+        def read(result: Any) -> tuple[list[float], Structure]:
             __tracebackhide__ = True
-            return flatten(plain(result, f"the result of the function {where}"), "the result")[0], _places(result)
+            return plain(result, f"the result of the function {where}", self.structure.has_none)
 
         def words(error: Exception) -> str:
             return f"the function raises {type(error).__name__} {where}"
 
-        values, self.result_places = evaluate(function, self.numbers, read, self.structure.rebuild, words)
+        values, results = evaluate(function, self.numbers, read, self.structure.rebuild, words)
+        self.result_places = results.places()
         written = ["".join(place) for place in self.result_places]
         self.results = [f"result{path} by " if path else "" for path in written]
         for path, value in zip(written, values, strict=True):
@@ -262,7 +263,11 @@ class _Function(_Steady):
         super().__init__("the function", [path and f"result{path}" for path in written], values)
 
     def __call__(self, numbers: list[float]) -> list[float]:
-        return evaluate(self.function, numbers, _flat, self.structure.rebuild)
+        def read(result: Any) -> list[float]:
+            __tracebackhide__ = True
+            return plain(result, "the result", self.structure.has_none)[0]
+
+        return evaluate(self.function, numbers, read, self.structure.rebuild)
 
     def call(self) -> list[float]:
         return self(self.numbers)
@@ -409,9 +414,7 @@ class _Claims(_Steady):
 
     def call(self) -> list[float]:
         __tracebackhide__ = True
-        claimed = self.claimed()
-        found, structure = flatten(claimed, self.what)
-        numbers = dict(zip(structure.leaf_names(), found, strict=True))
+        numbers, claimed = self.claimed()
         missing = set(self.places) ^ set(numbers)
         if missing:
             path = min(missing)
@@ -423,17 +426,18 @@ class _Claims(_Steady):
             )
         return [numbers[path] for path in self.places]
 
-    def claimed(self) -> Any:
-        """Return the claim, in floats."""
+    def claimed(self) -> tuple[dict[str, float], Any]:
+        """Return the numbers that are claimed, by where they stand, and the claim as it was given."""
         __tracebackhide__ = True
         gradient, function = self.gradient, self.function
 
         def words(error: Exception) -> str:
             return f"{self.what} raises {type(error).__name__} at the point"
 
-        def read(claimed: Any) -> Any:
+        def read(claimed: Any) -> tuple[dict[str, float], Any]:
             __tracebackhide__ = True
-            return plain(claimed, self.what)
+            numbers, structure = plain(claimed, self.what, function.structure.has_none)
+            return dict(zip(map("".join, structure.places()), numbers, strict=True)), claimed
 
         if not callable(gradient):
             return read(gradient)
@@ -473,17 +477,6 @@ class _Derivative(_Claims):
         """Do nothing: it is the function itself that is called again."""
 
 
-def _places(tree: Any) -> list[tuple[str, str]]:
-    """Return for each number the way through lists and dicts, and that through the array at its end."""
-    if isinstance(tree, dict):
-        branches = [(f"[{key!r}]", branch) for key, branch in tree.items()]
-    elif isinstance(tree, (list, tuple)):
-        branches = [(f"[{place}]", branch) for place, branch in enumerate(tree)]
-    else:
-        return [("", path) for path in flatten(plain(tree, "the tree"), "the tree")[1].leaf_names()]
-    return [(step + outer, inner) for step, branch in branches for outer, inner in _places(branch)]
-
-
 def _joined(place: tuple[str, str], by: tuple[str, str]) -> tuple[str, str]:
     """Return where the derivative of a number at one place by a number at another stands, as in `jacobian`'s result."""
     return place[0] + by[0], place[1] + by[1]
@@ -493,13 +486,6 @@ def _argument_names(function: Callable[..., Any], count: int) -> list[str]:
     """Return the names of the positional parameters; x0, x1, ... where they have none of their own."""
     names = parameters_of(function).by_position[:count]
     return names + [f"x{position}" for position in range(len(names), count)]
-
-
-def _flat(result: Any) -> list[float]:
-    """Return the numbers in what a function returned."""
-    __tracebackhide__ = True
-    numbers: list[float] = flatten(plain(result, "the result"), "the result")[0]
-    return numbers
 
 
 def _with_progress(lines: list[_Line], results: int) -> Iterable[_Line]:

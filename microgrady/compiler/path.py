@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -189,20 +190,21 @@ class CompiledPath:
 
 def _assembler(structure: Structure) -> Callable[[Sequence[Any]], Any]:
     """What puts numbers and arrays in their places: for tuples and lists one expression, which takes least time."""
+    part = itertools.count()
 
-    def places(tree: Any) -> str:
-        if type(tree) is int:
-            return f"parts[{tree}]"
-        if type(tree) is tuple:
-            return f"({''.join(f'{places(branch)}, ' for branch in tree)})"
-        if type(tree) is list:
-            return f"[{', '.join(map(places, tree))}]"
+    def place(node: Structure) -> str:
+        if node.kind is None:
+            return f"parts[{next(part)}]"
+        if node.kind is tuple:
+            return f"({''.join(f'{place(child)}, ' for child in node.children)})"
+        if node.kind is list:
+            return f"[{', '.join(map(place, node.children))}]"
         raise TypeError
 
     if len(structure.shapes) > 1000:  # for which to compile it would take longer
         return structure.assemble
     try:
-        expression = places(structure.assemble(range(len(structure.shapes))))
+        expression = place(structure)
         assemble: Callable[[Sequence[Any]], Any] = eval(f"lambda parts: {expression}", {})
     except (TypeError, RecursionError, SyntaxError, MemoryError):  # dicts, or nested too deeply for Python's parser
         return structure.assemble
