@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from microgrady.containers import SEQUENCES, Blank, Kind, Misfit, kind_of, with_types
+from microgrady.containers import BUILT_IN, SEQUENCES, Blank, Kind, Misfit, kind_of, with_types
 from microgrady.containers import register as register
 from microgrady.inputs import as_number, describe, is_array
 from microgrady.value import Value
@@ -65,7 +65,11 @@ class Structure:
     @property
     def has_none(self) -> bool:
         """Whether None stands somewhere among the numbers."""
-        return self is NOTHING or ("_is_flat" not in self.__dict__ and any(child.has_none for child in self.children))
+        found: bool | None = self.__dict__.get("_has_none")
+        if found is None:
+            found = self is NOTHING or any(child.has_none for child in self.children)
+            self.__dict__["_has_none"] = found
+        return found
 
     def assemble(self, parts: Iterable[Any]) -> Any:
         """Put `parts`, one for each number and each array, in their places.
@@ -298,40 +302,51 @@ def flatten(tree: Any, what: str, read: Reader | None = None, none: bool = True)
         >>> structure.rebuild("xyz")
         {'w': ['x', 'y'], 'b': 'z'}
     """
-    return _collection(tree, what, read or _numbers, read is None, none)
+    return _collection(tree, what, read or read_numbers, read is None, none)
 
 
-def separate(tree: Any, what: str) -> tuple[list[Any], Structure]:
-    """The numbers and arrays in `tree`, in order, and its structure: as `flatten`, but arrays stay whole.
+def separate(tree: Any, what: str, read: Reader) -> tuple[list[Any], Structure]:
+    """What is read in `tree`, in order, and its structure: as `flatten`, but arrays may stay whole.
+
+    Args:
+        tree: As for `flatten`. None may only be in a field of an object that has numbers, too.
+        what: What `tree` is, for the message.
+        read: Reads what is neither a float or a Value nor a container of them: a number, an array as one or as the
+            numbers in it. It raises Misfit.
 
     Returns:
-        A list of floats, Values and arrays, as they are, and the structure, of which `assemble` takes it back.
+        A list of floats, Values and arrays, and the structure, of which `assemble` takes it back if no array was
+        read as numbers, and `rebuild` the numbers one by one.
 
     Example:
-        >>> separate(({"w": 1}, [2.0, None]), "the arguments")
-        ([1.0, 2.0], <tuple [0]: <dict ['w']: number>, [1]: <list [0]: number, [1]: <NoneType>>>)
+        >>> separate(({"w": 1.0}, [2.0]), "the arguments", read_numbers)
+        ([1.0, 2.0], <tuple [0]: <dict ['w']: number>, [1]: <list [0]: number>>)
     """
-    return _collection(tree, what, _parts, True, True)
+    return _collection(tree, what, read, True, None)
 
 
-def _collection(tree: Any, what: str, read: Reader, anew: bool, none: bool) -> tuple[list[Any], Structure]:
+def _collection(tree: Any, what: str, read: Reader, anew: bool, none: bool | None) -> tuple[list[Any], Structure]:
+    """What is read, and the structure; `none` says whether None may stand there, or only in fields of objects."""
     found: list[Any] = []
     try:
         structure = collect(tree, found, read, anew)
         if structure.has_none and not (none and structure.shapes):
-            _refuse_none(structure, read)
+            _refuse_none(structure, read, none is None and structure.shapes != ())
     except Misfit as misfit:
         raise misfit.located(what) from misfit.__cause__
     return found, structure
 
 
-def _refuse_none(structure: Structure, read: Reader) -> None:
+def _refuse_none(structure: Structure, read: Reader, but_in_fields: bool) -> None:
     """Say of the first None that it is not a number."""
     if structure is NOTHING:
         read(None)
+    has_fields = structure.kind is not None and not issubclass(structure.kind, BUILT_IN)
     for position, child in enumerate(structure.children):
+        if child is NOTHING and but_in_fields and has_fields:
+            continue
         try:
-            _refuse_none(child, read)
+            _refuse_none(child, read, but_in_fields)
         except Misfit as misfit:
             misfit.steps.append(structure.steps()[position])
             raise
@@ -374,13 +389,12 @@ def _collected(
     return children
 
 
-def _parts(thing: Any) -> tuple[list[Any], Structure]:
-    """Read a number, or an array as a whole."""
-    return ([thing], array_of(thing.shape)) if is_array(thing) else ([_number(thing)], NUMBER)
+def read_numbers(thing: Any) -> tuple[list[Any], Structure]:
+    """Read a number, or those in an array.
 
-
-def _numbers(thing: Any) -> tuple[list[Any], Structure]:
-    """Read a number, or those in an array."""
+    Raises:
+        Misfit: It is something else.
+    """
     if not is_array(thing):
         return [_number(thing)], NUMBER
     if thing.dtype.kind in "mM":  # of which `tolist` makes numbers

@@ -248,7 +248,7 @@ class Jitted(Bindable[P, R]):
                 if isinstance(found, Fork):
                     return self._record(arguments, differentiated, branches, found)
         path = found.path
-        if path is not None and path is branches.first and differentiated is None and arguments.is_flat:
+        if path is not None and path is branches.first and differentiated is None and arguments.are_parts:
             self._remember(arguments.args, path)
         return found
 
@@ -270,7 +270,7 @@ class Jitted(Bindable[P, R]):
             return arguments.call(self._function, inputs)
 
         name, options = self._signature.name, self._options
-        recording = Recording(function, name, arguments.numbers(), differentiated)
+        recording = Recording(function, name, arguments.numbers(), differentiated, arguments.have_none)
         if runs and differentiated is None and is_input_elsewhere(recording.leaves):
             # Another thread differentiates or records by what the function uses.
             return Outcome(self._function(*arguments.args, **arguments.kwargs), (), None)
@@ -286,7 +286,7 @@ class Jitted(Bindable[P, R]):
             path = CompiledPath(
                 recording.program,
                 recording.leaves,
-                tuple(arguments.shapes),
+                arguments.shapes,
                 recording.structure,
                 [*self._signature.number_names(arguments), *_names_of(recording.leaves)],
                 options.optimize,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
-from microgrady.containers import BUILT_IN, Misfit, kind_of, with_types
-from microgrady.inputs import as_number, describe, is_array, is_number
+from microgrady.containers import Misfit, kind_of, with_types
+from microgrady.inputs import describe, is_array, is_number
 from microgrady.introspection import parameters_of
-from microgrady.trees import flatten
+from microgrady.trees import NUMBER, Shape, Structure, array_of, read_numbers, separate
 from microgrady.value import Value
+
+Place = int | str  # of an argument: its position, or its name where it is given by name
 
 
 class Signature:
@@ -25,204 +28,163 @@ class Signature:
         self.name = name
         self.parameters = tuple(parameters_of(function).by_position)
         self.static = static
+        self._static_places = {*static, *(place for place, known in enumerate(self.parameters) if known in static)}
 
     @property
     def is_first_static(self) -> bool:
         """Whether the first parameter is static."""
-        return self.parameters[:1] != () and self.parameters[0] in self.static
+        return 0 in self._static_places
 
     def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        """The arguments of one call.
+        """Take the arguments of one call apart.
 
         Raises:
             TypeError: One is not made of numbers, or a static one can change.
         """
-        if not self.static:
-            return self._flattened(Arguments(args, kwargs, args, kwargs, None))
-        names = [*self.parameters[: len(args)], *[""] * (len(args) - len(self.parameters))]
-        static = {name: value for name, value in zip(names, args, strict=True) if name in self.static}
-        static.update((name, value) for name, value in kwargs.items() if name in self.static)
-        places = [place for place, name in enumerate(names) if name not in self.static]
-        others = {name: value for name, value in kwargs.items() if name not in self.static}
-        arguments = Arguments(args, kwargs, tuple(args[place] for place in places), others, places)
-        arguments.static = tuple((name, with_types(self._hashable(name, static[name]))) for name in sorted(static))
-        return self._flattened(arguments)
+        arguments = Arguments(args, kwargs)
+        given: list[tuple[Place, Any]] = [*enumerate(args), *kwargs.items()]
+        for place, argument in given:
+            if place in self._static_places:
+                arguments.static[self.name_of(place)] = with_types(self._hashable(place, argument))
+            elif type(argument) is float:
+                arguments.add(place, [argument], NUMBER)
+            else:
+                read = functools.partial(self._read, arguments.are_numeric, place, argument)
+                arguments.add(place, *separate(argument, self.name_of(place), read))
+        arguments.take_values_out()
+        return arguments
 
-    def _hashable(self, name: str, value: Any) -> Any:
+    def name_of(self, place: Place) -> str:
+        """Return the name of the parameter that an argument is for."""
+        if isinstance(place, str):
+            return place
+        return self.parameters[place] if place < len(self.parameters) else f"argument{place}"
+
+    def number_names(self, arguments: Arguments) -> list[str]:
+        """Return what guards call the numbers, in order."""
+        given = zip(arguments.places, arguments.structures, strict=True)
+        return [name for place, structure in given for name in structure.leaf_names(self.name_of(place))]
+
+    def _read(self, are_numeric: list[bool], place: Place, argument: Any, thing: Any) -> tuple[list[Any], Structure]:
+        """Read a number or an array that is an argument or stands in it, and note of an array whether it is numeric."""
+        if is_array(thing):
+            _require_plain(thing)
+            are_numeric.append(is_numeric(thing))
+            if are_numeric[-1]:
+                return [thing], array_of(thing.shape)
+        try:
+            return read_numbers(thing)
+        except Misfit as misfit:
+            cure = _cure(self.name_of(place), argument)
+            misfit.sentence = f"in jit of {self.name}, {misfit.sentence}{cure}"
+            raise
+
+    def _hashable(self, place: Place, value: Any) -> Any:
         try:
             hash(value)
         except TypeError:
             raise TypeError(
-                f"the static argument {name} of {self.name} must be hashable, such as a tuple, not "
+                f"the static argument {self.name_of(place)} of {self.name} must be hashable, such as a tuple, not "
                 f"{describe(value)}, which could change after the function was recorded"
             ) from None
         return value
 
-    def _flattened(self, arguments: Arguments) -> Arguments:
-        try:
-            arguments.flatten()
-        except NotANumberError:
-            for name, argument in self._named(arguments):
-                try:
-                    flatten(argument, name)
-                except TypeError as error:
-                    raise TypeError(f"in jit of {self.name}, {error}{_cure(name, argument)}") from None
-            raise
-        return arguments
-
-    def number_names(self, arguments: Arguments) -> list[str]:
-        """What guards call the numbers, in order."""
-        named = self._named(arguments)
-        return [leaf for name, argument in named for leaf in flatten(argument, name)[1].leaf_names(name)]
-
-    def _named(self, arguments: Arguments) -> list[tuple[str, Any]]:
-        """The arguments that are not static, with the names of their parameters."""
-        args, kwargs = arguments.tree
-        parameters = [name for name in self.parameters if name not in self.static]
-        positional = [*parameters[: len(args)], *(f"argument{k}" for k in range(len(parameters), len(args)))]
-        return [*zip(positional, args, strict=True), *kwargs.items()]
-
 
 def _cure(name: str, argument: Any) -> str:
-    if isinstance(argument, (list, tuple, dict)) or is_array(argument):
+    if is_array(argument) or (argument is not None and kind_of(type(argument)) is not None):
         return "; what is not a number to calculate with goes into an argument of its own, named in static_argnames"
     return f"; name it in static_argnames={name!r} if it is not to be calculated with"
 
 
-class NotANumberError(TypeError):
-    """An argument is not made of numbers."""
-
-
 class Arguments:
-    """The arguments of one call.
-
-    Args:
-        args: All that were given by position.
-        kwargs: All that were given by name.
-        numeric_args: Those among `args` that are not static.
-        numeric_kwargs: Those among `kwargs`.
-        places: Where `numeric_args` are in `args`; None where all are numeric.
+    """The arguments of one call, taken apart.
 
     Attributes:
-        tree: The numeric ones, by position and by name.
-        static: The static ones, hashable, with their names and types.
-        parts: The numbers in order, in floats and arrays.
-        shapes: Of each number (None) and array.
-        values: The Values among the numbers, by their place.
-        key: Equal for arguments of one structure, with the same static ones.
+        args: Those that were given by position.
+        kwargs: Those that were given by name.
+        static: The static ones among them, hashable and with their types, by their names.
+        places: Where the others are.
+        structures: How the numbers of each of these are nested.
+        parts: All numbers in order, in floats and arrays.
+        are_numeric: For each array whether it is one of the parts; else its elements are, one by one.
+        values: The Values among the numbers, by their position.
     """
 
-    def __init__(
-        self,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        numeric_args: tuple[Any, ...],
-        numeric_kwargs: dict[str, Any],
-        places: list[int] | None,
-    ) -> None:
+    __slots__ = ("are_numeric", "args", "kwargs", "parts", "places", "static", "structures", "values")
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args = args
         self.kwargs = kwargs
-        self.tree = numeric_args, numeric_kwargs
-        self.static: tuple[Any, ...] = ()
+        self.static: dict[str, Any] = {}
+        self.places: list[Place] = []
+        self.structures: list[Structure] = []
         self.parts: list[Any] = []
-        self.shapes: list[tuple[int, ...] | None] = []
+        self.are_numeric: list[bool] = []
         self.values: dict[int, Value] = {}
-        self._places = places
-        self._count = 0
 
-    def flatten(self) -> None:
-        """Find the numbers.
+    def add(self, place: Place, parts: list[Any], structure: Structure) -> None:
+        """Add an argument that is not static."""
+        self.places.append(place)
+        self.structures.append(structure)
+        self.parts += parts
 
-        Raises:
-            NotANumberError: Something is not made of numbers.
-        """
-        self.key: tuple[Any, ...] = (self._outline(self.tree), self.static)
+    def take_values_out(self) -> None:
+        """Put numbers for the Values among the parts."""
+        if Value not in set(map(type, self.parts)):
+            return
+        position = 0
+        for index, part in enumerate(self.parts):
+            if type(part) is Value:
+                self.values[position] = part
+                self.parts[index] = part._number
+            position += part.size if is_array(part) else 1
 
     @property
-    def is_flat(self) -> bool:
-        """Whether they are floats and arrays, given by position, and nothing else."""
-        args, kwargs = self.tree
-        # A list of one array has one shape too, and an array of one object none, but both must be unpacked.
+    def key(self) -> tuple[Any, ...]:
+        """What is equal for arguments of one structure, with the same static ones."""
+        return tuple(self.places), tuple(self.structures), tuple(self.are_numeric), tuple(sorted(self.static.items()))
+
+    @property
+    def have_none(self) -> bool:
+        """Whether None is in a field somewhere."""
+        return any(structure.has_none for structure in self.structures)
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Of each part: None for a number."""
+        return tuple(part.shape if is_array(part) else None for part in self.parts)
+
+    @property
+    def are_parts(self) -> bool:
+        """Whether they are floats and arrays that are given by position, and so the very parts."""
         return (
-            self._places is None
-            and not kwargs
-            and len(args) == len(self.shapes)
-            and all(
-                type(arg) is float if shape is None else is_array(arg)
-                for arg, shape in zip(args, self.shapes, strict=True)
-            )
+            not self.kwargs
+            and len(self.args) == len(self.parts)
+            and all(argument is part for argument, part in zip(self.args, self.parts, strict=True))
         )
 
     def numbers(self) -> list[float]:
-        """All numbers one by one, those of Values too."""
-        return [number._number if isinstance(number, Value) else number for number in flatten(self.tree, "them")[0]]
+        """Return the numbers one by one."""
+        numbers: list[float] = []
+        for part in self.parts:
+            numbers += map(float, part.ravel().tolist()) if is_array(part) else [part]
+        return numbers
 
     def call(self, function: Callable[..., Any], inputs: list[Value]) -> Any:
-        """What a function returns for others in the place of the numbers."""
+        """Call a function with others in the place of the numbers."""
         __tracebackhide__ = True
-        args, kwargs = flatten(self.tree, "the arguments")[1].rebuild(inputs)
-        if self._places is not None:
-            numeric, args = args, list(self.args)
-            for place, argument in zip(self._places, numeric, strict=True):
+        args: list[Any] = [*self.args]
+        kwargs = {**self.kwargs}
+        start = 0
+        for place, structure in zip(self.places, self.structures, strict=True):
+            stop = start + structure.count
+            argument = structure.rebuild(inputs[start:stop])
+            if isinstance(place, int):
                 args[place] = argument
-            kwargs = {**self.kwargs, **kwargs}
+            else:
+                kwargs[place] = argument
+            start = stop
         return function(*args, **kwargs)
-
-    def _outline(self, tree: Any) -> Any:
-        kind = type(tree)
-        if kind is float:
-            return self._number(tree)
-        if isinstance(tree, dict):
-            return (
-                _besides(tree),
-                # 1 and True are one key of a dict, but the function may be given the one or the other.
-                *(
-                    (name if type(name) is str else with_types(name), self._outline(part))
-                    for name, part in tree.items()
-                ),
-            )
-        if isinstance(tree, (list, tuple)):
-            return (_besides(tree), *map(self._outline, tree))
-        if is_array(tree):
-            _require_plain(tree)
-            if is_numeric(tree):
-                self.parts.append(tree)
-                self.shapes.append(tree.shape)
-                self._count += tree.size
-                return tree.shape
-        if kind is Value:
-            self.values[self._count] = tree
-            return self._number(tree._number)
-        number = as_number(tree)
-        if number is not None:
-            return self._number(number)
-        # An array of Values or a registered container, one number after the other; or what is refused with a sentence.
-        try:
-            numbers, structure = flatten(tree, "an argument of a compiled function")
-        except TypeError as error:
-            raise NotANumberError(*error.args) from None
-        for number in numbers:
-            self._outline(number)
-        return (object, structure)
-
-    def _number(self, number: float) -> None:
-        self.parts.append(number)
-        self.shapes.append(None)
-        self._count += 1
-
-
-def _besides(container: Any) -> Any:
-    """What a list, tuple or dict is but for what is in it."""
-    kind = type(container)
-    how = kind_of(kind)
-    if kind in BUILT_IN or how is None:
-        return kind
-    try:
-        rest = how.rest(container)
-    except Misfit:
-        return kind  # which will be refused
-    hash(rest)
-    return (kind, rest)
 
 
 def is_argument(thing: Any) -> bool:
