@@ -1,4 +1,4 @@
-"""Programs: what simplification leaves out, and that it changes no bit."""
+"""Programs: their steps, what is left out of them, and that it changes no bit."""
 
 from __future__ import annotations
 

@@ -337,9 +337,11 @@ def test_a_damaged_program_is_refused() -> None:
         ("ops", ([], [])),
         ("constants", ["0.0 ret i32 0"]),
         ("guards", [(5, guard)]),
+        ("guards", [(1, guard), (0, guard)]),
         ("guards", [(0, program.Guard("<", 1, 0, True))]),
         ("guards", [(0, program.Guard("x", 0, 0, True))]),
         ("input_count", 1.0),
+        ("input_count", -1),
     ]
     for name, part in wrong:
         state = {**good.__getstate__(), name: part}
