@@ -460,8 +460,8 @@ def test_the_file_can_be_read_by_others(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("to", "error", "sentence"),
     [
-        ("z.gif", ValueError, "ends in one of .svg, .png, .pdf, not 'z.gif'"),
-        ("z", ValueError, "ends in one of .svg, .png, .pdf, not 'z'"),
+        ("z.gif", ValueError, "ends in .svg, .png or .pdf, not 'z.gif'"),
+        ("z", ValueError, "ends in .svg, .png or .pdf, not 'z'"),
         ("", ValueError, "not ''"),
         ("nowhere/z.svg", ValueError, "there is no folder 'nowhere' to write 'z.svg' into"),
         (3, TypeError, "path of a file, not int"),

@@ -154,7 +154,7 @@ def test_bad_input_is_refused_before_any_work(name: str, monkeypatch: pytest.Mon
     ("to", "error", "sentence"),
     [
         ("z.gif", ValueError, "a .gif shows secants one after the other, and 'z.gif' would have none"),
-        ("z.bmp", ValueError, "ends in one of .svg, .png, .pdf, not 'z.bmp'"),
+        ("z.bmp", ValueError, "ends in .svg, .png or .pdf, not 'z.bmp'"),
         ("z", ValueError, "not 'z'"),
         ("", ValueError, "not ''"),
         ("nowhere/z.svg", ValueError, "there is no folder 'nowhere' to write 'z.svg' into"),
@@ -178,7 +178,7 @@ def test_bad_targets_are_refused_before_any_work(
     ("to", "sentence"),
     [
         ("nowhere/z.gif", "there is no folder 'nowhere' to write 'z.gif' into"),
-        ("z.bmp", "ends in one of .svg, .png, .pdf, .gif, not 'z.bmp'"),
+        ("z.bmp", "ends in .svg, .png, .pdf or .gif, not 'z.bmp'"),
         ("folder.gif", "'folder.gif' is a folder, not a file to write"),
     ],
 )

@@ -37,32 +37,31 @@ def check_gradient(
 ) -> Report:
     """Check the derivatives of `f` at a point: microgrady's own, or anybody's.
 
-    Each derivative is estimated by finite differences with a bound on the error, and the claim is
-    judged by that: it can match, mismatch, or be left open where the estimate proves nothing.
+    Each derivative is estimated by finite differences with a bound on the error, and the claim is judged by that: it
+    can match, mismatch, or be left open where the estimate proves nothing.
 
     Args:
-        f: A function of numbers, or of lists, tuples, dicts and arrays of numbers. It is called with
-            floats and float64 arrays, and with Values where it raises for these or gives no real number.
-            Its result is a number or any such structure of numbers; tensors and arrays of other
-            libraries will do.
+        f: A function of numbers, or of lists, tuples, dicts and arrays of numbers. It is called with floats and float64
+            arrays, and with Values where it raises for these or gives no real number. Its result is a number or any
+            such structure of numbers; tensors and arrays of other libraries will do.
         *point: Where to check, one for each argument of `f`.
-        gradient: The claim: a function of the same arguments, or the numbers themselves, in the
-            structure of the argument (a tuple for several arguments); for an `f` of several results
-            that structure in the place of each result. microgrady's derivative if None.
+        gradient: The claim: a function of the same arguments, or the numbers themselves, in the structure of the
+            argument (a tuple for several arguments); for an `f` of several results that structure in the place of each
+            result. microgrady's derivative if None.
         order: 1 for first derivatives, 2 for all second derivatives.
-        directions: Check the slope along that many random directions, not that by each input. For
-            points with so many inputs that each alone would take too long.
-        tolerance: The relative difference that still matches. By default 1e-5, or what the bound of
-            the estimate calls for, at most 5e-4.
+        directions: Check the slope along that many random directions, not that by each input. For points with so many
+            inputs that each alone would take too long.
+        tolerance: The relative difference that still matches. By default 1e-5, or what the bound of the estimate calls
+            for, at most 5e-4.
 
     Returns:
-        The report: true if all derivatives match; printed, a table. Where `f` or the claim gives two
-            values at the point, since it is random or keeps state, it says so and nothing is proved.
+        The report: true if all derivatives match; printed, a table. Where `f` or the claim gives two values at the
+            point, since it is random or keeps state, it says so and nothing is proved.
 
     Raises:
         TypeError: `f` cannot be called, or it or the point gives something else than numbers.
-        ValueError: the point lies outside the domain of `f`, the claim has another structure than
-            the derivative, or `order` or `directions` is not one of those allowed.
+        ValueError: the point lies outside the domain of `f`, the claim has another structure than the derivative, or
+            `order` or `directions` is not one of those allowed.
         Exception: what `f` or the claim raises at the point, where that does not mean the end of a domain.
 
     Example:
@@ -83,20 +82,28 @@ def check_gradient(
         function = _Slopes(first) if order == 2 else first
         claims = _Derivative(function, f, order, len(point)) if gradient is None else _Claims(function, gradient)
         lines = function.axes() if directions is None else function.random_lines(directions)
-        rows: list[list[Entry]] = [[] for _ in function.results]
-        for line in _with_progress(lines, len(function.results)):
-            for position, (result, row) in enumerate(zip(function.results, rows, strict=True)):
-                claim, estimate = claims.along(line, position), function.estimate(line, position)
-                row.append(Entry(result + line.name, claim, estimate, judge(claim, estimate, tolerance)))
+        rows = _judged(function, claims, lines, tolerance)
         function.look_again()
         claims.look_again()
-    reasons = [function.doubt(position) or claims.doubt(position) for position in range(len(rows))]
-    entries = [
-        dataclasses.replace(entry, verdict=Verdict.INCONCLUSIVE, reason=reason) if reason else entry
-        for row, reason in zip(rows, reasons, strict=True)
-        for entry in row
-    ]
-    return Report(tuple(entries), (*function.remarks(), *claims.remarks()))
+    return Report(tuple(_doubted(function, claims, rows)), (*function.remarks(), *claims.remarks()))
+
+
+def _judged(function: _Function, claims: _Claims, lines: list[_Line], tolerance: float | None) -> list[list[Entry]]:
+    """Return a row of entries for each result, in the order of the lines."""
+    rows: list[list[Entry]] = [[] for _ in function.results]
+    for line in _with_progress(lines, len(function.results)):
+        for position, (result, row) in enumerate(zip(function.results, rows, strict=True)):
+            claim, estimate = claims.along(line, position), function.estimate(line, position)
+            row.append(Entry(result + line.name, claim, estimate, judge(claim, estimate, tolerance)))
+    return rows
+
+
+def _doubted(function: _Function, claims: _Claims, rows: list[list[Entry]]) -> Iterable[Entry]:
+    """Yield the entries, without a verdict where the function or the claim is not the same each time."""
+    for position, row in enumerate(rows):
+        reason = function.doubt(position) or claims.doubt(position)
+        for entry in row:
+            yield dataclasses.replace(entry, verdict=Verdict.INCONCLUSIVE, reason=reason) if reason else entry
 
 
 def is_differentiable(f: Callable[..., Any], *point: Any) -> bool:

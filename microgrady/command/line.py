@@ -22,7 +22,7 @@ from microgrady.command.expressions import CONSTANTS, FUNCTIONS, Expression
 from microgrady.command.parsing import InputError, Span, normalise
 from microgrady.drawing import draw
 from microgrady.drawing.graph.labels import applied
-from microgrady.drawing.render import check_target
+from microgrady.drawing.render import FORMATS, check_target, endings
 from microgrady.inputs import FLOAT_DIGITS
 from microgrady.transforms import hessian
 from microgrady.value import Value
@@ -199,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIGITS",
         help=f"significant digits of all numbers, 1 to {FLOAT_DIGITS} (default: {DIGITS})",
     )
-    parser.add_argument("--draw", metavar="PATH", help="draw the graph into a file named .svg, .png or .pdf")
+    parser.add_argument("--draw", metavar="PATH", help=f"draw the graph into a file named {endings(FORMATS)}")
     parser.add_argument("--version", action="version", version=f"microgrady {version}")
     return parser
 

@@ -6,9 +6,10 @@ _HOMES = {
     "microgrady.drawing.animation": "animate",
     "microgrady.drawing.graph": "draw",
     "microgrady.drawing.plotting": "plot plot_errors plot_map plot_surface",
+    "microgrady.drawing.render": "FORMATS",
 }
 
-__all__ = ["animate", "draw", "plot", "plot_errors", "plot_map", "plot_surface"]
+__all__ = ["FORMATS", "animate", "draw", "plot", "plot_errors", "plot_map", "plot_surface"]
 
 TYPE_CHECKING = False
 if not TYPE_CHECKING:
@@ -17,3 +18,4 @@ else:
     from microgrady.drawing.animation import animate
     from microgrady.drawing.graph import draw
     from microgrady.drawing.plotting import plot, plot_errors, plot_map, plot_surface
+    from microgrady.drawing.render import FORMATS

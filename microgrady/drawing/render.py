@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from microgrady.drawing.style import FONT
 from microgrady.files import write_whole
 from microgrady.forks import free_after_fork
 
-FORMATS = ("svg", "png", "pdf")
+FORMATS = ("svg", "png", "pdf")  # of pictures and plots
 # A browser that lacks it takes Verdana, whose letters are as wide.
 WEB_FONTS = f"{FONT},Verdana,sans-serif"
 # Twice 96 pixels an inch: sharp on a projector. Larger pictures than so many pixels would take minutes and gigabytes.
@@ -27,8 +27,8 @@ PNG_ZOOM, MOST_PIXELS = 2, 20_000_000
 # Characters of DOT source, some hundred boxes. Larger graphs can exhaust the embedded Graphviz.
 LARGE = 100_000
 
-# The embedded Graphviz has one memory, and serves one thread at a time: also a signal handler of that which it serves,
-# as handlers run between calls of it. While a process forks it is at rest, or the child's memory would be half done.
+# The embedded Graphviz has one memory, and serves one thread at a time; also that thread's signal handlers, which run
+# between calls of it. While a process forks it is at rest, or the child would have a memory that is half done.
 _one_at_a_time = free_after_fork(threading.RLock())
 
 
@@ -42,7 +42,7 @@ class Picture(graphviz.Digraph):
         """Render the picture.
 
         Args:
-            format: "svg", "png" or "pdf"; with the `dot` program, all that it knows.
+            format: One of `FORMATS`; with the `dot` program, any that it knows.
             options: As in `graphviz.Digraph.pipe`; without the `dot` program only `engine` and
                 `encoding` matter.
 
@@ -185,7 +185,18 @@ def not_installed(name: str) -> RuntimeError:
     return RuntimeError(f'{without}pictures need {name}, which is not installed: pip install "microgrady[draw]"')
 
 
-def check_target(to: str | os.PathLike[str], formats: Iterable[str] = FORMATS, what: str = "a picture") -> Path:
+def endings(formats: Iterable[str]) -> str:
+    """Return the ends of the names of files in some formats, in words.
+
+    Example:
+        >>> endings(["html", "gif"])
+        '.html or .gif'
+    """
+    *others, last = (f".{format}" for format in formats)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def check_target(to: str | os.PathLike[str], formats: Collection[str] = FORMATS, what: str = "a picture") -> Path:
     """Check that a picture can be written there, before anything is drawn.
 
     Args:
@@ -203,9 +214,8 @@ def check_target(to: str | os.PathLike[str], formats: Iterable[str] = FORMATS, w
     if not isinstance(to, str | os.PathLike):
         raise TypeError(f"to is the path of a file, not {type(to).__name__}")
     target = Path(to)
-    allowed = ", ".join(f".{format}" for format in formats)
-    if target.suffix.lower() not in allowed.split(", "):
-        raise ValueError(f"the name of {what} ends in one of {allowed}, not {str(to)!r}")
+    if format_of(target) not in formats:
+        raise ValueError(f"the name of {what} ends in {endings(formats)}, not {str(to)!r}")
     if not target.parent.is_dir():
         raise ValueError(f"there is no folder {str(target.parent)!r} to write {target.name!r} into")
     if target.is_dir():
@@ -213,6 +223,11 @@ def check_target(to: str | os.PathLike[str], formats: Iterable[str] = FORMATS, w
     return target
 
 
+def format_of(target: Path) -> str:
+    """Return the format that the name of a file ends in."""
+    return target.suffix.lower().removeprefix(".")
+
+
 def write_picture(picture: Picture, target: Path) -> None:
     """Render a picture into the file, in the format that its name ends in."""
-    write_whole(target, picture.pipe(target.suffix.lower().removeprefix(".")))
+    write_whole(target, picture.pipe(format_of(target)))

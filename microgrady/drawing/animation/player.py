@@ -19,12 +19,12 @@ from microgrady.drawing.animation.parts import COLOURS, show, to_text, with_part
 from microgrady.drawing.animation.paths import Paths
 from microgrady.drawing.animation.steps import Narrator, Step, box_titles
 from microgrady.drawing.graph.graph import check_look, draw
-from microgrady.drawing.render import PNG_ZOOM, check_target, font_file, import_extra, png_from_svg
+from microgrady.drawing.render import PNG_ZOOM, check_target, font_file, format_of, import_extra, png_from_svg
 from microgrady.drawing.style import FAINT_INK, FONT, INK
 from microgrady.files import write_whole
 from microgrady.value import Value, topological_order
 
-FORMATS = ("html", "gif")
+FORMATS = ("html", "gif")  # of animations
 # A page of more steps is too long to be followed, and a GIF too large to be shown.
 MOST_VALUES = {"html": 200, "gif": 40}
 
@@ -56,9 +56,9 @@ def animate(
 
     Args:
         output: The Value to differentiate.
-        to: A file to write, named .html or .gif; it is written as a whole or not at all. The page is one
-            file that needs no network: it has a slider, buttons and keys, and for each box under
-            the mouse the paths to the output light up.
+        to: A file to write, in one of `microgrady.drawing.animation.FORMATS`. It is written as a whole or not
+            at all. The page is one file that needs no network: it has a slider, buttons and keys, and for
+            each box under the mouse the paths to the output light up.
         precision: Significant digits of the numbers, 1 to 17.
         colour: Whether boxes are the darker, the larger their gradient.
         direction: "LR" from left to right or "TB" from top to bottom.
@@ -148,7 +148,7 @@ class Animation:
         """Write the animation, as a whole or not at all.
 
         Args:
-            to: A file named .html or .gif.
+            to: The file, in one of `microgrady.drawing.animation.FORMATS`.
 
         Returns:
             The path of the file.
@@ -242,11 +242,6 @@ class Animation:
         written = io.BytesIO()
         self.frame(len(self.steps) - 1).save(written, "PNG", optimize=True)
         return b64encode(written.getvalue()).decode()
-
-
-def format_of(target: Path) -> str:
-    """Return the format that the name of a file ends in."""
-    return target.suffix.lower().removeprefix(".")
 
 
 def check_size(count: int, format: str) -> None:

@@ -49,18 +49,18 @@ def draw(
 ) -> graphviz.Digraph:
     """Draw the graph of one or more Values.
 
-    Every Value is a box with its label (or the formula that made it), its value and its gradient:
-    rounded for a leaf, with a thick frame for an output. Every operation is a small dark node,
-    and a number is a dashed box. On an arrow stands the local derivative of the operation by that
-    operand, so the product along a path to the output is that path's share of the gradient.
+    Every Value is a box with its label (or the formula that made it), its value and its gradient: rounded for a leaf,
+    with a thick frame for an output. Every operation is a small dark node, and a number is a dashed box. On an arrow
+    stands the local derivative of the operation by that operand, so the product along a path to the output is that
+    path's share of the gradient.
 
-    What was made in a `microgrady.scope` is framed. A graph with too many boxes is folded: parts that are alike
-    become one box, "× 16", with the range of their numbers; a sum of many terms becomes one operation; a scope
-    becomes one box. The picture says below what was folded.
+    What was made in a `microgrady.scope` is framed. A graph with too many boxes is folded: parts that are alike become
+    one box, "× 16", with the range of their numbers; a sum of many terms becomes one operation; a scope becomes one
+    box. The picture says below what was folded.
 
     Args:
         outputs: The Values to draw, with all that they were computed from.
-        to: A file to write, named .svg, .png or .pdf; it is written as a whole or not at all.
+        to: A file to write, in one of `microgrady.drawing.FORMATS`. It is written as a whole or not at all.
         precision: Significant digits of the numbers, 1 to 17.
         colour: Whether boxes are the darker, the larger their gradient.
         direction: "LR" from left to right or "TB" from top to bottom.
@@ -68,19 +68,18 @@ def draw(
         max_nodes: About how many boxes there are at most; None for any number.
 
     Returns:
-        The picture, to be displayed by Jupyter or rendered to a file. It needs no `dot` program.
-        The same graph gives the same DOT source.
+        The picture, to be displayed by Jupyter or rendered to a file. It needs no `dot` program. The same graph gives
+        the same DOT source.
 
     Raises:
         TypeError: An output is not a Value, or `to` is not a path.
-        ValueError: There are no outputs, `to` has an unknown format or is in a folder that does
-            not exist, or another argument is not one of those allowed.
+        ValueError: There are no outputs, `to` has an unknown format or folder, or another argument is not one of those
+            allowed.
         RuntimeError: `to` is given and nothing that renders is installed.
 
     Example:
         >>> import microgrady as mg
-        >>> from microgrady import Value
-        >>> x, y = Value(2.0, "x"), Value(3.0, "y")
+        >>> x, y = mg.Value(2.0, "x"), mg.Value(3.0, "y")
         >>> z = x * y
         >>> z.backward()
         >>> picture = mg.draw(z)
@@ -89,28 +88,13 @@ def draw(
     """
     check_outputs(outputs)
     check_look(precision, direction)
-    check_size("depth", depth, 0)
-    check_size("max_nodes", max_nodes, 1)
+    check_sizes(depth, max_nodes)
     target = None if to is None else check_target(to)
     order = topological_order(*outputs)
     gradients = computed_gradients(order, outputs)
-    boxes = boxes_of(fold(order, outputs, depth, max_nodes), order)
-    while max_nodes is not None and max_nodes > 1 and boxes_passed(boxes) > MOST_PASSED:
-        max_nodes //= 2
-        boxes = boxes_of(fold(order, outputs, depth, max_nodes), order)
-    picture: Picture = Picture(
-        graph_attr=GRAPH
-        | {"rankdir": direction, "label": caption([box.part for box in boxes], gradients, colour)}
-        | (STRAIGHT_ARROWS if boxes_passed(boxes) > MOST_PASSED else {}),
-        node_attr=NODE,
-        edge_attr=EDGE,
-    )
-    names = titles(order, precision)
-    strongest = max((abs(g) for g in gradients.values() if math.isfinite(g)), default=0.0)
-    look = Look(names, gradients, strongest if colour else None, frozenset(outputs), precision, direction)
-    add_frames(picture, boxes, look)
-    for box in boxes:
-        add_arrows(picture, box, boxes, precision)
+    strongest = max((abs(g) for g in gradients.values() if math.isfinite(g)), default=0.0) if colour else None
+    look = Look(titles(order, precision), gradients, strongest, frozenset(outputs), precision, direction)
+    picture = picture_of(folded(order, outputs, depth, max_nodes), look)
     if target is not None:
         write_picture(picture, target)
     return picture
@@ -135,10 +119,11 @@ def check_look(precision: object, direction: object) -> None:
         raise ValueError(f"direction is {' or '.join(map(repr, DIRECTIONS))}, not {direction!r}")
 
 
-def check_size(name: str, size: object, least: int) -> None:
+def check_sizes(depth: object, max_nodes: object) -> None:
     """Refuse what is neither None nor an int from the least one up."""
-    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < least):
-        raise ValueError(f"{name} is an int from {least} up or None, not {size!r}")
+    for name, size, least in (("depth", depth, 0), ("max_nodes", max_nodes, 1)):
+        if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < least):
+            raise ValueError(f"{name} is an int from {least} up or None, not {size!r}")
 
 
 def computed_gradients(order: Iterable[Value], outputs: Iterable[Value]) -> dict[Value, float]:
@@ -237,6 +222,27 @@ def boxes_of(parts: Sequence[Part], order: Sequence[Value]) -> list[Box]:
                 numbers.setdefault(place, []).append(found)
         boxes.append(Box(part, index[part.results[0]], list(arrows.values()), numbers))
     return boxes
+
+
+def folded(order: Sequence[Value], outputs: Sequence[Value], depth: int | None, max_nodes: int | None) -> list[Box]:
+    """Fold a graph into so few boxes that its arrows can be followed, too."""
+    boxes = boxes_of(fold(order, outputs, depth, max_nodes), order)
+    while max_nodes is not None and max_nodes > 1 and boxes_passed(boxes) > MOST_PASSED:
+        max_nodes //= 2
+        boxes = boxes_of(fold(order, outputs, depth, max_nodes), order)
+    return boxes
+
+
+def picture_of(boxes: Sequence[Box], look: Look) -> Picture:
+    """Draw the boxes and what leads to them."""
+    text = caption([box.part for box in boxes], look.gradients, look.strongest is not None)
+    arrows = STRAIGHT_ARROWS if boxes_passed(boxes) > MOST_PASSED else {}
+    graph = GRAPH | {"rankdir": look.direction, "label": text} | arrows
+    picture: Picture = Picture(graph_attr=graph, node_attr=NODE, edge_attr=EDGE)
+    add_frames(picture, boxes, look)
+    for box in boxes:
+        add_arrows(picture, box, boxes, look.precision)
+    return picture
 
 
 def boxes_passed(boxes: Sequence[Box]) -> int:

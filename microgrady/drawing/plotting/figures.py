@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from microgrady import transforms
 from microgrady.checking.evaluation import evaluate
-from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target
+from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target, endings, format_of
 from microgrady.files import write_whole
 from microgrady.inputs import FLOAT_DIGITS, as_number, describe
 from microgrady.introspection import name_of
@@ -105,10 +105,10 @@ def check_file(to: str | os.PathLike[str] | None, animated: bool = False) -> Pat
     """
     if to is None:
         return None
-    if not animated and isinstance(to, str | os.PathLike) and Path(to).suffix.lower() == ".gif":
+    if not animated and isinstance(to, str | os.PathLike) and format_of(Path(to)) == "gif":
         raise ValueError(
             f"a .gif shows secants one after the other, and {os.fspath(to)!r} would have none: give secants, or name "
-            f"the file {' or '.join(f'.{format}' for format in FORMATS)}"
+            f"the file {endings(FORMATS)}"
         )
     return check_target(to, (*FORMATS, "gif") if animated else FORMATS)
 
@@ -116,7 +116,7 @@ def check_file(to: str | os.PathLike[str] | None, animated: bool = False) -> Pat
 def write_figure(axes: Axes, target: Path | None) -> None:
     """Write the whole figure, in the format that the name ends in."""
     if target is not None:
-        write_whole(target, rendered(axes, target.suffix.lower().removeprefix("."), PNG_DOTS))
+        write_whole(target, rendered(axes, format_of(target), PNG_DOTS))
 
 
 def write_animation(axes: Axes, target: Path, frames: Sequence[Callable[[], None]], durations: Sequence[int]) -> None:

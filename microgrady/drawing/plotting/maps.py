@@ -55,8 +55,7 @@ def plot_map(
         f: The function. It is called with a Value and may return a plain number.
         points: The points, 1 to 12 different numbers.
         ax: Where to draw; by default a new figure.
-        to: A file to write, named .svg, .png or .pdf. It is written as a whole or not at all. Outside of notebooks, a
-            figure that is written to a file is not shown besides.
+        to: A file to write, in one of `microgrady.drawing.FORMATS`. Only notebooks then show the figure as well.
 
     Returns:
         What was drawn on. The same call writes the same file.
@@ -64,7 +63,7 @@ def plot_map(
     Raises:
         TypeError: An argument has the wrong type, or `f` does not return one number.
         ValueError: There are no points or too many, one is not finite or has no image, since `f` is nan there, or `to`
-            has an unknown format or is in a folder that does not exist.
+            has an unknown format or folder.
         RuntimeError: Matplotlib is not installed.
 
     Example:

@@ -24,14 +24,13 @@ from microgrady.drawing.plotting.sampling import Sample, sample
 from microgrady.drawing.plotting.tangents import (
     MOST_FRAMES,
     MOST_SECANTS,
+    Line,
     animate,
     draw_lines,
     ends_of,
-    secant,
-    secant_steps,
-    tangent,
-    tangent_points,
+    straight_lines,
 )
+from microgrady.drawing.render import format_of
 from microgrady.drawing.style import FAINT_INK
 
 if TYPE_CHECKING:
@@ -54,32 +53,29 @@ def plot(
 ) -> Axes:
     """Draw a function of one number and its derivatives, which microgrady computes.
 
-    A curve is interrupted where it jumps, has a pole or is not finite. Near a pole, or where a logarithm ends, the
-    picture shows most of the curve, and not how far it climbs; likewise where a derivative is so large in a few places
-    that the function would be a flat line beside it.
+    A curve is interrupted where it jumps, has a pole or is not finite. Of one that climbs without end the picture shows
+    most, but not all; likewise of a derivative beside which the function would be a flat line.
 
     Args:
         f: The function. It is called with a Value and may return a plain number.
         interval: The two ends of what is drawn of the horizontal axis.
         derivatives: How many of the derivatives are drawn, 0 to 4.
-        tangent_at: Where to draw the tangent: a number in the interval or several. The point is marked and the slope
-            is written beside it. At a kink or a jump there is no tangent, which is written instead.
-        secants: Lines through the point `tangent_at` and another of the curve, to see them close in on the tangent.
-            An int says how many, with steps that halve, from the largest power of two for which there is room; a
-            sequence of numbers has the steps themselves, which may be negative. The legend has their slopes.
+        tangent_at: Where to draw the tangent: a number in the interval or several. The point is marked and the slope is
+            written beside it. At a kink or a jump there is no tangent, which is written instead.
+        secants: Lines through the point `tangent_at` and another of the curve, to see them close in on the tangent. An
+            int says how many, with steps that halve, from the largest power of two for which there is room; a sequence
+            of numbers has the steps themselves, which may be negative. The legend has their slopes.
         ax: Where to draw; by default a new figure.
-        to: A file to write, named .svg, .png or .pdf, or .gif if there are secants: an animation with a frame for each
-            and the tangent last. It is written as a whole or not at all. Outside of notebooks, a figure that is
-            written to a file is not shown besides.
+        to: A file to write, in one of `microgrady.drawing.FORMATS`, or a .gif if there are secants: an animation with a
+            frame for each and the tangent last. Only notebooks then show the figure as well.
 
     Returns:
         What was drawn on. The same call writes the same file.
 
     Raises:
         TypeError: An argument has the wrong type, or `f` does not return one number.
-        ValueError: The interval is not two finite numbers in ascending order, a number is out of range, there are
-            secants without the one point that they go through, `f` is not finite where it has to be, or `to` has an
-            unknown format or is in a folder that does not exist.
+        ValueError: The interval is not two finite numbers in ascending order, another argument is not one of those
+            allowed, `f` is not finite where it has to be, or `to` has an unknown format or folder.
         RuntimeError: Matplotlib is not installed.
 
     Example:
@@ -92,19 +88,13 @@ def plot(
     """
     check_function(f, ax, "plot")
     ends = check_interval(interval, "the interval")
-    if not isinstance(derivatives, Integral) or not 0 <= derivatives <= MOST_DERIVATIVES:
-        raise ValueError(f"derivatives is an int from 0 to {MOST_DERIVATIVES}, not {derivatives!r}")
-    points = tangent_points(tangent_at, ends)
+    orders = check_orders(derivatives)
     target = check_file(to, animated=secants is not None)
-    animated = target is not None and target.suffix.lower() == ".gif"
-    steps = secant_steps(secants, points, ends, MOST_FRAMES if animated else MOST_SECANTS)
-    tangents = [tangent(f, x) for x in points]
-    lines = [secant(f, tangents[0], step) for step in steps]
-    curves = sample(f, ends, int(derivatives))
+    animated = target is not None and format_of(target) == "gif"
+    tangents, lines = straight_lines(f, tangent_at, secants, ends, MOST_FRAMES if animated else MOST_SECANTS)
+    curves = sample(f, ends, orders)
     with axes_to_draw_on(ax, target) as axes:
-        draw_curves(
-            axes, curves, ends, name_in_labels(f), [end for line in (*tangents, *lines) for end in ends_of(line)]
-        )
+        draw_curves(axes, curves, ends, name_in_labels(f), [*tangents, *lines])
         if animated and target is not None:
             animate(axes, target, lines, tangents[0])
         else:
@@ -113,8 +103,19 @@ def plot(
     return axes
 
 
-def draw_curves(axes: Axes, curves: Sample, ends: Interval, name: str, points: list[tuple[float, float]]) -> None:
-    """Draw the function and its derivatives, and set the limits so that these points are in the picture."""
+def check_orders(derivatives: int) -> int:
+    """Return how many derivatives are to be drawn.
+
+    Raises:
+        ValueError: It is not an int, or there are not so many.
+    """
+    if not isinstance(derivatives, Integral) or not 0 <= derivatives <= MOST_DERIVATIVES:
+        raise ValueError(f"derivatives is an int from 0 to {MOST_DERIVATIVES}, not {derivatives!r}")
+    return int(derivatives)
+
+
+def draw_curves(axes: Axes, curves: Sample, ends: Interval, name: str, lines: Iterable[Line]) -> None:
+    """Draw the function and its derivatives, and set the limits so that the points of the lines are in the picture."""
     before = (axes.get_xlim(), axes.get_ylim()) if axes.has_data() else None
     taken = len(axes.get_legend_handles_labels()[0])  # another function may be there
     axes.grid(True, color=GRID, linewidth=0.6)
@@ -131,7 +132,8 @@ def draw_curves(axes: Axes, curves: Sample, ends: Interval, name: str, points: l
             linewidth=2.0 if order == 0 else 1.6,
             label=f"{name}{PRIMES[order]}(x)",
         )
-    low, high = min([curves.low, *(y for _, y in points)]), max([curves.high, *(y for _, y in points)])
+    heights = [curves.low, curves.high, *(y for line in lines for _, y in ends_of(line))]
+    low, high = min(heights), max(heights)
     margin = MARGIN * (high - low)
     limits = [ends, (low - margin, high + margin)]
     if before is not None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from microgrady.checking import numeric_derivative
-from microgrady.checking.estimate import Kind
+from microgrady.checking.estimate import Estimate, Kind
 from microgrady.drawing.plotting.figures import (
     BLUE,
     GREEN,
@@ -69,16 +69,14 @@ def plot_errors(
         f: The function. It is called with a Value and may return a plain number.
         x: The point.
         ax: Where to draw; by default a new figure.
-        to: A file to write, named .svg, .png or .pdf. It is written as a whole or not at all. Outside of notebooks, a
-            figure that is written to a file is not shown besides.
+        to: A file to write, in one of `microgrady.drawing.FORMATS`. Only notebooks then show the figure as well.
 
     Returns:
         What was drawn on. The same call writes the same file.
 
     Raises:
         TypeError: An argument has the wrong type, or `f` does not return one number.
-        ValueError: `x` is not finite, `f` or its derivative is not finite there, or `to` has an unknown format or is in
-            a folder that does not exist.
+        ValueError: `x`, or `f` or its derivative there, is not finite, or `to` has an unknown format or folder.
         RuntimeError: Matplotlib is not installed.
 
     The theory is in Nocedal and Wright, *Numerical Optimization* (2006), section 8.1.
@@ -94,32 +92,36 @@ def plot_errors(
     if not math.isfinite(point):
         raise ValueError(f"the point must be a finite number, not {x!r}")
     target = check_file(to)
-    taylor = derivatives_at(f, point, 3)
-    if not all(map(math.isfinite, taylor[:2])):
-        raise ValueError(
-            f"{name_in_labels(f)} and its derivative must be finite at {x!r}, and are {taylor[0]!r} and {taylor[1]!r}"
-        )
+    taylor = finite_derivatives(f, point)
     estimate = numeric_derivative(f, point)
     steps = [10.0 ** (-count / PER_DECADE) for count in range(-SMALLEST * PER_DECADE + 1)]
     forward, central = quotient_errors(f, point, taylor, steps)
-    reached = abs(estimate.value - taylor[1])
     with axes_to_draw_on(ax, target) as axes:
-        axes.set(xscale="log", yscale="log", xlabel="step δ", ylabel=f"|difference quotient − {name_in_labels(f)}′(x)|")
-        axes.set_title(f"{name_in_labels(f)}′({written(point)}) = {written(taylor[1])}", fontsize="medium")
-        axes.grid(True, color=GRID, linewidth=0.6)
-        set_limits(axes, [*forward, *central, reached, estimate.error])
+        prepare(axes, name_in_labels(f), point, taylor[1])
+        set_limits(axes, [*forward, *central, abs(estimate.value - taylor[1]), estimate.error])
         guides = draw_guides(axes, point, taylor)
         draw_errors(axes, steps, forward, "forward difference", BLUE, "-")
         draw_errors(axes, steps, central, "central difference", VERMILION, "--")
-        kind = "" if estimate.kind == Kind.SMOOTH else f" ({estimate.kind})"
-        draw_level(axes, estimate.error, f"numeric_derivative: bound {written(estimate.error, 2)}{kind}", "-.")
-        draw_level(axes, reached, f"numeric_derivative: error {written(reached, 2)}", ":")
+        draw_estimate(axes, estimate, taylor[1])
         place_legend(axes, write_guides(axes, guides))
         write_figure(axes, target)
     return axes
 
 
 # The errors
+
+
+def finite_derivatives(f: Callable[[Any], Any], x: float) -> list[float]:
+    """Return the value of f and its first three derivatives.
+
+    Raises:
+        ValueError: The value or the first derivative is not finite.
+    """
+    found = derivatives_at(f, x, 3)
+    if not all(map(math.isfinite, found[:2])):
+        name = name_in_labels(f)
+        raise ValueError(f"{name} and its derivative must be finite at {x!r}, and are {found[0]!r} and {found[1]!r}")
+    return found
 
 
 def quotient_errors(
@@ -140,6 +142,13 @@ def best(steps: list[float], errors: list[float]) -> int:
 
 
 # Drawing
+
+
+def prepare(axes: Axes, name: str, x: float, slope: float) -> None:
+    """Set the scales, the title and the grid."""
+    axes.set(xscale="log", yscale="log", xlabel="step δ", ylabel=f"|difference quotient − {name}′(x)|")
+    axes.set_title(f"{name}′({written(x)}) = {written(slope)}", fontsize="medium")
+    axes.grid(True, color=GRID, linewidth=0.6)
 
 
 def set_limits(axes: Axes, errors: list[float]) -> None:
@@ -243,6 +252,14 @@ def draw_errors(axes: Axes, steps: list[float], errors: list[float], name: str, 
         axes.plot(zeros, [0.0] * len(zeros), "v", markersize=4, zorder=4, **bottom)
         axes.plot(steps[at], 0.0, "D", markeredgecolor=INK, zorder=5, **bottom)
         axes.plot([], [], "v", markersize=4, color=colour, label=f"{name}: error 0")
+
+
+def draw_estimate(axes: Axes, estimate: Estimate, slope: float) -> None:
+    """Draw the bound that `numeric_derivative` promises, and the error that it has."""
+    kind = "" if estimate.kind == Kind.SMOOTH else f" ({estimate.kind})"
+    draw_level(axes, estimate.error, f"numeric_derivative: bound {written(estimate.error, 2)}{kind}", "-.")
+    error = abs(estimate.value - slope)
+    draw_level(axes, error, f"numeric_derivative: error {written(error, 2)}", ":")
 
 
 def draw_level(axes: Axes, error: float, label: str, style: str) -> None:

@@ -63,10 +63,10 @@ def plot_surface(
 ) -> Axes:
     """Draw a function of two numbers by its contours and its gradient, which microgrady computes.
 
-    The arrows point where the function rises most steeply. Their length grows with the size of the gradient or, to
-    keep small gradients visible beside large ones, with a root of it, which the title names. Where most values
-    lie in a small part of their range, the levels of the contours are not evenly spaced but such that there is as much
-    of the picture between any two. What is not finite is left blank.
+    The arrows point where the function rises most steeply. Their length grows with the size of the gradient or, to keep
+    small gradients visible beside large ones, with a root of it, which the title names. Where most values lie in a
+    small part of their range, the levels of the contours are not evenly spaced but such that there is as much of the
+    picture between any two. What is not finite is left blank.
 
     Args:
         f: The function. It is called with two Values.
@@ -74,8 +74,7 @@ def plot_surface(
         y_interval: Those of the vertical one; by default the same.
         path: Points (x, y), for instance those that a descent has gone through. Start and end are marked.
         ax: Where to draw; by default a new figure.
-        to: A file to write, named .svg, .png or .pdf. It is written as a whole or not at all. Outside of notebooks, a
-            figure that is written to a file is not shown besides.
+        to: A file to write, in one of `microgrady.drawing.FORMATS`. Only notebooks then show the figure as well.
 
     Returns:
         What was drawn on. The same call writes the same file.
@@ -83,8 +82,7 @@ def plot_surface(
     Raises:
         TypeError: An argument has the wrong type, or `f` does not return one number.
         ValueError: An interval is not two finite numbers in ascending order, the path is empty or has something else
-            than pairs of finite numbers, `f` is finite nowhere, or `to` has an unknown format or is in a folder that
-            does not exist.
+            than pairs of finite numbers, `f` is finite nowhere, or `to` has an unknown format or folder.
         RuntimeError: Matplotlib is not installed.
 
     Example:
@@ -103,19 +101,14 @@ def plot_surface(
     check_function(f, ax, "plot_surface")
     x_ends = check_interval(x_interval, "x_interval")
     y_ends = x_ends if y_interval is None else check_interval(y_interval, "y_interval")
-    points = None if path is None else check_path(path)
+    points = [] if path is None else check_path(path)
     target = check_file(to)
-    rows = gradients(f, x_ends, y_ends)
-    x, y, z = values(f, x_ends, y_ends)
+    rows, grid = gradients(f, x_ends, y_ends), values(f, x_ends, y_ends)
     with axes_to_draw_on(ax, target) as axes:
-        draw_contours(axes, x, y, z, f"{name_in_labels(f)}(x, y)")
-        width, height = x_ends[1] - x_ends[0], y_ends[1] - y_ends[0]
-        caption = draw_arrows(axes, rows, width, height)
-        if points is not None:
-            draw_path(axes, points)
-        if 1 / MOST_STRETCHED <= width / height <= MOST_STRETCHED:
-            axes.set_aspect("equal")
-        axes.set(xlim=x_ends, ylim=y_ends, xlabel="x", ylabel="y")
+        draw_contours(axes, *grid, f"{name_in_labels(f)}(x, y)")
+        caption = draw_arrows(axes, rows, x_ends[1] - x_ends[0], y_ends[1] - y_ends[0])
+        draw_path(axes, points)
+        set_limits(axes, x_ends, y_ends)
         axes.set_title(f"{name_in_labels(f)}(x, y){caption}", fontsize="medium")
         write_figure(axes, target)
     return axes
@@ -179,6 +172,13 @@ def middles(ends: Interval) -> list[float]:
 
 
 # Drawing
+
+
+def set_limits(axes: Axes, x_ends: Interval, y_ends: Interval) -> None:
+    """Set the limits, with equal scales unless the picture would be very long."""
+    if 1 / MOST_STRETCHED <= (x_ends[1] - x_ends[0]) / (y_ends[1] - y_ends[0]) <= MOST_STRETCHED:
+        axes.set_aspect("equal")
+    axes.set(xlim=x_ends, ylim=y_ends, xlabel="x", ylabel="y")
 
 
 def contour_levels(z: Array) -> list[float]:
@@ -281,7 +281,9 @@ def draw_arrows(axes: Axes, rows: Array, width: float, height: float) -> str:
 
 
 def draw_path(axes: Axes, points: Sequence[Sequence[float]]) -> None:
-    """Draw the path with its start and its end."""
+    """Draw the path, if there is one, with its start and its end."""
+    if not points:
+        return
     x, y = [point[0] for point in points], [point[1] for point in points]
     dots = "." if len(points) <= MOST_DOTS else ""
     axes.plot(x, y, color=VERMILION, linewidth=1.8, marker=dots, markersize=6, zorder=4)

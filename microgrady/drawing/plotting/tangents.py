@@ -70,6 +70,22 @@ class Line:
 # What is asked for
 
 
+def straight_lines(
+    f: Callable[[Any], Any], tangent_at: object, secants: object, ends: Interval, most: int
+) -> tuple[list[Line], list[Line]]:
+    """Return the tangents and the secants that are asked for.
+
+    Raises:
+        TypeError: What is asked for has the wrong type.
+        ValueError: A point is not in the interval, there are secants without the one point that they go through or
+            more than `most`, or `f` is not finite where it has to be.
+    """
+    points = tangent_points(tangent_at, ends)
+    steps = secant_steps(secants, points, ends, most)
+    tangents = [tangent(f, x) for x in points]
+    return tangents, [secant(f, tangents[0], step) for step in steps]
+
+
 def tangent_points(tangent_at: object, ends: Interval) -> list[float]:
     """Return the points in which tangents are asked for."""
     if tangent_at is None:
