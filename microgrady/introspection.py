@@ -1,8 +1,10 @@
-"""What functions say of themselves: their names and parameters, and how an operation documents itself."""
+"""What functions say of themselves, such as their names and parameters, and whose code is being executed."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -21,6 +23,20 @@ class Parameters(NamedTuple):
     by_position: list[str]
     only_by_name: list[str]
     any_other: bool
+
+
+def frame_outside(*packages: str) -> FrameType | None:
+    """Return the nearest frame behind the caller's own that executes no code of these packages or modules."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and is_code_of(frame, *packages):
+        frame = frame.f_back
+    return frame
+
+
+def is_code_of(frame: FrameType, *packages: str) -> bool:
+    """Return whether a frame executes code of one of these packages or modules."""
+    module = f"{frame.f_globals.get('__name__')}."
+    return any(module.startswith(f"{package}.") for package in packages)
 
 
 def name_of(function: object, default: str | None = None) -> str:

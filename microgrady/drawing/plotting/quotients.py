@@ -21,6 +21,8 @@ from microgrady.drawing.plotting.figures import (
     axes_to_draw_on,
     check_file,
     check_function,
+    crossings,
+    is_cut,
     name_in_labels,
     path_on_page,
     value_at,
@@ -192,16 +194,16 @@ def write_guides(axes: Axes, guides: list[tuple[Line2D, str]]) -> list[Bbox]:
 
 def write_guide(axes: Axes, line: Line2D, text: str, taken: list[Bbox]) -> Bbox:
     """Write a text beside a line, within the picture and where other lines are far, and return what it takes up."""
-    frame, point = axes.get_window_extent(), axes.figure.dpi / 72
+    point = axes.figure.dpi / 72
     others = [path_on_page(other) for other in axes.lines if other is not line]
     label = axes.annotate(text, (1.0, 1.0), (0.0, 0.0), textcoords="offset points", fontsize="small", color=FAINT_INK)
 
     def cost(place: float, side: int) -> tuple[bool, int, float]:
         put_beside(label, line, place, side)
         box = label.get_window_extent()
-        hidden = not all(frame.contains(x, y) for x, y in box.corners()) or box.count_overlaps(taken) > 0
+        hidden = is_cut(axes, box) or box.count_overlaps(taken) > 0
         around = [box.padded(clearance * point) for clearance in CLEARANCES]
-        near = sum(path.intersects_bbox(wider, filled=False) for path in others for wider in around)
+        near = sum(crossings(others, wider) for wider in around)
         return hidden, near, abs(place - 0.5)
 
     put_beside(label, line, *min(itertools.product(PLACES, (-1, 1)), key=lambda choice: cost(*choice)))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from microgrady.drawing.plotting.figures import LARGEST, Interval, is_constant, name_in_labels, one_number
+from microgrady.drawing.plotting.figures import LARGEST, Interval, as_float, is_constant, name_in_labels, one_number
 from microgrady.transforms import gradients, value_and_grad
 from microgrady.value import Value
 
@@ -73,8 +73,7 @@ def derivatives_at(f: Callable[..., Any], x: float, orders: int) -> list[float]:
             derivative = gradients(derivative, argument)
             found.append(derivative)
     found += [0.0] * (orders + 1 - len(found))
-    # Values where f uses Values from outside.
-    return [number.data if isinstance(number, Value) else float(number) for number in found]
+    return [as_float(number) for number in found]
 
 
 def sample(f: Callable[..., Any], interval: Interval, orders: int) -> Sample:

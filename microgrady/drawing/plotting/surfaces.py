@@ -12,6 +12,7 @@ from microgrady.drawing.plotting.figures import (
     VERMILION,
     Interval,
     add_legend,
+    as_float,
     axes_to_draw_on,
     check_file,
     check_function,
@@ -159,8 +160,7 @@ def gradients(f: Callable[[Any, Any], Any], x_ends: Interval, y_ends: Interval) 
     for up in middles(y_ends):
         for across in middles(x_ends):
             value, slopes = differentiate(across, up)
-            # Values where f uses Values from outside.
-            found = [float(n.data if isinstance(n, Value) else n) for n in (value, *slopes)]
+            found = [as_float(number) for number in (value, *slopes)]
             if all(map(math.isfinite, found)) and any(found[1:]):
                 rows.append((across, up, *found[1:]))
     return numpy.array(rows, dtype=numpy.float64).reshape(-1, 4)

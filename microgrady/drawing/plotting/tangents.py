@@ -15,6 +15,8 @@ from microgrady.drawing.plotting.figures import (
     Interval,
     add_legend,
     check_numbers,
+    crossings,
+    is_cut,
     name_in_labels,
     path_on_page,
     value_at,
@@ -236,15 +238,13 @@ def bend(f: Callable[[Any], Any], line: Line, ends: Interval) -> float:
 def write_slope(axes: Axes, line: Line, bend: float) -> None:
     """Write the slope beside the point: within the picture, on as few lines as possible, and away from the curve."""
     across = rise(axes, line) + math.copysign(math.pi / 2, -bend)
-    frame = axes.get_window_extent()
     paths = [path_on_page(drawn) for drawn in axes.lines]
     costs: list[tuple[bool, int, float]] = []
     for eighth in TEXT_EIGHTHS:
         text = written_slope(axes, line, across + eighth * math.pi / 4)
         box = text.get_window_extent()
         text.remove()
-        outside = not all(frame.contains(x, y) for x, y in box.corners())
-        costs.append((outside, sum(path.intersects_bbox(box, filled=False) for path in paths), eighth))
+        costs.append((is_cut(axes, box), crossings(paths, box), eighth))
     best = min(range(len(costs)), key=lambda place: costs[place][:2])
     written_slope(axes, line, across + costs[best][2] * math.pi / 4)
 
