@@ -29,9 +29,9 @@ class Anomaly:
 def find_anomaly(output: Value, partials: bool = False) -> Anomaly | None:
     """Return the first operation behind `output` that made a nan or an infinity out of finite operands.
 
-    If there is none, the first one with an infinite slope that met a derivative of zero from above. A zero
-    stays zero there, as it should for `where(x > 0, sqrt(x), 0.0)`; but for `sqrt(x)**2` at 0 the limit is 1.
-    Zeros that are exact, those of a constant factor 0 or of `floor`, are not such a case.
+    If there is none, return the first one whose infinite slope met a derivative of zero from above. Such a zero
+    stays zero, which is right for `where(x > 0, sqrt(x), 0.0)`; but for `sqrt(x)**2` at 0 the limit is 1. A zero
+    that is exact, from a constant factor 0 or from `floor`, does not count.
 
     Args:
         output: The result to explain. No `grad` behind it is read or written.
@@ -101,7 +101,7 @@ def _hidden(output: Value, order: list[Value]) -> Anomaly | None:
 
 
 def _is_kink(node: Value) -> bool:
-    """Return whether an operation of one operand has a slope beside the point that it has not at the point."""
+    """Return whether an operation of one operand has the slope zero at the point, but not beside it."""
     if node.op is None or len(node.operands) != 1:
         return False
     place = _number(node.operands[0])

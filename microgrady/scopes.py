@@ -16,8 +16,8 @@ from typing import Any
 class Scope:
     """One run through a `with scope(...)`, inside those around it.
 
-    It is open while its lock is held. Python takes and releases a lock in a `with` without executing any code
-    between which Ctrl-C could come, so no scope stays open behind it.
+    It is open while its lock is held. A `with` takes and releases a lock without executing Python code that Ctrl-C
+    could interrupt, so that no scope stays open by mistake.
 
     Args:
         name: What pictures call it.
@@ -40,7 +40,7 @@ class Scope:
 
     @property
     def is_open(self) -> bool:
-        """Whether the `with` is being run, or about to be: then what takes the lock exists."""
+        """Whether its `with` is being executed, or is about to be: then there is something that takes the lock."""
         return self.lock.locked() or self._entry() is not None
 
     def opening(self) -> Callable[[], Any]:

@@ -111,7 +111,7 @@ class Run:
 
 
 class Recorder(Run):
-    """The run of a function that is to be compiled: it wants to know of all in it that depends on the numbers."""
+    """A run that records a function to compile it, and so is told what depends on the numbers."""
 
     def __init__(self, title: str, inputs: list[Any], since: int) -> None:
         super().__init__(title, inputs, since)
@@ -155,8 +155,8 @@ class Recorder(Run):
         raise NotImplementedError
 
 
-# All that go on in any thread, and those among them that record. Both are empty most of the time, and to ask for
-# that is all that the rest of the time costs.
+# The runs that go on in any thread, and those of them that record. Both lists are mostly empty, and Values then only
+# look whether they are.
 runs: list[Run] = []
 recorders: list[Recorder] = []
 
@@ -210,14 +210,14 @@ def is_input_elsewhere(values: list[Any]) -> bool:
 
 
 def compare(symbol: str, left: Any, right: Any, outcome: bool) -> None:
-    """Tell of a comparison those whose function it may decide."""
+    """Tell those whose function a comparison may decide how it came out."""
     for recorder in _going(recorders):
         if recorder.hears(left, right):
             recorder.compared(symbol, left, right, outcome)
 
 
 def rounds_to(rounding: Callable[[float], int], value: Any, whole: int) -> None:
-    """Tell between which numbers a Value lies that was rounded to `whole`, the ends included or not."""
+    """Tell those whose function it may decide between which numbers a Value lies that was rounded to `whole`."""
     if abs(whole) >= 2**52:  # from where on every float is whole
         compare("==", value, whole, True)
         return

@@ -29,8 +29,8 @@ def evaluate(
 ) -> Result:
     """Return what `function` gives for plain numbers, or for Values if it raises for these or does not give a number.
 
-    Plain numbers are fast, and no part of the engine has a share in what they give. But Python's raise or become
-    complex where Values are inf or nan, and they lack the methods of Values.
+    Plain numbers are fast, and the engine has no part in what they give. But where Values are inf or nan, Python's
+    numbers raise or become complex, and they lack the methods of Values.
 
     Args:
         function: What to call.

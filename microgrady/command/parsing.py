@@ -196,8 +196,8 @@ def parse(source: str, functions: Container[str] = ()) -> list[Step]:
 
     Args:
         source: What was typed.
-        functions: The names that are called, for what is said of a name that is not followed by a parenthesis, or that
-            is although it is not one of them.
+        functions: The names of functions. Messages tell by them where a name lacks its parenthesis, or has one
+            although it is not a function.
 
     Returns:
         The steps.

@@ -12,14 +12,16 @@ from typing import Any
 
 from microgrady.inputs import describe
 from microgrady.introspection import frame_outside
+from microgrady.pickling.fingerprint import Fingerprint
+from microgrady.pickling.wrapped import Wrapped, found, is_global
 
 
 class Wrapper(Wrapped):
-    """What is made of a function. It goes into a pickle and is copied by its parts, above all by that function.
+    """A function made of another one. Pickles and copies are made of its parts, above all of that other function.
 
-    Where it has taken the place of the function, as a decorator's result has, it is pickled by that name alone, as
-    functions are. A deep copy of it is made of a deep copy of the function, so that what belongs to an object belongs
-    to the copy of the object in the copy.
+    Where a module has it under the name of that function, as the result of a decorator, a pickle only names it, as
+    pickles do with functions. A deep copy is made of a deep copy of the function, so that a method of a copied object
+    belongs to the copy.
     """
 
     _place = ""  # in a class
@@ -75,7 +77,7 @@ def _global_name(wrapper: Wrapper) -> str | None:
 def pickler_by_value() -> Any:
     """Return the pickler at work, if it is one that pickles functions by what they are made of, as cloudpickle does.
 
-    A pickler does not tell what it calls who it is. But a method of it, or of its Python code, is what calls.
+    What is pickled is not told by which pickler. But the code that asks for its parts is a method of that pickler.
     """
     frame = frame_outside("microgrady", "copyreg")
     pickler = None if frame is None else frame.f_locals.get("self")
@@ -86,21 +88,21 @@ def pickler_by_value() -> Any:
 
 
 def _goes_by_value(module: str, pickler: Any) -> bool:
-    """Return whether such a pickler takes it that no other process can import a module."""
+    """Return whether a pickler by value assumes that other processes cannot import a module."""
     makers = [sys.modules.get(kind.__module__) for kind in type(pickler).__mro__]
     registries = [getattr(maker, "list_registry_pickle_by_value", set) for maker in makers]
     return module == "__main__" or any(module in registry() for registry in registries)
 
 
 class _Method:
-    """A bound method in a pickle. Python's own way, its name at the object, would find an attribute of that name."""
+    """A bound method in a pickle. Python would look its name up at the object, where an attribute may have it."""
 
     function: Any
     instance: Any
 
 
 class _Partial:
-    """A functools.partial in a pickle. Its own way fails where an argument refers to it."""
+    """A functools.partial in a pickle. Its own way of being pickled fails where an argument refers to it."""
 
     function: Any
     args: tuple[Any, ...]
@@ -128,9 +130,9 @@ def _together(parts: Any) -> Any:
 
 
 def deep_copy(thing: Any, memo: dict[int, Any]) -> Any:
-    """Return a deep copy, in which functions that are closed over things are closed over the copies of these.
+    """Return a deep copy that also has copies of functions, closed over copies of what the originals are closed over.
 
-    `copy.deepcopy` shares functions. What a function of a module refers to is shared here, too.
+    `copy.deepcopy` shares functions. A function of a module, and what it refers to, is shared here, too.
 
     Args:
         thing: A function, or anything else.

@@ -33,14 +33,14 @@ _PARTS: dict[type, tuple[str, ...]] = {
     property: ("fget", "fset", "fdel"),
     type(functools.lru_cache(int)): ("__wrapped__",),
 }
-# What a class has besides what was written in it, or that moves with its line.
+# What a class has besides what was written in it, or what changes with its place in the file.
 _CLASS_NOISE = {"__dict__", "__weakref__", "__doc__", "__module__", "__firstlineno__", "__static_attributes__"}
 
 Child = tuple[Any, bool]  # a thing, and whether what refers to it would take it along into a pickle
 
 
 class Fingerprint:
-    """A look at all that a function refers to, of whatever module but those that are installed.
+    """A look at all that a function refers to, in whatever module, unless that is installed.
 
     Args:
         thing: A function or a primitive.
@@ -56,10 +56,10 @@ class Fingerprint:
         self.digest: bytes | None = None
         self.taken: set[int] = set()
         self.left: set[int] = set()
-        self._number = data
+        self._into_data = data
         self._hash = hashlib.blake2b(digest_size=16)
         self._seen: dict[Any, int] = {}
-        self._kept: list[Any] = []  # so that no id is another's
+        self._kept: list[Any] = []  # so that nothing else gets one of their ids
         top = _top(getattr(thing, "__module__", None))
         self._home = "" if top in sys.stdlib_module_names else top
         self._say(sys.implementation.cache_tag, getattr(sys.modules.get("microgrady"), "__version__", ""))
@@ -71,7 +71,11 @@ class Fingerprint:
         self.digest = self._hash.digest()
 
     def leaves_behind(self, copied: Container[int]) -> bool:
-        """Return whether a module has Values that belong to things of which there are copies, by their ids."""
+        """Return whether the function refers by a module to originals of which there are copies.
+
+        Args:
+            copied: The ids of the originals.
+        """
         things = (key for key, taken in self._seen if taken is False)
         return bool(self.left) and any(key in copied for key in (*self.left, *things))
 
@@ -125,7 +129,7 @@ class Fingerprint:
         if callable(thing) and self._is_foreign(kind.__module__):
             self._say(str(getattr(thing, "__qualname__", "")))
         immutable = isinstance(thing, (tuple, frozenset))
-        if not (self._number or immutable):
+        if not (self._into_data or immutable):
             return [(kind, False)]
         if is_array(thing):
             self._say(str(thing.dtype), thing.shape)
@@ -135,8 +139,8 @@ class Fingerprint:
             return ()
         inside: list[Any] = [kind]
         if self._is_foreign(kind.__module__) and not (hasattr(thing, "__dict__") or isinstance(thing, _CONTAINERS)):
-            # A function of C, a path, a pattern, a lock: whatever it is, it says so. (Where it says its address, too,
-            # it is another one in another process.)
+            # A function of C, a path, a pattern, a lock: its repr says what it is. (A repr with an address makes it
+            # another thing in another process.)
             self._say("" if kind is object else repr(thing))
         else:
             inside += _attributes(thing)

@@ -28,8 +28,8 @@ class _Record:
 
     A record lives as long as the pickler that has met it, and the results in it can find it through
     their marks. So when a result is met again, by itself or behind another one, the record is
-    referred to, and results that share nodes still share them when they come back. (A walk over the graph
-    in between, such as a backward pass, makes them be recorded anew.)
+    referred to, and results that share nodes still share them when they come back. (After a walk over
+    the graph, such as a backward pass, they are recorded anew.)
     """
 
     _living: ClassVar[weakref.WeakValueDictionary[int, _Record]] = weakref.WeakValueDictionary()
@@ -165,7 +165,7 @@ def reduce_value(value: Value) -> tuple[Any, ...]:
 
 
 class _Foreign:
-    """Primitives that came in pickles and have another name's place or none here, so that each comes once."""
+    """Primitives from pickles that nobody has defined here. They are kept, so that each is made only once."""
 
     known: ClassVar[dict[tuple[str, bytes | None], Primitive]] = {}
 
@@ -174,7 +174,7 @@ class PrimitiveInPickle:
     """A primitive that a pickle refers to, and that need not be there where it is loaded.
 
     Args:
-        primitive: It, or the sentence that says what is wrong.
+        primitive: The primitive, or the sentence that says why there is none.
     """
 
     def __init__(self, primitive: Primitive | str) -> None:
@@ -184,7 +184,7 @@ class PrimitiveInPickle:
         """Return the primitive.
 
         Raises:
-            LookupError: There is none of the name, or it is another one.
+            LookupError: No primitive has the name, or another one has taken it.
         """
         if isinstance(self._primitive, str):
             raise LookupError(self._primitive)

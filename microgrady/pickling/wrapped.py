@@ -1,4 +1,4 @@
-"""What is made of a function: the parts that last, and where it stands in a module."""
+"""Functions made of other ones: the attributes that they keep, and where they stand in a module."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 
 class Wrapped:
-    """What is made of a function, and lasts as long as its parts are the same."""
+    """A function made of another one, with attributes of its own."""
 
     __wrapped__: Callable[..., Any]
 
     def _parts(self) -> dict[str, Any]:
-        """Return what lasts: the attributes but for those that `_restore` makes of the others."""
+        """Return the attributes to keep: all but those that `_restore` computes from the others."""
         return dict(self.__dict__)
 
     def _restore(self, parts: dict[str, Any]) -> None:
@@ -22,7 +22,7 @@ class Wrapped:
 
 
 def is_global(function: Any) -> bool:
-    """Return whether a function stands in a module under its name, as it is or in a wrapper: then pickles name it."""
+    """Return whether a module has a function, or a wrapper of it, under its name: then pickles only name it."""
     there = found(function, str(getattr(function, "__qualname__", "")))
     while isinstance(there, Wrapped) and there is not function:
         there = there.__wrapped__

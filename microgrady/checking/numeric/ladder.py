@@ -200,7 +200,7 @@ class Ladder:
 
     @property
     def by_sides(self) -> bool:
-        """The one-sided derivatives tell more.
+        """Whether the one-sided derivatives tell more than the central one.
 
         Central differences of an even function say nothing, and a slope with a kink at the point has a Taylor series
         to either side only.

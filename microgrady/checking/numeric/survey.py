@@ -97,7 +97,7 @@ class Survey:
 
     @property
     def open(self) -> bool:
-        """The function may be smooth, and its slope is not known yet."""
+        """Whether the function may be smooth, with a slope that is not known yet."""
         return self.kind == Kind.SMOOTH and not self.settled
 
     def look(self, scale: float) -> None:

@@ -229,27 +229,27 @@ class Window:
 
     @property
     def flat(self) -> bool:
-        """All values are the same."""
+        """Whether all values are the same."""
         return not any(self.steps)
 
     @property
     def stepwise(self) -> bool:
-        """Steps between whole numbers. They look like a straight line if there is one from each point to the next."""
+        """Whether f steps between whole numbers. A step from each point to the next would look like a straight line."""
         return self.loudest == 0.0 and not self.flat
 
     @property
     def quiet(self) -> bool:
-        """Smooth but for ordinary rounding."""
+        """Whether the values are smooth but for ordinary rounding."""
         return not self.stepwise and self.noise <= max(QUIET * self.unit, self.floor)
 
     @property
     def straight(self) -> bool:
-        """A straight line but for irregularities far below its steps."""
+        """Whether the values are on a straight line, but for irregularities far below its steps."""
         return self.side == 0 and not self.break_kind and self.noise <= STRAIGHT * min(map(abs, self.steps))
 
     @property
     def convergent(self) -> bool:
-        """High differences die away: the spacing resolves the function."""
+        """Whether the high differences die away: then the spacing resolves the function."""
         if self.stepwise:
             return False
         two, three, four, five, six = self.levels[2:7]
@@ -259,23 +259,26 @@ class Window:
 
     @property
     def good(self) -> bool:
-        """Smooth, as far as these points can tell."""
+        """Whether the function is smooth, as far as these points can tell."""
         return not self.break_kind and (self.flat or self.quiet or self.convergent)
 
     @property
     def curved(self) -> bool:
-        """Curvature can be seen, as on no flank of a staircase."""
+        """Whether curvature can be seen, as on no flank of a staircase."""
         return self.levels[2] > VISIBLE * max(self.noise, self.unit)
 
     @property
     def isolated(self) -> bool:
-        """A single kink or jump, as far as the second differences show, anywhere in the window."""
+        """Whether there is at most one kink or jump in the window, as far as the second differences show."""
         where, _ = self._bends()
         return where[-1] - where[0] <= 1 if where else True
 
     @property
     def interrupted(self) -> bool:
-        """Smooth but for a single kink or jump that is not rounding. On both sides of one, rounded values are flat."""
+        """Whether the values are smooth but for a single kink or jump that is not rounding.
+
+        Where values are flat on both sides of it, as beside a step of rounding, it must be larger.
+        """
         where, _ = self._bends(CLEAN_BEND)
         single = bool(where) and where[-1] - where[0] <= 1
         flat = sum(step == 0.0 for step in self.steps) > 1
@@ -283,7 +286,7 @@ class Window:
 
     @property
     def bent(self) -> bool:
-        """A single kink between two straight parts. A rounded straight line never looks so."""
+        """Whether there is a single kink between two straight parts. A rounded straight line never looks so."""
         where, bends = self._bends()
         if not where or where[-1] - where[0] > 1 or where in ([0], [4]):
             return False

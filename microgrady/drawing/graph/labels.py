@@ -37,7 +37,7 @@ def wrapped(title: str, width: int) -> str:
 
 
 def spread(numbers: Collection[float], precision: int) -> str:
-    """Write a number, or the least and the largest of several; nan has no place among them, and is added."""
+    """Write a number, or the least and the largest of several; nan, which has no place between them, is added."""
     ordered = sorted(number for number in numbers if not math.isnan(number))
     ends = [f"{number:.{precision}g}" for number in ordered[:1] + ordered[-1:]]
     text = " … ".join(dict.fromkeys(ends))

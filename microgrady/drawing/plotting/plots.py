@@ -70,7 +70,7 @@ def plot(
             frame for each and the tangent last. Only notebooks then show the figure as well.
 
     Returns:
-        What was drawn on. The same call writes the same file.
+        The Axes that were drawn on. The same call writes the same file.
 
     Raises:
         TypeError: An argument has the wrong type, or `f` does not return one number.
