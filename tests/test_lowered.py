@@ -120,7 +120,7 @@ def llvm_module() -> Module:
 
 
 def loaded(module: Module, effort: int) -> Any:
-    """LLVM's execution engine with the functions of a module."""
+    """What keeps the functions of a module in memory, and finds them."""
     binding = pytest.importorskip("llvmlite.binding", reason="LLVM comes with llvmlite, which is not installed")
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
@@ -133,21 +133,21 @@ def loaded(module: Module, effort: int) -> Any:
     tuning = binding.create_pipeline_tuning_options(speed_level=effort)
     builder = binding.create_pass_builder(target, tuning)
     builder.getModulePassManager().run(parsed, builder)
-    engine = binding.create_mcjit_compiler(parsed, target)
-    engine.finalize_object()
-    return engine
+    linker = binding.create_mcjit_compiler(parsed, target)
+    linker.finalize_object()
+    return linker
 
 
 @pytest.fixture(scope="module", params=[0, 2], ids=["unoptimised", "optimised"])
 def llvm_function(request: pytest.FixtureRequest) -> Any:
-    engine = loaded(llvm_module(), request.param)
+    linker = loaded(llvm_module(), request.param)
 
     def function(name: str, count: int) -> Any:
         kind = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * count)
-        return kind(engine.get_function_address(name))
+        return kind(linker.get_function_address(name))
 
     yield function
-    engine.close()
+    linker.close()
 
 
 @pytest.mark.parametrize("name", LOWERED)
@@ -183,18 +183,18 @@ def vector_module(width: int) -> Module:
 @pytest.fixture(scope="module", params=[(4, 0), (4, 2), (8, 2)], ids=["4 unoptimised", "4 optimised", "8 optimised"])
 def vector_function(request: pytest.FixtureRequest) -> Any:
     width, effort = request.param
-    engine = loaded(vector_module(width), effort)
+    linker = loaded(vector_module(width), effort)
 
     def evaluate(name: str, columns: list[tuple[float, ...]]) -> list[float]:
         """What a function makes of `width` points, each of which is in one lane; the operands are the columns."""
         numbers = [number for column in columns for number in column]
         memory = (ctypes.c_double * (len(numbers) + width))(*numbers)
-        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(engine.get_function_address(name))(ctypes.addressof(memory))
+        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(linker.get_function_address(name))(ctypes.addressof(memory))
         found: list[float] = memory[len(numbers) :]
         return found
 
     yield width, evaluate
-    engine.close()
+    linker.close()
 
 
 @pytest.mark.parametrize("name", LOWERED)
