@@ -1,6 +1,6 @@
-"""Compiles the engine where there is a C compiler, and leaves it plain Python where there is none.
+"""Compile the engine where there is a C compiler, and leave it plain Python where there is none.
 
-Everything else about the project stands in pyproject.toml.
+Everything else about the project stands in pyproject.toml, and its description in the README.
 """
 
 import os
@@ -21,7 +21,7 @@ ARGUMENTS = [] if os.name == "nt" else ["-g0", "-ffp-contract=off"]
 
 
 def extensions() -> list[Extension]:
-    """What to compile. To fail at it is no error."""
+    """Return what to compile. To fail at it is not an error."""
     if os.environ.get("MICROGRADY_PURE") == "1":
         return []
     try:
@@ -57,7 +57,7 @@ class Sources(build_py):
     """For an editable installation: without what was compiled before, which would be imported instead of the .py."""
 
     def run(self) -> None:
-        """Deletes, and goes on."""
+        """Delete, and go on."""
         if self.editable_mode:
             for name in MODULES:
                 PACKAGE.joinpath(self.get_finalized_command("build_ext").get_ext_filename(name)).unlink(missing_ok=True)
@@ -68,7 +68,7 @@ class Compiled(build_ext):
     """Never what an earlier compilation left, if this one fails."""
 
     def run(self) -> None:
-        """Deletes, and goes on."""
+        """Delete, and go on."""
         for module in self.extensions:
             Path(self.build_lib, self.get_ext_filename(module.name)).unlink(missing_ok=True)
         super().run()

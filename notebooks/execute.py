@@ -1,4 +1,4 @@
-"""Runs the chapters anew: `python notebooks/execute.py [--check] [chapter.ipynb ...]`.
+"""Run the chapters anew: `python notebooks/execute.py [--check] [chapter.ipynb ...]`.
 
 Without `--check` the chapters are saved with their outputs, but for what differs from run to run or from machine to
 machine and what a reader does not need. With `--check` nothing is saved, and each text output must be the saved one.
@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parent
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
-    """Takes out the old outputs, and all metadata but the language."""
+    """Take out the old outputs, and all metadata but the language."""
     notebook.metadata = nbformat.NotebookNode(
         kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
         language_info={"name": "python"},
@@ -35,7 +35,7 @@ def clean(notebook: nbformat.NotebookNode) -> None:
 
 
 def executed(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Runs a notebook from top to bottom in a new kernel."""
+    """Run a notebook from top to bottom in a new kernel."""
     result = copy.deepcopy(notebook)
     clean(result)
     client = NotebookClient(result, timeout=60, kernel_name="python3", record_timing=False, coalesce_streams=True)
@@ -46,7 +46,7 @@ def executed(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def texts(notebook: nbformat.NotebookNode) -> list[str]:
-    """Gives the lines of all text outputs, with the cell that each stands in."""
+    """Return the lines of all text outputs, with the cell that each stands in."""
     lines = []
     for number, cell in enumerate(notebook.cells, 1):
         for output in cell.get("outputs", []):
@@ -56,7 +56,7 @@ def texts(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def main() -> int:
-    """Runs the chapters named on the command line, or all."""
+    """Run the chapters named on the command line, or all."""
     parser = argparse.ArgumentParser(description="Runs the chapters and saves or compares their outputs.")
     parser.add_argument("--check", action="store_true", help="compare with the saved text outputs instead of saving")
     parser.add_argument("chapters", nargs="*", type=Path, help="all of them, if none is named")

@@ -17,7 +17,7 @@ os.environ["PY_IGNORE_IMPORTMISMATCH"] = "1"
 
 @pytest.fixture
 def frequent_switches() -> Iterator[None]:
-    """Lets threads take turns as often as possible."""
+    """Let threads take turns as often as possible."""
     previous = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -26,7 +26,7 @@ def frequent_switches() -> Iterator[None]:
 
 @pytest.fixture
 def without_windows() -> Iterator[None]:
-    """Draws into memory, and forgets what a test has drawn."""
+    """Draw into memory, and forget what a test has drawn."""
     from matplotlib import pyplot
 
     pyplot.switch_backend("agg")

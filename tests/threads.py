@@ -1,4 +1,4 @@
-"""Runs tests in threads, which must end in time: in several at once, or in one with a small stack."""
+"""Run tests in threads, which must end in time: in several at once, or in one with a small stack."""
 
 from __future__ import annotations
 
