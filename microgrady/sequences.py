@@ -50,7 +50,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         A Value if any argument is one, else a float; an array if any argument is an array.
 
     Raises:
-        TypeError: an argument is none of these.
+        TypeError: an argument is not one of these.
 
     Example:
         >>> from microgrady import Value, sqrt

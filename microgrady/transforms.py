@@ -31,7 +31,7 @@ def gradients(output: Value, inputs: Any) -> Any:
         The derivatives in the structure of `inputs`; exactly 0 for an input that `output` does not use.
 
     Raises:
-        TypeError: `output` or an input is no Value.
+        TypeError: `output` or an input is not a Value.
         RuntimeError: a leaf's `data` was assigned after the graph was recorded.
 
     Example:
@@ -79,7 +79,7 @@ def grad(
         a pair of the gradient and what the function returned besides, with floats for Values.
 
     Raises:
-        TypeError: `function` cannot be called, an argument is no number, `function` does not return
+        TypeError: `function` cannot be called, an argument is not a number, `function` does not return
             one number, or it turns a Value into a float, which would lose the derivative, even if it catches the
             error.
         ValueError: a position is out of range, or a name is that of no argument.

@@ -293,7 +293,7 @@ def flatten(tree: Any, what: str, read: Reader | None = None, none: bool = True)
         A list of floats and Values, and the structure, which takes such a list back.
 
     Raises:
-        TypeError: Something in `tree` is none of these; the message says where.
+        TypeError: Something in `tree` is not one of these; the message says where.
 
     Example:
         >>> numbers, structure = flatten({"w": [1, 2], "b": 3}, "the point")

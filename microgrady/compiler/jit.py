@@ -71,7 +71,7 @@ def jit(
     Args:
         function: A function of numbers, or of lists, tuples, dicts and NumPy arrays of numbers, that
             returns the same. Without it, a decorator.
-        static_argnames: The names of arguments that are no numbers to calculate with: sizes, options. They must be
+        static_argnames: The names of arguments that are not numbers to calculate with: sizes, options. They must be
             hashable, and the function is recorded anew for each value.
         max_paths: How many ways through the function are compiled, for each structure of the arguments; others are
             interpreted, with a warning.

@@ -193,7 +193,7 @@ def is_argument(thing: Any) -> bool:
 
 
 def is_numeric(array: Any) -> bool:
-    """Whether float64 holds the elements of a NumPy array, which are no objects."""
+    """Whether float64 holds the elements of a NumPy array, which are not objects."""
     return array.dtype.kind in "fiub" and array.dtype.itemsize <= 8
 
 

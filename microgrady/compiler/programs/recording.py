@@ -36,7 +36,7 @@ class _Recorder(Recorder):
         refuse(
             f"inside {self.title}, {action} would make a constant of a number that depends on the arguments: "
             "write mg.sin(v) for math.sin(v), and so on, collect Values in lists or object arrays, and name arguments "
-            "that are no numbers to calculate with in static_argnames"
+            "that are not numbers to calculate with in static_argnames"
         )
 
     def refuse_change(self, action: str) -> None:
@@ -55,7 +55,7 @@ class _Recorder(Recorder):
 def _with_a_float(symbol: str, number: Any) -> tuple[str, float]:
     """The comparison of a float with a float that comes out as that with any real number.
 
-    Python compares exactly: between an int or a fraction that is no float and its neighbours lies nothing.
+    Python compares exactly: between an int or a fraction that is not a float and its neighbours lies no float.
     """
     try:
         nearest = float(number)
@@ -88,7 +88,7 @@ class Recording:
         results: What it returned: floats.
 
     Raises:
-        TypeError: The function returned something that is no number, or used a result from outside.
+        TypeError: The function returned something that is not a number, or used a result from outside.
     """
 
     def __init__(
