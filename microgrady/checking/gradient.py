@@ -42,8 +42,8 @@ def check_gradient(
 
     Args:
         f: A function of numbers, or of lists, tuples, dicts and arrays of numbers. It is called with floats and float64
-            arrays, and with Values where it raises for these or does not give a real number. Its result is a number or any
-            such structure of numbers; tensors and arrays of other libraries will do.
+            arrays, and with Values where it raises for these or does not give a real number. Its result is a number or
+            any such structure of numbers; tensors and arrays of other libraries will do.
         *point: Where to check, one for each argument of `f`.
         gradient: The claim: a function of the same arguments, or the numbers themselves, in the structure of the
             argument (a tuple for several arguments); for an `f` of several results that structure in the place of each
