@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import math
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from microgrady.containers import BUILT_IN, SEQUENCES, Blank, Kind, Misfit, kind_of, with_types
+from microgrady.containers import BUILT_IN, DICTS, SEQUENCES, Blank, Kind, Misfit, kind_of, with_types
 from microgrady.containers import register as register
 from microgrady.inputs import as_number, describe, is_array
 from microgrady.value import Value
@@ -67,8 +68,7 @@ class Structure:
         """Whether None stands somewhere among the numbers."""
         found: bool | None = self.__dict__.get("_has_none")
         if found is None:
-            found = self is NOTHING or any(child.has_none for child in self.children)
-            self.__dict__["_has_none"] = found
+            found = self.__dict__["_has_none"] = self is NOTHING or any(child.has_none for child in self.children)
         return found
 
     def assemble(self, parts: Iterable[Any]) -> Any:
@@ -86,7 +86,7 @@ class Structure:
         kind = self.kind
         if kind is None:
             return next(parts)
-        if "_is_flat" in self.__dict__:
+        if kind is not dict and "_is_flat" in self.__dict__:
             return kind(itertools.islice(parts, len(self.children)))
         contents = [next(parts) if child is NUMBER else child._filled(parts) for child in self.children]
         if kind is dict:
@@ -223,32 +223,38 @@ def array_of(shape: tuple[int, ...]) -> Structure:
     return Structure(None, shape=shape)
 
 
-def _flat(kind: type, length: int) -> Structure:
-    """The structure of a list or tuple of numbers."""
-    return _short_flat(kind, length) if length <= LONGEST else _new_flat(kind, length)
+def _flat(kind: type, keys: tuple[str, ...] | None, length: int) -> Structure:
+    """The structure of a list, a tuple or a dict of numbers."""
+    return _short_flat(kind, keys, length) if length <= LONGEST else _new_flat(kind, keys, length)
 
 
-def _new_flat(kind: type, length: int) -> Structure:
-    made = Structure(kind, None, (NUMBER,) * length)
-    made.__dict__.update(_is_flat=True, _shapes=(None,) * length)
+def _new_flat(kind: type, keys: tuple[str, ...] | None, length: int) -> Structure:
+    made = Structure(kind, keys, (NUMBER,) * length)
+    made.__dict__.update(_is_flat=True, _has_none=False, _shapes=(None,) * length)
     return made
 
 
 _short_flat = functools.lru_cache(maxsize=256)(_new_flat)
+_short = functools.lru_cache(maxsize=256)(Structure)
 
 
-def _sequence(kind: type, children: Sequence[Structure]) -> Structure:
-    """The structure of a list or tuple."""
-    if all(child is NUMBER for child in children):
-        return _flat(kind, len(children))
-    return Structure(kind, None, tuple(children))
+def _built_in(kind: type, keys: tuple[Any, ...] | None, children: Sequence[Structure]) -> Structure:
+    """The structure of a list, a tuple or a dict: the same one each time, which is the fastest to compare, if short."""
+    if not (keys is None or {*map(type, keys)} <= _TEXT):  # 1 and True are equal, but not the same key
+        return Structure(kind, keys, tuple(children))
+    if {*map(id, children)} == {id(NUMBER)}:
+        return _flat(kind, keys, len(children))
+    if len(children) <= LONGEST:
+        with contextlib.suppress(TypeError):  # what belongs to one of the children cannot be hashed
+            return _short(kind, keys, tuple(children))
+    return Structure(kind, keys, tuple(children))
 
 
 def _restored(kind: Any, keys: Any, children: Any, rest: Any, shape: Any) -> Structure:
     if kind is None:
         return NUMBER if shape is None else array_of(shape)
-    if kind is list or kind is tuple:
-        return _sequence(kind, children)
+    if kind in BUILT_IN:
+        return _built_in(kind, keys, children)
     return Structure(kind, keys, children, rest, shape)
 
 
@@ -358,21 +364,23 @@ def collect(tree: Any, found: list[Any], read: Reader, anew: bool) -> Structure:
     if kind is float or kind is Value:
         found.append(tree)
         return NUMBER
-    if kind is list or kind is tuple:
-        if {*map(type, tree)} <= _PLAIN:
-            found.extend(tree)
-            return _flat(kind, len(tree))
-        return _sequence(kind, _collected(tree, found, read, anew, SEQUENCES, None))
-    how = None if kind in _SCALARS else kind_of(kind)
-    if how is None:
+    if kind is list or kind is tuple or kind is dict:
+        names, inside = (tuple(tree), list(tree.values())) if kind is dict else (None, tree)
+        if {*map(type, inside)} <= _PLAIN and (names is None or {*map(type, names)} <= _TEXT):
+            found += inside
+            return _flat(kind, names, len(inside))
+        how = SEQUENCES if names is None else DICTS
+        return _built_in(kind, names, _collected(inside, found, read, anew, how, names))
+    other = None if kind in _SCALARS else kind_of(kind)
+    if other is None:
         parts, structure = read(tree)
-        found.extend(parts)
+        found += parts
         return structure
     if tree is None:
         return NOTHING
-    keys, contents = how.open(tree)
-    rest = how.rest(tree) if anew else None
-    return Structure(kind, keys, tuple(_collected(contents, found, read, anew, how, keys)), rest)
+    keys, contents = other.open(tree)
+    rest = other.rest(tree) if anew else None
+    return Structure(kind, keys, tuple(_collected(contents, found, read, anew, other, keys)), rest)
 
 
 def _collected(

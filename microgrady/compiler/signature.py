@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from microgrady.containers import Misfit, kind_of, with_types
-from microgrady.inputs import describe, is_array, is_number
+from microgrady.inputs import as_number, describe, is_array, is_number
 from microgrady.introspection import parameters_of
 from microgrady.trees import NUMBER, Shape, Structure, array_of, read_numbers, separate
 from microgrady.value import Value
@@ -48,6 +48,8 @@ class Signature:
                 arguments.static[self.name_of(place)] = with_types(self._hashable(place, argument))
             elif type(argument) is float:
                 arguments.add(place, [argument], NUMBER)
+            elif type(argument) is int:
+                arguments.add(place, [as_number(argument)], NUMBER)
             else:
                 read = functools.partial(self._read, arguments.are_numeric, place, argument)
                 arguments.add(place, *separate(argument, self.name_of(place), read))
@@ -72,6 +74,8 @@ class Signature:
             are_numeric.append(is_numeric(thing))
             if are_numeric[-1]:
                 return [thing], array_of(thing.shape)
+        elif (number := as_number(thing)) is not None:
+            return [number], NUMBER
         try:
             return read_numbers(thing)
         except Misfit as misfit:
@@ -142,7 +146,8 @@ class Arguments:
     @property
     def key(self) -> tuple[Any, ...]:
         """What is equal for arguments of one structure, with the same static ones."""
-        return tuple(self.places), tuple(self.structures), tuple(self.are_numeric), tuple(sorted(self.static.items()))
+        static = tuple(sorted(self.static.items())) if self.static else ()
+        return tuple(self.places), tuple(self.structures), tuple(self.are_numeric), static
 
     @property
     def have_none(self) -> bool:
