@@ -216,7 +216,8 @@ class _Dataclasses(Kind):
             names, contents = self.open(container)
             made = _constructed(kind, {**dict(zip(names or (), contents, strict=True)), **static})
             for name in fields.derived:
-                if made is None or not _is_same(getattr(made, name, None), getattr(container, name, None)):
+                known = getattr(container, name, None)  # None in a gradient that the constructor would not take
+                if known is not None and not _is_same(getattr(made, name, None), known):
                     raise Misfit(
                         f"{{}} is a {kind.__name__}, whose constructor does not make its field {name} anew "
                         "as it is: let __post_init__ make it of the other fields, or mark it with "

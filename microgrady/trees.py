@@ -288,7 +288,8 @@ def flatten(tree: Any, what: str, read: Reader | None = None, none: bool = True)
 
     Args:
         tree: A real number, a Value, a NumPy array, or a container of such things: a list, a tuple, a dict, a dataclass
-            or an object of a registered class. None may stand among the numbers.
+            or an object of a registered class. None may
+            stand beside numbers for what is missing, under a key of a dict or in a field.
         what: What `tree` is, for the message.
         read: Reads what is not a container, where that may be something else than a number, a Value or a NumPy array.
             The structure then tells names and places, and is not for making such a tree anew.
@@ -315,7 +316,7 @@ def separate(tree: Any, what: str, read: Reader) -> tuple[list[Any], Structure]:
     """What is read in `tree`, in order, and its structure: as `flatten`, but arrays may stay whole.
 
     Args:
-        tree: As for `flatten`. None may only be in a field of an object that has numbers, too.
+        tree: As for `flatten`.
         what: What `tree` is, for the message.
         read: Reads what is neither a float or a Value nor a container of them: a number, an array as one or as the
             numbers in it. It raises Misfit.
@@ -328,31 +329,30 @@ def separate(tree: Any, what: str, read: Reader) -> tuple[list[Any], Structure]:
         >>> separate(({"w": 1.0}, [2.0]), "the arguments", read_numbers)
         ([1.0, 2.0], <tuple [0]: <dict ['w']: number>, [1]: <list [0]: number>>)
     """
-    return _collection(tree, what, read, True, None)
+    return _collection(tree, what, read, True, True)
 
 
-def _collection(tree: Any, what: str, read: Reader, anew: bool, none: bool | None) -> tuple[list[Any], Structure]:
-    """What is read, and the structure; `none` says whether None may stand there, or only in fields of objects."""
+def _collection(tree: Any, what: str, read: Reader, anew: bool, none: bool) -> tuple[list[Any], Structure]:
     found: list[Any] = []
     try:
         structure = collect(tree, found, read, anew)
-        if structure.has_none and not (none and structure.shapes):
-            _refuse_none(structure, read, none is None and structure.shapes != ())
+        if structure.has_none:
+            _refuse_none(structure, read, none and structure.shapes != ())
     except Misfit as misfit:
         raise misfit.located(what) from misfit.__cause__
     return found, structure
 
 
-def _refuse_none(structure: Structure, read: Reader, but_in_fields: bool) -> None:
-    """Say of the first None that it is not a number."""
+def _refuse_none(structure: Structure, read: Reader, but_named: bool) -> None:
+    """Say of the first None, or the first that has no name, that it is not a number."""
     if structure is NOTHING:
         read(None)
-    has_fields = structure.kind is not None and not issubclass(structure.kind, BUILT_IN)
+    has_names = structure.keys is not None or hasattr(structure.kind, "_fields")
     for position, child in enumerate(structure.children):
-        if child is NOTHING and but_in_fields and has_fields:
+        if child is NOTHING and but_named and has_names:
             continue
         try:
-            _refuse_none(child, read, but_in_fields)
+            _refuse_none(child, read, but_named)
         except Misfit as misfit:
             misfit.steps.append(structure.steps()[position])
             raise

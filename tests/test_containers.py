@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import math
 import pickle
 from collections.abc import Callable
@@ -226,3 +227,259 @@ def test_static_sets_are_told_apart_by_the_types_of_their_elements() -> None:
         assert compiled(1.0, frozenset([1])) == 1.0
         assert compiled(1.0, frozenset([True])) == 4.0
     assert math.isclose(compiled(2.0, frozenset([1.5])), 6.0)
+
+
+# Dataclasses.
+
+
+@dataclasses.dataclass
+class Model:
+    """Weights and a bias, which may be missing."""
+
+    w: Any
+    b: Any = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fixed:
+    """Two numbers, which cannot be assigned."""
+
+    x: Any
+    y: Any
+
+
+@dataclasses.dataclass
+class Scaled(Model):
+    """A model with an option that is not a number, and a number that is none of the constructor's."""
+
+    unit: str = dataclasses.field(default="m", metadata={"static": True})
+    scale: Any = dataclasses.field(default=1.0, init=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Gaussian:
+    """A distribution that refuses what is not one, and knows its variance."""
+
+    mean: Any
+    deviation: Any
+    variance: Any = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a deviation that is not positive."""
+        if not self.deviation > 0.0:
+            raise ValueError("a deviation is positive")
+        object.__setattr__(self, "variance", self.deviation**2)
+
+
+@dataclasses.dataclass(init=False)
+class Bent:
+    """A class with a constructor of its own, which changes what it is given."""
+
+    x: Any
+
+    def __init__(self, x: Any) -> None:
+        self.x = x % 1.0
+        self.half = self.x / 2.0
+
+
+def negative_log(gaussian: Gaussian) -> Any:
+    return (3.0 - gaussian.mean) ** 2 / (2.0 * gaussian.variance) + mg.log(gaussian.deviation)
+
+
+def test_gradients_of_dataclasses_are_such() -> None:
+    point = Model([1.0, 2.0], {"in": 3})
+    assert mg.grad(lambda p: p.w[0] * p.w[1] * p.b["in"])(point) == Model([6.0, 3.0], {"in": 2.0})
+    assert mg.grad(lambda p: p.w**2)(Model(3.0)) == Model(6.0, None)
+    assert mg.value_and_grad(lambda p: p.x * p.y)(Fixed(2.0, 3.0)) == (6.0, Fixed(3.0, 2.0))
+    assert mg.jacobian(lambda p: Model(p.x * p.y, [p.x]))(Fixed(2.0, 3.0)) == Model(Fixed(3.0, 2.0), [Fixed(1.0, 0.0)])
+    assert mg.hessian(lambda p: p.x * p.y)(Fixed(2.0, 3.0)) == Fixed(Fixed(0.0, 1.0), Fixed(1.0, 0.0))
+    assert mg.hvp(lambda p: p.x**2 * p.y)(Fixed(2.0, 3.0), Fixed(1.0, 10.0)) == Fixed(46.0, 4.0)
+    x = Value(2.0)
+    assert mg.gradients(x**3, Model([x])).w[0].data == 12.0
+    assert mg.detach(Model([x * x], "text")) == Model([4.0], "text")
+
+
+def test_derived_dataclasses_keep_options_and_numbers_that_no_constructor_takes() -> None:
+    point = Scaled(2.0, unit="km")
+    point.scale = 5.0
+    slope = mg.grad(lambda p: p.w * p.scale if p.unit == "km" else 0.0)(point)
+    assert (slope, slope.unit, slope.scale) == (mg.grad(lambda p: p.w * p.scale)(point), "km", 2.0)
+    assert slope.w == 5.0
+    assert type(slope) is Scaled
+
+
+def test_what_a_constructor_derives_follows_the_numbers() -> None:
+    point = Gaussian(1.0, 2.0)
+    slope = mg.grad(negative_log)(point)
+    assert (slope.mean, slope.deviation) == (-0.5, 0.0)
+    report = mg.check_gradient(negative_log, Gaussian(1.0, 0.5))
+    assert report.ok
+    assert [entry.name for entry in report.entries] == ["gaussian.mean", "gaussian.deviation"]
+    second = mg.hessian(negative_log)(Gaussian(1.0, 1.0))
+    assert (second.mean.mean, second.mean.deviation) == (1.0, 4.0)
+    assert (second.deviation.mean, second.deviation.deviation) == (4.0, 11.0)
+    assert slope.variance is None  # of a deviation of zero the constructor wants to know nothing
+
+
+def test_a_derived_field_that_the_constructor_would_make_another_is_refused() -> None:
+    point = Gaussian(1.0, 2.0)
+    object.__setattr__(point, "variance", 9.0)
+    with pytest.raises(TypeError, match=r"\['p'\] is a Gaussian, whose constructor does not make its field variance"):
+        mg.grad(lambda it: it["p"].variance)({"p": point})
+
+
+def test_fields_hold_what_they_are_given_whatever_the_constructor_does() -> None:
+    slope = mg.grad(lambda p: 5.0 * p.half)(Bent(0.5))
+    assert slope.x == 2.5
+    slope = mg.grad(lambda p: -5.0 * p.x)(Bent(0.5))
+    assert slope.x == -5.0
+
+
+def test_text_in_a_dataclass_is_refused_by_its_name() -> None:
+    with pytest.raises(TypeError, match=r"the argument of <lambda>\.b\[1\] must be .* not str \('text'\)"):
+        mg.grad(lambda p: p.w)(Model(1.0, [2.0, "text"]))
+
+
+def test_none_under_a_name_beside_numbers_stays() -> None:
+    assert mg.grad(lambda p: p["w"] ** 2)({"w": 1.0, "b": None}) == {"w": 2.0, "b": None}
+    assert mg.hessian(lambda p: p["w"] ** 2)({"w": 3.0, "b": None}) == {"w": {"w": 2.0, "b": None}, "b": None}
+    assert mg.check_gradient(lambda p: p["w"] ** 2, {"w": 1.0, "b": None}).ok
+    for argument in (None, [1.0, None], {"b": None}, {"w": 1.0, "b": [None]}):
+        with pytest.raises(TypeError, match="must be a real number"):
+            mg.grad(lambda p: 1.0)(argument)
+    with pytest.raises(TypeError, match="must be a real number"):
+        mg.jacobian(lambda x: {"a": x, "b": None})(1.0)
+    pytest.importorskip("llvmlite")
+    compiled = mg.jit(mg.grad(lambda p: p["w"] ** 2 if p["b"] is None else p["b"]))
+    for _ in range(2):
+        assert compiled({"w": 1.0, "b": None}) == {"w": 2.0, "b": None}
+        assert compiled({"w": 1.0, "b": 2.0}) == {"w": 0.0, "b": 1.0}
+
+
+# Classes of users.
+
+
+class Line:
+    """A slope and an offset, in a unit."""
+
+    def __init__(self, slope: Any, offset: Any, unit: Any = "m") -> None:
+        self.slope, self.offset, self.unit = slope, offset, unit
+
+
+class Steep(Line):
+    """A line of another class."""
+
+
+class Track:
+    """Points in order."""
+
+    def __init__(self, points: list[Any]) -> None:
+        self.points = points
+
+
+mg.trees.register(
+    Line,
+    lambda line: ({"slope": line.slope, "offset": line.offset}, line.unit),
+    lambda unit, inside: Line(inside["slope"], inside["offset"], unit),
+)
+mg.trees.register(Track, lambda track: (track.points, None), lambda _, points: Track(points))
+
+
+def test_registered_classes_go_through_every_transform() -> None:
+    def squared(line: Line, x: float) -> Any:
+        return (line.slope * x + line.offset) ** 2
+
+    found = mg.grad(squared)(Line(2.0, 1.0, "km"), 3.0)
+    assert (type(found), found.slope, found.offset, found.unit) == (Line, 42.0, 14.0, "km")
+    second = mg.hessian(squared)(Line(2.0, 1.0), 3.0)
+    assert (second.slope.slope, second.slope.offset, second.offset.slope, second.offset.offset) == (18.0, 6.0, 6.0, 2.0)
+    product = mg.hvp(squared)(Line(2.0, 1.0), 3.0, Line(1.0, 10.0))
+    assert (product.slope, product.offset) == (78.0, 26.0)
+    report = mg.check_gradient(squared, Line(2.0, 1.0), 3.0)
+    assert report.ok
+    assert [entry.name for entry in report.entries] == ["line.slope", "line.offset", "x"]
+    assert mg.check_gradient(squared, Line(2.0, 1.0), 3.0, gradient=lambda line, x: (Line(42.0, 14.0), 28.0)).ok
+    assert mg.detach(Line(Value(2.0), "text")).slope == 2.0
+
+
+def test_registered_lists_are_written_by_position() -> None:
+    track = Track([1.0, Line(2.0, 3.0)])
+    assert flatten(track, "p")[1].leaf_names("p") == ["p[0]", "p[1].slope", "p[1].offset"]
+    assert mg.grad(lambda p: p.points[0] * p.points[1].slope)(track).points[0] == 2.0
+
+
+def test_a_class_derived_from_a_registered_one_is_registered_on_its_own() -> None:
+    with pytest.raises(TypeError, match="not Steep"):
+        mg.grad(lambda line: line.slope)(Steep(1.0, 2.0))
+
+
+def test_a_registered_class_of_lists_or_dataclasses_is_taken_apart_as_registered() -> None:
+    class Head(list[Any]):
+        """A list of which only the first counts."""
+
+    @dataclasses.dataclass
+    class Text:
+        words: str
+        number: Any
+
+    mg.trees.register(Head, lambda head: (head[:1], tuple(head[1:])), lambda rest, first: Head([*first, *rest]))
+    mg.trees.register(Text, lambda text: ({"number": text.number}, text.words), lambda words, has: Text(words, **has))
+    assert mg.grad(lambda head: head[0] ** 2 if head[1] == "text" else 0.0)(Head([3.0, "text"])) == [6.0, "text"]
+    assert mg.grad(lambda text: text.number**2)(Text("it", 3.0)) == Text("it", 6.0)
+
+
+def test_compiled_functions_tell_registered_objects_apart_by_what_they_are_besides() -> None:
+    pytest.importorskip("llvmlite")
+    compiled = mg.jit(lambda line: line.slope * (1000.0 if line.unit == "km" else 1.0))
+    for _ in range(2):
+        assert (compiled(Line(2.0, 1.0)), compiled(Line(2.0, 1.0, "km"))) == (2.0, 2000.0)
+    with pytest.raises(
+        TypeError, match=r"what a Line is besides its numbers must be hashable, .* not list \(\['km'\]\)"
+    ):
+        compiled(Line(2.0, 1.0, ["km"]))
+    slope = mg.jit(mg.grad(lambda p: p["line"].slope * p["model"].w[0]))
+    for _ in range(2):
+        found = slope({"line": Line(2.0, 1.0, "km"), "model": Model([3.0])})
+        assert (found["line"].slope, found["line"].unit, found["model"]) == (3.0, "km", Model([2.0]))
+    assert slope.paths[0].guards == ()
+    positive = mg.jit(lambda p: p.w if p.w > 1.0 else 1.0)
+    assert positive(Model(2.0)) == 2.0
+    assert positive.paths[0].guards == ("p.w > 1",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "sentence"),
+    [
+        ((1, list, list), TypeError, r"register takes a class first, not int \(1\)"),
+        ((Track, 1, list), TypeError, "parts of Track must be a function, not int"),
+        ((Track, list, "make"), TypeError, "make of Track must be a function, not str"),
+        ((list, list, list), ValueError, "a list is a container without being registered"),
+        ((type(None), list, list), ValueError, "a NoneType is a container without being registered"),
+        ((float, list, list), ValueError, "a float is a number or an array itself"),
+        ((Value, list, list), ValueError, "a Value is a number or an array itself"),
+    ],
+)
+def test_registrations_that_make_no_sense_are_refused(arguments: Any, error: type[Exception], sentence: str) -> None:
+    with pytest.raises(error, match=sentence):
+        mg.trees.register(*arguments)
+
+
+def test_functions_that_do_not_do_what_was_registered_are_told_so() -> None:
+    class Odd:
+        """A class whose parts are what they are."""
+
+        def __init__(self, parts: Any) -> None:
+            self.parts = parts
+
+    mg.trees.register(Odd, lambda odd: odd.parts, lambda rest, inside: inside)
+    for parts in (1.0, [1.0], ([1.0],), (1.0, None), ([1.0], None, None)):
+        with pytest.raises(TypeError, match="the parts of a Odd must be a pair of a dict or a list"):
+            mg.grad(lambda odd: 1.0)(Odd(parts))
+    with pytest.raises(TypeError, match="what makes a Odd anew must return one, not list"):
+        mg.grad(lambda odd: 1.0)(Odd(([1.0], None)))
+
+
+def test_structures_of_forgotten_classes_say_so() -> None:
+    structure = dataclasses.replace(flatten([1.0], "p")[1], kind=bytes)
+    with pytest.raises(LookupError, match="bytes is not registered"):
+        structure.assemble([1.0])
