@@ -6,7 +6,7 @@ import functools
 import math
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, overload
 
 from microgrady.functions import add, argument, div, hypot, instead, masked_product, mul, neg, sub
 from microgrady.inputs import as_number, describe, is_array, same_numbers
@@ -17,6 +17,22 @@ from microgrady.sequences import dot
 from microgrady.tracing import Run, recorder_of, recorders
 from microgrady.trees import Structure, count, detach, flatten, make_array, map_values
 from microgrady.value import Value, fresh_marks, reverse_pass, stays_zero, topological_order
+
+# What type checkers tell of the transforms. Where the first argument, the second or both are selected, they know what
+# the gradient is, as it has the type of the argument; a bound of Any leaves the body of a lambda alone.
+A = TypeVar("A")
+G = TypeVar("G", covariant=True)
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
+S = TypeVar("S")
+X = TypeVar("X", bound=Any)
+Y = TypeVar("Y", bound=Any)
+First = Literal[0] | None
+Second = Literal[1]
+Both = tuple[Literal[0], Literal[1]]
+No = Literal[False]
+Yes = Literal[True]
 
 
 def gradients(output: Value, inputs: Any) -> Any:
@@ -54,13 +70,37 @@ def gradients(output: Value, inputs: Any) -> Any:
     return structure.rebuild([as_value(derivative) for derivative in _differentiate(output, values, since)])
 
 
+@overload
+def grad(
+    function: Callable[Concatenate[X, P], Any], argnums: First = None, *, argnames: None = None, has_aux: No = False
+) -> Derivative[Concatenate[X, P], X]: ...
+@overload
+def grad(
+    function: Callable[Concatenate[X, Y, P], Any], argnums: Second, *, argnames: None = None, has_aux: No = False
+) -> Derivative[Concatenate[X, Y, P], Y]: ...
+@overload
+def grad(
+    function: Callable[Concatenate[X, Y, P], Any], argnums: Both, *, argnames: None = None, has_aux: No = False
+) -> Derivative[Concatenate[X, Y, P], tuple[X, Y]]: ...
+@overload
+def grad(
+    function: Callable[Concatenate[X, P], tuple[Any, A]], argnums: First = None, *, argnames: None = None, has_aux: Yes
+) -> Derivative[Concatenate[X, P], tuple[X, A]]: ...
+@overload
+def grad(
+    function: Callable[P, Any],
+    argnums: Argnums | None = None,
+    *,
+    argnames: Argnames | None = None,
+    has_aux: bool = False,
+) -> Derivative[P, Any]: ...
 def grad(
     function: Callable[..., Any],
     argnums: Argnums | None = None,
     *,
     argnames: Argnames | None = None,
     has_aux: bool = False,
-) -> Callable[..., Any]:
+) -> Any:
     """The function that gives the gradient of `function`, which must return one number.
 
     Args:
@@ -99,13 +139,37 @@ def grad(
     return _made("grad", function, argnums, argnames, has_aux)
 
 
+@overload
+def value_and_grad(
+    function: Callable[Concatenate[X, P], R], argnums: First = None, *, argnames: None = None, has_aux: No = False
+) -> Derivative[Concatenate[X, P], tuple[R, X]]: ...
+@overload
+def value_and_grad(
+    function: Callable[Concatenate[X, Y, P], R], argnums: Second, *, argnames: None = None, has_aux: No = False
+) -> Derivative[Concatenate[X, Y, P], tuple[R, Y]]: ...
+@overload
+def value_and_grad(
+    function: Callable[Concatenate[X, Y, P], R], argnums: Both, *, argnames: None = None, has_aux: No = False
+) -> Derivative[Concatenate[X, Y, P], tuple[R, tuple[X, Y]]]: ...
+@overload
+def value_and_grad(
+    function: Callable[Concatenate[X, P], tuple[R, A]], argnums: First = None, *, argnames: None = None, has_aux: Yes
+) -> Derivative[Concatenate[X, P], tuple[tuple[R, A], X]]: ...
+@overload
+def value_and_grad(
+    function: Callable[P, Any],
+    argnums: Argnums | None = None,
+    *,
+    argnames: Argnames | None = None,
+    has_aux: bool = False,
+) -> Derivative[P, tuple[Any, Any]]: ...
 def value_and_grad(
     function: Callable[..., Any],
     argnums: Argnums | None = None,
     *,
     argnames: Argnames | None = None,
     has_aux: bool = False,
-) -> Callable[..., Any]:
+) -> Any:
     """The function that gives the pair of `function`'s value and its gradient, as `grad` does.
 
     It is what `scipy.optimize.minimize(..., jac=True)` takes. With `has_aux` the value is a pair of the number and what
@@ -118,13 +182,41 @@ def value_and_grad(
     return _made("value_and_grad", function, argnums, argnames, has_aux)
 
 
+@overload
+def jacobian(
+    function: Callable[Concatenate[X, P], float | Value],
+    argnums: First = None,
+    *,
+    argnames: None = None,
+    has_aux: No = False,
+) -> Derivative[Concatenate[X, P], X]: ...
+@overload
+def jacobian(
+    function: Callable[Concatenate[X, P], list[R]], argnums: First = None, *, argnames: None = None, has_aux: No = False
+) -> Derivative[Concatenate[X, P], list[X]]: ...
+@overload
+def jacobian(
+    function: Callable[Concatenate[X, P], tuple[float | Value, A]],
+    argnums: First = None,
+    *,
+    argnames: None = None,
+    has_aux: Yes,
+) -> Derivative[Concatenate[X, P], tuple[X, A]]: ...
+@overload
+def jacobian(
+    function: Callable[P, Any],
+    argnums: Argnums | None = None,
+    *,
+    argnames: Argnames | None = None,
+    has_aux: bool = False,
+) -> Derivative[P, Any]: ...
 def jacobian(
     function: Callable[..., Any],
     argnums: Argnums | None = None,
     *,
     argnames: Argnames | None = None,
     has_aux: bool = False,
-) -> Callable[..., Any]:
+) -> Any:
     """The function that gives the derivative of every number that `function` returns.
 
     Args:
@@ -150,12 +242,12 @@ def jacobian(
 
 
 def hessian(
-    function: Callable[..., Any],
+    function: Callable[P, Any],
     argnums: Argnums | None = None,
     *,
     argnames: Argnames | None = None,
     has_aux: bool = False,
-) -> Callable[..., Any]:
+) -> Derivative[P, Any]:
     """The function that gives all second derivatives of `function`: the jacobian of its gradient.
 
     Example:
@@ -165,13 +257,29 @@ def hessian(
     return _made("hessian", function, argnums, argnames, has_aux)
 
 
+@overload
+def hvp(
+    function: Callable[Concatenate[X, P], Any], argnums: First = None, *, argnames: None = None, has_aux: No = False
+) -> Derivative[Concatenate[X, ...], X]: ...
+@overload
+def hvp(
+    function: Callable[Concatenate[X, P], tuple[Any, A]], argnums: First = None, *, argnames: None = None, has_aux: Yes
+) -> Derivative[Concatenate[X, ...], tuple[X, A]]: ...
+@overload
 def hvp(
     function: Callable[..., Any],
     argnums: Argnums | None = None,
     *,
     argnames: Argnames | None = None,
     has_aux: bool = False,
-) -> Callable[..., Any]:
+) -> Derivative[..., Any]: ...
+def hvp(
+    function: Callable[..., Any],
+    argnums: Argnums | None = None,
+    *,
+    argnames: Argnames | None = None,
+    has_aux: bool = False,
+) -> Any:
     """The function that gives the product of `function`'s hessian and a vector, without the hessian.
 
     It costs a few evaluations of `function`, whatever the size of the argument (Pearlmutter, "Fast
@@ -191,7 +299,7 @@ def hvp(
     return _made("hvp", function, argnums, argnames, has_aux)
 
 
-class Derivative(Wrapper):
+class Derivative(Wrapper, Generic[P, G]):
     """A function that a transform has made of another one. As a function does, it binds as a method of a class.
 
     Args:
@@ -225,10 +333,24 @@ class Derivative(Wrapper):
                 {**parts, "__name__": "grad" + self.__name__.removeprefix(self._transform), "_transform": "grad"}
             )
 
+    @overload
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> G: ...
+
+    @overload
+    def __call__(self, /, **kwargs: Any) -> G: ...  # the first argument, too, can be given by its name
+
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """What the transform says, at some arguments."""
         __tracebackhide__ = True
         return self._evaluate(self._subject, self._selection, args, kwargs)
+
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+
+    @overload
+    def __get__(
+        self: Derivative[Concatenate[S, Q], G], instance: S, owner: type[S] | None = None
+    ) -> Callable[Q, G]: ...
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
@@ -243,7 +365,7 @@ def _made(
     argnums: Argnums | None,
     argnames: Argnames | None,
     has_aux: bool,
-) -> Derivative:
+) -> Any:
     if not callable(function):
         raise TypeError(f"{transform} takes a function, not {describe(function)}")
     return Derivative(transform, function, Selection(function, argnums, argnames, has_aux))
@@ -276,7 +398,9 @@ def _jacobian(function: Callable[..., Any], selection: Selection, args: tuple[An
     return run.with_aux(_blocks(matrix, rows, run.structure))
 
 
-def _hessian_product(gradient: Derivative, selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _hessian_product(
+    gradient: Derivative[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     __tracebackhide__ = True
     if len(args) + len(kwargs) < 2 or not args:
         raise TypeError(f"hvp takes the arguments of {name_of(gradient.__wrapped__)} and then the vector")

@@ -436,7 +436,13 @@ def test_fingerprints_look_at_code_and_not_at_where_it_stands() -> None:
 
 
 def test_fingerprints_know_the_options_of_transforms_and_of_jit() -> None:
-    made = [mg.grad(scaled), mg.grad(scaled, 1), mg.grad(scaled, (0, 1)), mg.hessian(scaled), mg.jacobian(scaled)]
+    made: list[Any] = [
+        mg.grad(scaled),
+        mg.grad(scaled, 1),
+        mg.grad(scaled, (0, 1)),
+        mg.hessian(scaled),
+        mg.jacobian(scaled),
+    ]
     made += [mg.jit(scaled), mg.jit(scaled, static_argnames="factor"), mg.grad(scaled, argnames="factor")]
     digests = [Fingerprint(function).digest for function in made]
     assert len(set(digests)) == len(made)
