@@ -254,7 +254,8 @@ def hessian(
         >>> hessian(lambda p: p[0] ** 2 * p[1])([2.0, 3.0])
         [[6.0, 4.0], [4.0, 0.0]]
     """
-    return _made("hessian", function, argnums, argnames, has_aux)
+    made: Derivative[P, Any] = _made("hessian", function, argnums, argnames, has_aux)
+    return made
 
 
 @overload
@@ -571,7 +572,7 @@ def _divided(product: Any, node: Value, left: list[int]) -> Any:
                 other = operands[1 - position]
                 return found / other if op is div else found * other
         return None
-    found_all = [_divided(operand, node, left) for operand in operands] if op in (add, sub, neg) else [None]
+    found_all: list[Any] = [_divided(operand, node, left) for operand in operands] if op in (add, sub, neg) else [None]
     if any(found is None for found in found_all):
         return None
     return op(*found_all)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
 
+from microgrady import typed
 from microgrady.forks import free_after_fork
 from microgrady.inputs import as_number, comparable, describe, is_array, map_arrays, require_number
 from microgrady.introspection import OfEach, documentation, signature
@@ -106,6 +107,7 @@ class Primitive:  # noqa: D101  (its documentation is _PRIMITIVE)
         reduced: tuple[Any, ...] = ask("pickling").reduce_primitive(self)
         return reduced
 
+    @typed.operation
     def __call__(self, *operands: Any) -> Any:
         """The result for Values, real numbers or arrays: a Value, a float or an array."""
         if len(operands) == 1 and type(operands[0]) is Value and len(self.rules) == 1:
@@ -322,6 +324,7 @@ class Value:
         result: Value = apply_unary(ABS, self)
         return result
 
+    @typed.operator
     def __add__(self, other: Any) -> Value:
         if type(other) is Value:
             right: Value = other
@@ -332,6 +335,7 @@ class Value:
         b: float = number
         return make_node(self._number + b, ADD, self, None, 1.0, b)
 
+    @typed.operator
     def __radd__(self, other: Any) -> Value:
         number = other if type(other) is float else _other_operand(other, "+")
         if number is None:
@@ -339,6 +343,7 @@ class Value:
         a: float = number
         return make_node(a + self._number, ADD, None, self, a, 1.0)
 
+    @typed.operator
     def __sub__(self, other: Any) -> Value:
         if type(other) is Value:
             right: Value = other
@@ -349,6 +354,7 @@ class Value:
         b: float = number
         return make_node(self._number - b, SUB, self, None, 1.0, b)
 
+    @typed.operator
     def __rsub__(self, other: Any) -> Value:
         number = other if type(other) is float else _other_operand(other, "-")
         if number is None:
@@ -356,6 +362,7 @@ class Value:
         a: float = number
         return make_node(a - self._number, SUB, None, self, a, -1.0)
 
+    @typed.operator
     def __mul__(self, other: Any) -> Value:
         if type(other) is Value:
             right: Value = other
@@ -366,6 +373,7 @@ class Value:
         b: float = number
         return make_node(self._number * b, MUL, self, None, b, b)
 
+    @typed.operator
     def __rmul__(self, other: Any) -> Value:
         number = other if type(other) is float else _other_operand(other, "*")
         if number is None:
@@ -373,6 +381,7 @@ class Value:
         a: float = number
         return make_node(a * self._number, MUL, None, self, a, a)
 
+    @typed.operator
     def __truediv__(self, other: Any) -> Value:
         if type(other) is Value:
             right: Value = other
@@ -385,6 +394,7 @@ class Value:
             return make_node(self._number / b, DIV, self, None, 1.0 / b, b)
         return _apply_operator(DIV, self, other)
 
+    @typed.operator
     def __rtruediv__(self, other: Any) -> Value:
         number = other if type(other) is float else _other_operand(other, "/")
         if number is None:
@@ -396,15 +406,19 @@ class Value:
                 return make_node(y, DIV, None, self, a, -(y / self._number))
         return _apply_operator(DIV, a, self)
 
+    @typed.operator
     def __floordiv__(self, other: Any) -> Value:
         return _apply_operator(FLOORDIV, self, other)
 
+    @typed.operator
     def __rfloordiv__(self, other: Any) -> Value:
         return _apply_operator(FLOORDIV, other, self)
 
+    @typed.operator
     def __mod__(self, other: Any) -> Value:
         return _apply_operator(MOD, self, other)
 
+    @typed.operator
     def __rmod__(self, other: Any) -> Value:
         return _apply_operator(MOD, other, self)
 

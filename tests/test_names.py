@@ -129,7 +129,7 @@ def test_an_error_points_at_a_file_that_exists(tmp_path: Path, monkeypatch: pyte
         (lambda: setattr(Value(1.0), "op", None), AttributeError),
         (lambda: mg.sin(), TypeError),
         (lambda: mg.sin(1.0, 2.0), TypeError),
-        (lambda: mg.sin(x=1.0), TypeError),  # type: ignore[call-arg]
+        (lambda: mg.sin(x=1.0), TypeError),  # type: ignore[call-overload]
         (lambda: Value(1.0).backward(1.0, 2.0), TypeError),  # type: ignore[call-arg]
         (lambda: Value(1.0).backward("a"), TypeError),  # type: ignore[arg-type]
         (lambda: Value(1.0).exp(2.0), TypeError),

@@ -219,7 +219,7 @@ def test_a_copied_graph_can_be_copied_again(route: str) -> None:
     *_, output = example()
     twin = ROUTES[route](ROUTES[route](output))
     assert_equal_graphs(twin, output)
-    longer = mg.sin(ROUTES[route](output)) * 2.0
+    longer: Any = mg.sin(ROUTES[route](output)) * 2.0
     assert_equal_graphs(ROUTES[route](longer), longer)
 
 

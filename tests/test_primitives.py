@@ -116,7 +116,7 @@ def test_an_own_native_may_have_the_name_of_a_built_in_operation() -> None:
 
 def test_pickles_tell_an_own_primitive_from_the_built_in_one_of_its_name(sinc: Primitive) -> None:
     x = Value(0.5)
-    output = sinc(x) * mg.sinc(x)
+    output: Any = sinc(x) * mg.sinc(x)
     for twin in (pickle.loads(pickle.dumps(output)), copy.deepcopy(output)):
         assert [operand.op for operand in twin.operands] == [sinc, mg.sinc]
         assert mg.gradients(twin, twin.operands[0]).data == output.operands[1].data

@@ -276,9 +276,9 @@ def test_hypot_maximum_and_minimum_take_many_operands() -> None:
     assert mg.grad(lambda p: mg.maximum(*p))([1.0, 3.0, 2.0]) == [0.0, 1.0, 0.0]
     assert mg.grad(lambda p: mg.minimum(*p))([1.0, 1.0, 2.0]) == [0.5, 0.5, 0.0]
     with pytest.raises(TypeError, match=r"hypot takes numbers, not a list.*write norm\(values\)"):
-        mg.hypot([3.0, 4.0])
+        mg.hypot([3.0, 4.0])  # type: ignore[call-overload]
     with pytest.raises(TypeError, match=r"maximum takes 2 operands or more, but 1 were given: write maximum\(\*values"):
-        mg.maximum([1.0, 2.0])
+        mg.maximum([1.0, 2.0])  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="sin takes 1 operand"):
         mg.sin(1.0, 2.0)
 

@@ -123,7 +123,7 @@ def test_a_program_has_the_result_where_the_pattern_was_recorded(row: Row) -> No
 
 @pytest.mark.parametrize("row", SIMPLER)
 def test_sums_and_products_fit_in_both_orders(row: Row) -> None:
-    def turned(node: Value) -> Value:
+    def turned(node: Value) -> Any:
         assert node.op is not None
         return node.op(*node.operands[::-1]) if node.op in COMMUTATIVE else node
 

@@ -367,7 +367,7 @@ def test_two_primitives_of_one_name_stay_two() -> None:
     second = mg.primitive("travel_twice", lambda x: 5.0 * x, lambda y, x: 5.0)
     function = mg.jit((lambda a, b: lambda x: a(x) + b(x))(first, second))
     assert function(1.0) == 7.0
-    graph = first(Value(1.0)) + second(Value(1.0))
+    graph: Any = first(Value(1.0)) + second(Value(1.0))
     for loaded in (pickle.loads(cloudpickle.dumps(function)), copy.deepcopy(function)):
         assert (loaded(1.0), loaded(2.0), mg.grad(loaded)(1.0)) == (7.0, 14.0, 7.0)
     for twin in (pickle.loads(pickle.dumps(graph)), copy.deepcopy(graph), pickle.loads(cloudpickle.dumps(graph))):

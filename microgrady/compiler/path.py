@@ -101,7 +101,7 @@ class CompiledPath:
     def graph(self, numbers: Sequence[float]) -> list[Value]:
         """The outputs of the simplified program as Values, for pictures."""
         numbers = [*numbers, *(leaf._number for leaf in self.leaves)]
-        known = [Value(number, name) for number, name in zip(numbers, self.names, strict=True)]
+        known: list[Any] = [Value(number, name) for number, name in zip(numbers, self.names, strict=True)]
         for step in self.program.steps():
             if isinstance(step, Operation):
                 known.append(step.op(*self.program.look_up(step.operands, known)))
