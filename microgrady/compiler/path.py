@@ -56,9 +56,10 @@ class CompiledPath:
         self._lay_out()
 
     def _lay_out(self) -> None:
-        self._given = self.program.input_count - len(self.leaves)
-        self._first = self.program.input_count
-        self._last = self._first + len(self.program.outputs)
+        leaves, outputs = self.program.input_count - len(self.leaves), self.program.input_count
+        self._arguments_in_memory = slice(0, leaves)
+        self._leaves_in_memory = slice(leaves, outputs)
+        self._outputs_in_memory = slice(outputs, outputs + len(self.program.outputs))
         self._arrays = [(place, shape) for place, shape in enumerate(self.shapes) if shape is not None]
         self._arrays_come = bool(self._arrays)
         self._arrays_go = any(shape is not None for shape in self.structure.shapes)
@@ -129,7 +130,8 @@ class CompiledPath:
         try:
             memory = self._memory.pop()
         except IndexError:
-            memory = _Memory(code.size, self.shapes, self.structure.shapes if self._arrays_go else (), self._first)
+            shapes = self.structure.shapes if self._arrays_go else ()
+            memory = _Memory(code.size, self.shapes, shapes, self.program.input_count)
         numbers = memory.numbers
         if self._arrays_come:
             for (start, view), part in zip(memory.inputs, parts, strict=True):
@@ -138,16 +140,16 @@ class CompiledPath:
                 else:
                     view[...] = part
         else:
-            numbers[: self._given] = parts
+            numbers[self._arguments_in_memory] = parts
         if self.leaves:
-            numbers[self._given : self._first] = [leaf._number for leaf in self.leaves]
+            numbers[self._leaves_in_memory] = [leaf._number for leaf in self.leaves]
         failed = code.run(memory.address)
         result = None
         if not failed:
             if self._arrays_go:
                 outputs = [numbers[start] if view is None else view.copy() for start, view in memory.outputs]
             else:
-                outputs = numbers[self._first : self._last]
+                outputs = numbers[self._outputs_in_memory]
             result = self._assemble(outputs)
         self._memory.append(memory)
         return failed, result
@@ -166,15 +168,16 @@ class CompiledPath:
                 start = time.perf_counter()
                 # Numbers alone, and none that are read elsewhere, can come in by the fast call.
                 plain = not (self._arrays_come or self._arrays_go or self.leaves)
-                tree = self.structure.assemble(range(len(self.program.outputs))) if plain else None
-                self._code = CompiledProgram(self.lowered(), tree, self._effort, self._cache)
+                self._code = CompiledProgram(
+                    self.lowered(), self.structure if plain else None, self._effort, self._cache
+                )
                 self.compile_seconds = time.perf_counter() - start
             return self._code
 
     def __getstate__(self) -> dict[str, Any]:
         # Machine code stays where it is.
-        left_out = {"_assemble", "_code", "_lock", "_memory"}
-        state = {name: value for name, value in self.__dict__.items() if name not in left_out}
+        lasting = ("leaves", "shapes", "structure", "names", "failure", "_effort", "_cache")
+        state = {name: getattr(self, name) for name in lasting}
         return {**state, "compile_seconds": 0.0, "program": self.program.__getstate__()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from microgrady.compiler.backends.fastcall import builtin_function, fastcall_lin
 from microgrady.compiler.backends.llvm_program import modules_of
 from microgrady.compiler.backends.memory import layout_of
 from microgrady.compiler.programs.program import Program
+from microgrady.trees import Structure
 
 SMALL = 2000  # operations up to which the full effort costs less than a tenth of a second
 
@@ -21,32 +22,33 @@ class CompiledProgram:
 
     Args:
         program: What to compile.
-        tree: Nested tuples and lists of the outputs' numbers, for `fastcall`; None for none.
+        structure: That of the outputs, for `fastcall`; None for none.
         effort: What LLVM spends on it, as for `Executable`.
         cache: A folder to keep machine code in; None for none.
 
     Attributes:
         size: How many doubles it works on.
-        fastcall: A built-in function of floats that returns the outputs as `tree` has them, or the type float where it
+        fastcall: A built-in function of floats that returns the outputs in their structure, or the type float where it
             cannot; None if there is none.
         run: Takes the address of the doubles; what it returns, `modules_of` says.
     """
 
-    def __init__(self, program: Program, tree: Any, effort: int, cache: Path | None = None) -> None:
+    def __init__(self, program: Program, structure: Structure | None, effort: int, cache: Path | None = None) -> None:
         layout = layout_of(program, effort)
         self.size = layout.size
         calls_python = any(op.lower is None for op in program.ops)
-        has_fastcall = tree is not None and not calls_python and is_possible(tree, layout.size)
-        lines = fastcall_lines(program.input_count, layout.outputs, layout.size, tree) if has_fastcall else []
+        lines: list[str] = []
+        if structure is not None and not calls_python and is_possible(structure, layout.size):
+            lines = fastcall_lines(program.input_count, layout.outputs, layout.size, structure)
         self._executable = Executable(
             modules_of(program, layout, lines),
-            ("run", "call") if has_fastcall else ("run",),
+            ("run", "call") if lines else ("run",),
             effort,
             None if calls_python else cache,  # the address of a function in Python is another one in another process
         )
         addresses = self._executable.addresses
         self.fastcall: Callable[..., Any] | None = (
-            builtin_function(addresses["call"], self._executable) if has_fastcall else None
+            builtin_function(addresses["call"], self._executable) if lines else None
         )
         # Other threads may run while a long program does that leaves Python alone.
         is_long = len(program.ops) > SMALL and not calls_python

@@ -7,10 +7,12 @@ takes less time than one operation in Python does. Only functions of CPython's s
 from __future__ import annotations
 
 import ctypes
+import itertools
 import sys
 from typing import Any
 
 from microgrady.compiler.backends.callbacks import INTERFACE
+from microgrady.trees import NUMBER, Structure
 
 LARGEST = 500  # doubles, which stand on the stack: less than the page that compilers probe for
 
@@ -30,31 +32,31 @@ _INTERFACE = {
 _METH_FASTCALL = 0x0080
 
 
-def is_possible(tree: Any, size: int) -> bool:
+def is_possible(structure: Structure, size: int) -> bool:
     """Return whether results of such a structure, numbers in tuples and lists, can be made of so many doubles."""
     known = sys.implementation.name == "cpython" and sys.maxsize > 2**32
-    return known and size <= LARGEST and _is_plain(tree)
+    return known and size <= LARGEST and _is_plain(structure)
 
 
-def _is_plain(tree: Any) -> bool:
-    return type(tree) is int or (type(tree) in (tuple, list) and all(map(_is_plain, tree)))
+def _is_plain(structure: Structure) -> bool:
+    return structure is NUMBER or (structure.kind in (tuple, list) and all(map(_is_plain, structure.children)))
 
 
-def fastcall_lines(inputs: int, first_output: int, size: int, tree: Any) -> list[str]:
+def fastcall_lines(inputs: int, first_output: int, size: int, structure: Structure) -> list[str]:
     """Return the LLVM IR of `call`, which takes `inputs` floats to `run` and returns the outputs.
 
     Args:
         inputs: How many floats it takes.
         first_output: Where the outputs begin in the doubles.
         size: How many doubles there are.
-        tree: Nested tuples and lists of the outputs' numbers, from 0 on.
+        structure: How they are nested in tuples and lists.
 
     Returns:
         A function that takes what METH_FASTCALL passes. It returns the type float itself where it has
         no result: other arguments were given, or a guard does not hold.
     """
     results: list[str] = []
-    root = _Objects(results, first_output).make(tree)
+    root = _Objects(results, first_output).make(structure)
     return [
         *(f"declare {declaration}" for declaration in _INTERFACE.values()),
         "define ptr @call(ptr %float, ptr %arguments, i64 %count) {",
@@ -106,30 +108,30 @@ class _Objects:
 
     def __init__(self, lines: list[str], first_output: int) -> None:
         self.lines = lines
-        self.first_output = first_output
         self.count = 0
+        self._outputs = itertools.count(first_output)
 
-    def make(self, tree: Any) -> str:
+    def make(self, structure: Structure) -> str:
         """Write what makes an object, and return its variable."""
         self.count += 1
         name = f"%r{self.count}"
-        if type(tree) is int:
+        if structure is NUMBER:
             self.lines += [
-                f"  {name}.p = getelementptr double, ptr %memory, i64 {self.first_output + tree}",
+                f"  {name}.p = getelementptr double, ptr %memory, i64 {next(self._outputs)}",
                 f"  {name}.d = load double, ptr {name}.p, align 8",
                 f"  {name} = call ptr @PyFloat_FromDouble(double {name}.d)",
             ]
             return name
-        kind = "Tuple" if type(tree) is tuple else "List"
+        kind = "Tuple" if structure.kind is tuple else "List"
         block = f"made{self.count}"
         self.lines += [
-            f"  {name} = call ptr @Py{kind}_New(i64 {len(tree)})",
+            f"  {name} = call ptr @Py{kind}_New(i64 {len(structure.children)})",
             f"  {name}.k = icmp eq ptr {name}, null",
             f"  br i1 {name}.k, label %broken, label %{block}",
             f"{block}:",
         ]
-        for place, branch in enumerate(tree):
-            item = self.make(branch)
+        for place, child in enumerate(structure.children):
+            item = self.make(child)
             self.lines.append(f"  call i32 @Py{kind}_SetItem(ptr {name}, i64 {place}, ptr {item})")
         return name
 
