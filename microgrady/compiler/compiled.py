@@ -55,7 +55,34 @@ class Options:
 
 
 class Jitted(Bindable[P, R]):
-    """A function that runs as machine code. Made by `jit`, which tells how it behaves."""
+    """A function that runs as machine code, as `jit` makes it.
+
+    The first call runs the function on Values, and keeps the graph; it is simplified and compiled by LLVM.
+    Comparisons on the way, `int(v)`, `math.floor(v)` and `round(v)` become guards: a call that goes another way is
+    noticed, and what it does is recorded and compiled as well. So `if`, `while`, recursion, `min`, `sorted` and whole
+    numbers as indices work as they are. It composes: `jit(grad(f))`, `jit(hessian(f))`; inside `grad` or another `jit`,
+    and called on Values, the function itself runs.
+
+    Values from outside that the function refers to, such as the parameters of a model, are read at each call;
+    assign to their `data` (a new Value in a variable of that name is not noticed). Anything else from outside is
+    what it was when the function was recorded; what the function changes outside of it, or prints, it does only then.
+    Values of results equal the interpreted ones, those of the function on Values, to the last bit.
+
+    On a method, there is one compiled function for each object, whose Values are live as all others; other attributes
+    are what they were when it was recorded for this object.
+
+    It pickles as far as the function does, with what has been compiled of it, unless the function or what it refers to
+    has changed where it is loaded; as a decorator of a module's function by the name alone. A deep copy of an object
+    that holds `jit(self.method)` has one that belongs to the copy.
+
+    Example:
+        >>> import microgrady as mg
+        >>> size = mg.jit(lambda x: x if x > 0 else -x)
+        >>> [size(x) for x in (3.0, -2.0, 1.0)]
+        [3.0, 2.0, 1.0]
+        >>> [path.guards for path in size.paths]
+        [('x > 0',), ('not x > 0',)]
+    """
 
     __name__: str
     _signature: Signature
@@ -106,7 +133,13 @@ class Jitted(Bindable[P, R]):
         return {**super().__getstate__(), "_travelled": (known.digest, going)}
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """What the function gives, as floats; where Values come in, the function itself runs."""
+        """Return what the function returns, in floats; where Values come in, the function itself runs.
+
+        Raises:
+            TypeError: An argument is not a number, the function returns something else than numbers, or turns a Value
+                into a plain number, which would become a constant.
+            ImportError: llvmlite is not installed.
+        """
         result: R
         if runs and run_here():
             __tracebackhide__ = True
@@ -136,7 +169,7 @@ class Jitted(Bindable[P, R]):
 
         Args:
             *args: The function's arguments. Values are allowed among them.
-            **kwargs: Likewise.
+            **kwargs: Those that are given by name.
 
         Returns:
             The value. Its derivatives are added to the `grad` of the leaves that the function refers to and of the

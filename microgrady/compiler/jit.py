@@ -48,25 +48,7 @@ def jit(
     optimize: bool | None = None,
     cache: str | os.PathLike[str] | None = None,
 ) -> Any:
-    """The function as machine code: the same arguments, the same numbers.
-
-    The first call runs `function` on Values, and keeps the graph; it is simplified and compiled by LLVM.
-    Comparisons on the way, `int(v)`, `math.floor(v)` and `round(v)` become guards: a call that goes another way is
-    noticed, and what it does is recorded and compiled as well. So `if`, `while`, recursion, `min`, `sorted` and whole
-    numbers as indices work as they are. It composes: `jit(grad(f))`, `jit(hessian(f))`; inside `grad` or another `jit`,
-    and called on Values, the function itself runs.
-
-    Values from outside that the function refers to, such as the parameters of a model, are read at each call;
-    assign to their `data` (a new Value in a variable of that name is not noticed). Anything else from outside is
-    what it was when the function was recorded; what the function changes outside of it, or prints, it does only then.
-    Values of results equal the interpreted ones, those of `function` on Values, to the last bit.
-
-    On a method, there is one compiled function for each object, whose Values are live as all others; other attributes
-    are what they were when it was recorded for this object.
-
-    It pickles as far as the function does, with what has been compiled of it, unless the function or what it refers to
-    has changed where it is loaded; as a decorator of a module's function by the name alone. A deep copy of an object
-    that holds `jit(self.method)` has one that belongs to the copy.
+    """The function as machine code: the same arguments, the same numbers. `Jitted` tells how it behaves.
 
     Args:
         function: A function of numbers, or of lists, tuples, dicts and NumPy arrays of numbers, that
@@ -85,12 +67,9 @@ def jit(
         what was compiled.
 
     Raises:
-        TypeError: `function` cannot be called or an option has a wrong type. At a call: an argument is no
-            number, the function returns something else than numbers, or turns a Value into a plain number, which would
-            become a constant.
+        TypeError: `function` cannot be called or an option has a wrong type.
         ValueError: `static_argnames` names no parameter, or `max_paths` is below 1.
         PermissionError: The folder `cache` belongs to another user, or others can write to it.
-        ImportError: llvmlite is not installed.
 
     Example:
         >>> import microgrady as mg
@@ -103,15 +82,27 @@ def jit(
         ...     return x + count
         >>> halvings(6.0), halvings(100.0)
         (3.75, 7.78125)
-        >>> [path.guards[-1] for path in halvings.paths][0]
-        'not (((x / 2) / 2) / 2) > 1'
         >>> mg.jit(mg.grad(lambda p: p[0] ** 2 * p[1]))([2.0, 3.0])
         [12.0, 4.0]
     """
-    names = [static_argnames] if isinstance(static_argnames, str) else static_argnames
-    if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"static_argnames must be names of arguments, not {describe(static_argnames)}")
-    static = tuple(names)
+    static = _static(static_argnames)
+    options = _options(max_paths, optimize, cache)
+    if function is None:
+        return functools.partial(jit, static_argnames=static, max_paths=max_paths, optimize=optimize, cache=cache)
+    _require_function(function, static)
+    return Jitted(function, Signature(function, name_of(function), static), options)
+
+
+def _static(names: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the names of static arguments, after a check."""
+    found = [names] if isinstance(names, str) else names
+    if not isinstance(found, Iterable) or not all(isinstance(name, str) for name in found):
+        raise TypeError(f"static_argnames must be names of arguments, not {describe(names)}")
+    return tuple(found)
+
+
+def _options(max_paths: int, optimize: bool | None, cache: str | os.PathLike[str] | None) -> Options:
+    """Return how to compile, after a check."""
     if type(max_paths) is not int:
         raise TypeError(f"max_paths must be an int, not {describe(max_paths)}")
     if max_paths < 1:
@@ -123,8 +114,11 @@ def jit(
     folder = None if cache is None else Path(cache)
     if folder is not None:
         require_private(folder)
-    if function is None:
-        return functools.partial(jit, static_argnames=static, max_paths=max_paths, optimize=optimize, cache=cache)
+    return Options(max_paths, optimize, folder)
+
+
+def _require_function(function: object, static: tuple[str, ...]) -> None:
+    """Refuse what is not a function, or has no such static arguments."""
     if not callable(function):
         hint = ": write @classmethod above @mg.jit, not below" if isinstance(function, classmethod) else ""
         raise TypeError(f"jit takes a function, not {describe(function)}{hint}")
@@ -135,4 +129,3 @@ def jit(
         raise ValueError(
             f"static_argnames has {unknown[0]!r}, but the parameters are {', '.join(parameters) or 'none'}"
         )
-    return Jitted(function, Signature(function, name_of(function), static), Options(max_paths, optimize, folder))
