@@ -14,22 +14,24 @@ from microgrady.checking.numeric.window import COARSE_LATTICE, QUIET, lattice_of
 from microgrady.checking.verdict import WIDEST_TOLERANCE
 
 FOR_WINDOW = 10  # evaluations that must be left for one more window
-JITTER = 30.0  # f does nothing but jitter if it moves by less than that many noises, ...
-LOUD_JITTER = 8.0  # ... which are more than so many units of the last place
-VARIES = 4.0  # f varies where it moves by more than so many units of its rounding; else it is a constant
-POINT_ROUNDINGS = 2.0  # by how much an extremum may miss the float that was meant
-EXTREMUM = 1e-6  # of the slopes around: a derivative below is that of an extremum, ...
-EXTREMUM_ROUNDINGS = 256.0  # ... whose place the rounding in f moves by at most that many units of the last place
+# f does nothing but jitter if it moves by less than this many noises, and a noise is more than this many units of the
+# last place.
+JITTER, LOUD_JITTER = 30.0, 8.0
+VARIES = 4.0  # f varies where it moves by more than this many units of its rounding; else it is a constant
+POINT_ROUNDINGS = 2.0  # units of the last place by which the point may miss the extremum that is meant
+# A derivative below this part of the slopes around is that of an extremum, whose place the rounding in f moves by at
+# most this many units of the last place.
+EXTREMUM, EXTREMUM_ROUNDINGS = 1e-6, 256.0
 SMALLEST_SLOPE = ENOUGH  # of the slopes around: what is smaller than such an error cannot be told from zero
-KINK_GRAIN = 8.0  # a window does not show a kink that is below that many roundings, ...
-KINK_CLEAR = 4.0  # ... but one that is as many times wider does
+# A window shows a kink that changes its steps by this many roundings. A kink that is too small for that is looked at in
+# a window that is wider than needed by the second factor.
+KINK_GRAIN, KINK_CLEAR = 8.0, 4.0
 BETWEEN_FLOATS = 64.0  # roundings: f has structure between two floats if its values there differ by more
 UNCONVERGED = 0.05  # of the slopes around: a larger error says that the steps do not resolve f at all
 VAGUE_SIDES = 2.0  # the same of the slopes to either side
-STRIDE = 4.0  # from one distance to the next, until f has moved by so many of its own steps; ...
-MANY_STEPS = 16.0
-FEW_STEPS = 4.0  # ... moves of fewer than that say little of the slope that they follow
-STEPS_MARGIN = 1.5  # by how much more that slope may be at the point
+# Where f has steps of its own, distances grow by the first factor until it has moved by the second number of steps.
+# Moves of fewer than the third say little of the slope that they follow, which may be more at the point by the last.
+STRIDE, MANY_STEPS, FEW_STEPS, STEPS_MARGIN = 4.0, 16.0, 4.0, 1.5
 
 
 class Findings:

@@ -32,10 +32,10 @@ from microgrady.inputs import describe, is_number, require_number
 # Not a power of two: a periodic function would be met at the same phase again and again. And with many digits:
 # values of a plain formula then have many digits, too, unless they are rounded.
 FIRST_STEP = 0.31374159265358979  # the first rung of the ladder, in units of the scale
-LADDERS = 5  # each begins lower than the last, until one agrees with the window
-LOWER = 8.0  # a ladder begins that far below the last step of the one before
-AGREEMENT = 2.0  # ladder and window agree within that many of their bounds
-LEFT_OUT = 2.0  # wider steps are believed if f moves by that much more over them
+LADDERS = 5  # at most; each begins lower than the one before, until one agrees with the window
+LOWER = 8.0  # a ladder begins by this factor below the last step of the one before
+AGREEMENT = 2.0  # ladder and window agree if they differ by no more than this many of their bounds
+LEFT_OUT = 2.0  # wider steps are believed if f moves more over them by at least this factor
 
 # Evaluations that must be left: a ladder needs 8, a test of coarse rounding 14 for its two windows, as
 # much as wider steps; a look to one side 16; a search for steps over which f varies is worth it with half of all.
@@ -53,10 +53,10 @@ VARIATION_SCALE = 4.0  # the scale of f where it is seen to vary, in units of th
 
 POOR = 1e-6  # relative error: a worse estimate may not tell right from wrong by the usual tolerance
 FINE = 1e-8  # relative error at which wider steps are not worth their evaluations
-WIDER = (8.0, 64.0, 4096.0)  # scales to try where rounding limits the result
-HELPED = 2.0  # a wider scale that does not divide the error by that is the last
-ROOM_BEYOND_EDGE = 100.0  # the other side is worth a turn if f reaches that many distances to the edge
-BEYOND_WINDOW = 8.0  # spacings: farther than the points of a window to one side
+WIDER = (8.0, 64.0, 4096.0)  # factors of the scale to try where rounding limits the result
+HELPED = 2.0  # a wider scale that does not divide the error by this is the last
+ROOM_BEYOND_EDGE = 100.0  # the other side is worth a look if f is defined there at this many distances to the edge
+BEYOND_WINDOW = 8.0  # spacings, which is farther than the points of a window to one side
 SMALL_SCALE = 0.25  # |x| below this says nothing on the scale of f: that is likely to be 1
 
 

@@ -14,27 +14,27 @@ from microgrady.checking.numeric.window import CONFIDENCE, ROUNDING, SMALLEST_KI
 
 RUNGS = 9  # a table of more columns amplifies rounding faster than it removes curvature
 IDLE = 2  # rungs without progress after which the ladder ends
-PROGRESS = 2.0  # a rung that brings progress divides the error by that
+PROGRESS = 2.0  # a rung brings progress if it divides the error by at least this
 WARM_UP = 3  # rungs before progress is expected
 ENOUGH = 1e-11  # relative: an error as small as that is enough for any purpose, and difference quotients reach it
-ZERO_SHARE = 0.01  # of the slopes around: a derivative below is judged against that share of them
+ZERO_SHARE = 0.01  # of the slopes around: the error of a derivative below is judged against this share of them
 ENOUGH_AT_ZERO = 1e-9  # the same of the slopes around, where the derivative may be zero
-FIRST_JUMP = 8.0  # a step that is refused is divided by this, the next by twice as much, ...
-LARGEST_JUMP = 2.0**12  # ... up to this
+# A step that is refused is divided by the first, the next by twice as much, and so on, up to the last.
+FIRST_JUMP, LARGEST_JUMP = 8.0, 2.0**12
 
-CAUTION = 3.0  # the error is that many times the disagreement of neighbours in the table
-CHANCE = 0.01  # of the disagreement of the first column: three rungs may agree so well by chance
-SURPRISE = 4.0  # a rung that disagrees by more than that many errors saw what the wider ones missed
+CAUTION = 3.0  # the error is this many times the disagreement of neighbours in the table
+CHANCE = 0.01  # of the disagreement of the first column: three rungs may by chance agree this well
+SURPRISE = 4.0  # a rung that disagrees by more than this many errors saw what the wider ones missed
 
-# The first rung is refused if its quotient is farther from the window's slope than this part of the slopes
-# on either side, or of the slope of the step refused before (up to so many times larger): f is far from linear.
+# The first rung is refused, as f is far from linear, if its quotient is farther from the window's slope than this part
+# of the slopes on either side, or of the slope of the step refused before, which counts up to this many times theirs.
 NONLINEAR = 0.3
 REFUSED_SHARE = 100.0
 
-EVEN = 1e-6  # the sum of forward and backward quotients, relative to their size, of a function that is even
-KINK_ERRORS = 10.0  # one-sided slopes differ by more than that many of their errors at a kink
-KINK_BESIDE = 0.25  # of the change of slope at a kink: it changes by less beside it
-KINK_SEEN = (0.5, 2.0)  # the window shows the same change of slope within these factors
+EVEN = 1e-6  # relative: a function is even if forward and backward quotients cancel up to this
+KINK_ERRORS = 10.0  # at a kink the one-sided slopes differ by more than this many of their errors
+KINK_BESIDE = 0.25  # of the change of slope at a kink: beside it the slope changes by less
+KINK_SEEN = (0.5, 2.0)  # the window shows the same change of slope as the ladder, within these factors
 
 
 class Extrapolation:

@@ -15,15 +15,15 @@ EVALUATIONS = 60  # of f, at most
 NEIGHBOURS = 2.0**-47  # of |x|: 32 times the distance of neighbouring floats, where the search for an edge begins
 HARDLY_ANY_DIGITS = 2.0**-1050  # a float below has too few neighbours for a window: it is looked at as zero is
 NEAREST = 1e-290  # the same around zero: far below every scale, and its squares are still no trouble
-EDGE_TRIES = 8  # bisections in search of the end of the domain: about where is enough
-EDGE_RATIO = 8.0  # the end of the domain is known well enough within this factor
-WINDOW_TRIES = 6  # windows, each narrower than the end of the domain that the last one met
+EDGE_TRIES = 8  # bisections in search of the end of the domain, which need not be known exactly
+EDGE_RATIO = 8.0  # within this factor the end of the domain is known well enough
+WINDOW_TRIES = 6  # windows, each narrower than the distance to the end of the domain that the last one met
 
 # A float32 has 24 of the 53 binary digits of a float64. Three values that need no more are not chance, unless
 # they are whole numbers, which says nothing.
 SINGLE_COARSENESS = 2.0**29
 TELLING_VALUES = 3
-FEW_DIGITS = 9  # values that can be written with so many decimal digits have been rounded to them
+FEW_DIGITS = 9  # decimal digits: values that need no more have been rounded
 
 
 class ExhaustedError(Exception):

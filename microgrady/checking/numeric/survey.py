@@ -30,41 +30,43 @@ OTHER_PHASE = 0.6180339887  # of the spacing: another window of the same kind
 SHRINK = 2.0**-10  # from one window to the next
 WINDOWS = 5  # before the narrowest one
 NARROWEST = 2.0**-46  # spacing in units of |x|: 64 times the distance of neighbouring floats
-NARROWEST_AT_ZERO = 1e-100
-DISTINCT = 1.01  # a window that is wider than the narrowest by less is that one
-FAR_SCALE = 4.0  # a scale of more than that many |x| leaves so much room below that windows shrink ever faster
+NARROWEST_AT_ZERO = 1e-100  # the same at x = 0
+DISTINCT = 1.01  # a window that is wider than the narrowest one by a smaller factor counts as that one
+FAR_SCALE = 4.0  # above this many |x| a scale leaves so much room below that windows shrink ever faster
 
-CONFIRMATION = 23.0  # the window that confirms another one is narrower by that, no power of two either
+CONFIRMATION = 23.0  # a window that confirms another one is narrower by this factor, not a power of two either
 RESERVE = 20  # evaluations that must be left for the ladder before a window is confirmed
 FOR_ALIAS = 8  # the same before aliasing is looked for
 PHASE_RESERVE = 10  # the same before one is compared with another of the same kind
-CLEAR = 1e-3  # noise leaves a slope clear up to that part of the slopes in the wider window
-VAGUE = 0.1  # a slope known worse than that says nothing
-SAME_SLOPE = 2.0  # a confirmed slope differs by no more than that many of the bounds
-WILDER = 8.0  # a narrower window that moves by more than the break over this is not explained by the break
+CLEAR = 1e-3  # of the slopes in the wider window: a slope that is known this well is clear in spite of noise
+VAGUE = 0.1  # of the slopes in a window: a slope that is known less well says nothing
+SAME_SLOPE = 2.0  # a confirmed slope differs by no more than this many of the bounds
+WILDER = 8.0  # a break does not explain a narrower window with more noise than the break divided by this
 
 MIDDLE_TRIES = 10  # bisections between a wild window and a flat one
-MIDDLE_RATIO = 2000.0  # worth a look if the wild one is wider by that
-LITTLE = 16.0  # the function moves a little where it moves by less than the wild window over this
+MIDDLE_RATIO = 2000.0  # it is worth a look if the wild one is wider by this factor
+LITTLE = 16.0  # the function moves a little where it moves by less than in the wild window divided by this
 
 BELOW_BREAK = (4.0, 32.0, 256.0)  # divisors of the spacing of a broken window, to find the widest smooth one
 BREAK_SHARE = 0.5  # of the widest tolerance: how well the slope beside a break has to be known
 BESIDE_BREAK = 0.05  # the same that shows at least that the break is not at the point
 BESIDE_POLE = 0.2  # the same beside a pole
-STEEPER = 2.0  # by so much
+STEEPER = 2.0  # by this factor a function is steeper at the point than on the scale of the break, if that is a pole
 HIDDEN = 0.1  # of the slopes on a wider scale: less is not part of a cusp
 BESIDE = 0.3  # of the spacing: a window in which a single break off the middle lies elsewhere
 
 FLAT_POWER = 1.2  # a variation that shrinks by a higher power of the spacing has the slope zero
-STEP_TRUNCATION = 4.0  # a wide window that stands in for a step of rounding is trusted that much less
+STEP_TRUNCATION = 4.0  # a wide window that stands in for a step of rounding has so many times its own error
 
-# Noise that a window did not see is louder than its own by the first, equally strong on two scales within the
-# second. The narrow one of two windows is narrower by the second, too.
+# Noise that a window did not see is louder than its own by the first factor, and equally strong on two scales within
+# the second, by which the scales also differ.
 LOUDER = 32.0
 TWO_SCALES = 5.0
 ROUNDING_LOUDER = 2.0  # the same for ordinary rounding, where both windows are quiet
-EXACT = 64.0  # noise that is so many times below the rounding of the argument: f computes without it, ...
-EXACT_BLUR = 1 / 18  # ... up to this part: a rounding that grows evenly to a whole one shows in no window
+# A function computes with its argument as it is if its noise is this many times below the rounding of the argument. It
+# may still show this part of that rounding: one that grows evenly to a whole rounding shows in no window.
+EXACT = 64.0
+EXACT_BLUR = 1 / 18
 
 
 class Survey:

@@ -13,15 +13,15 @@ TINY_BREAK = 1e-6  # a single jump below this part of the values can be the roun
 SAME_NOISE = 4.0  # irregularity that changes by less from window to window does not shrink with the spacing
 AGREED_NOISE = 16.0  # the same where both show one slope, as no cusp does
 LOUD_GRAIN = 64.0  # the same where the wider window is straight but for it: chance can hide most of a coarse grain
-SAME_LINE = 10.0  # a straight line has the same slope in both, within that many of the bounds
-SAME_JUMP = 0.2  # two windows that differ by less saw the same jump
-NOISE_STEP = 20.0  # a step of noise is no higher than that many standard deviations
-MOVING = 16.0  # a power is measured where the function moves by that many units of its rounding
-SAME_POWER = 0.1  # powers measured in neighbouring windows differ by less, or there is no such power
-GROWTH = 1.1  # a slope that grows without end grows at least by that from window to window
-SHRINKING = 16.0  # irregularity that is so much smaller in a narrower window shrinks with the spacing
-# An infinite slope: the irregularity shrinks by a power of the spacing between these. Rounding has power 0,
-# a kink 1. The variation, where the slope also grows from window to window, may come closer to both.
+SAME_LINE = 10.0  # a straight line has the same slope in both, within this many of the bounds
+SAME_JUMP = 0.2  # relative: two windows whose noise differs by less saw the same jump
+NOISE_STEP = 20.0  # a step of noise is not higher than this many standard deviations
+MOVING = 16.0  # a power is measured where the function moves by more than this many units of its rounding
+SAME_POWER = 0.1  # powers measured in neighbouring windows differ by less, or there is no power that fits
+GROWTH = 1.1  # a slope that grows without end grows at least by this factor from window to window
+SHRINKING = 16.0  # irregularity shrinks with the spacing if a narrower window divides it by more than this
+# Where the slope is infinite, the irregularity shrinks by a power of the spacing between the first two: rounding has
+# the power 0, a kink 1. Or the variation does by one between the last two, while the slope grows.
 IRREGULAR_POWERS = (0.12, 0.95)
 VARIATION_POWERS = (0.03, 1.0)
 

@@ -13,18 +13,18 @@ from itertools import pairwise
 from microgrady.checking.estimate import Kind
 from microgrady.checking.verdict import USUAL_TOLERANCE
 
-# sqrt((k!)^2 / (2k)!): turns k-th differences of white noise into its standard deviation.
+# Times sqrt((k!)^2 / (2k)!) the k-th differences of white noise have the standard deviation of the noise.
 NOISE_FACTORS = (1.0, 2**-0.5, 6**-0.5, 20**-0.5, 70**-0.5, 252**-0.5, 924**-0.5)
 CONFIDENCE = 4.0  # rounding errors of f are taken to stay below this many standard deviations
 ROUNDING = 2.0  # a bound on one ordinary rounding, in units of the last place
 EVEN_ROUNDING = 6.0  # the same for the slope of a window, whose seven roundings may all grow evenly
 QUIET = 64.0  # irregularity in units of the last place that counts as ordinary rounding
-VISIBLE = 10.0  # a difference is the function's, not noise, above this many times the noise
+VISIBLE = 10.0  # a difference above this many times the noise is the function's own
 OUTER_ROUNDING = 8.0  # rounding in the one-sided formula, in roundings of the central one: its weights are larger
 
-# The spacing resolves a function whose fifth and sixth differences are that much below the second and third,
-# and the sixth that much below the fourth. With the points to one side, a power of the distance to the end
-# of the domain looks half smooth: then much more is asked for.
+# The spacing resolves a function whose fifth and sixth differences are smaller than the second and third by the first
+# factor, and the sixth smaller than the fourth by the second. With the points to one side, a power of the distance to
+# the end of the domain looks half smooth: then the third factor is asked for.
 CONVERGENCE = 50.0
 LATE_CONVERGENCE = 2.0
 OUTER_CONVERGENCE = 1e6
@@ -33,35 +33,39 @@ BEND = 0.1  # second differences below this part of the largest one are curvatur
 CLEAN_BEND = 0.01  # the same where chance must not have a part in it
 GRAIN = 4.0  # units of the last place by which rounding can move a second difference
 
-# A jump stands out from the slopes beside it by so many times their curvature, and by so many grains.
+# A jump is larger than the steps beside it by this many times their curvature, and by this many grains.
 JUMP_BEND = 20.0
 JUMP_GRAIN = 10.0
-# A kink changes the slope by so many times the curvature beside it, and the slopes in the middle lie
-# between those beside it, but for this part of the change.
+# A kink changes the slope by this many times the curvature beside it. The slopes in the middle lie between those
+# beside it, or outside by no more than this part of the change.
 KINK_BEND = 10.0
 KINK_OUTSIDE = 0.1
 
-STEEPENING = 2.0  # a step may go that far past where the differences say that the function bends
-CURVATURE_SHARE = 64.0  # curvature alone shortens the widest step by no more than that
+STEEPENING = 2.0  # how many times farther a step may go than to where the differences say that the function bends
+CURVATURE_SHARE = 64.0  # curvature alone divides the widest step by no more than this
 
 # Values whose last binary digits are all zero have been rounded more coarsely than floats of their size: they are
-# float32, or what is left where large terms have cancelled. So many units of the last place are not chance.
+# float32, or what is left where large terms have cancelled. If all are multiples of this many units of the last place,
+# that is not chance.
 COARSE_LATTICE = 64.0
 LOUDEST_NOISE = 1e-3  # irregularity above this part of the values is the function's own, not noise
-COARSEST_ROUNDING = 1e-5  # nor is it the rounding of values that do not look rounded, ...
-LIKELY_ROUNDING = 1e-8  # of the values: cancellation often leaves that many of the digits of float64
-LARGEST_WHOLE = 2.0**45  # floats beyond have hardly any digits behind the point
-SINGLE_WHOLE = 2.0**23  # numbers of float32 below have digits behind the point
-SINGLE_ROUNDING = 2.0**-21  # ... and whole numbers that lie four roundings of float32 apart are not rounded
+COARSEST_ROUNDING = 1e-5  # the same of values that do not look rounded: irregularity above is the function's own
+LIKELY_ROUNDING = 1e-8  # of the values: a rounding where cancellation has left half of the digits, as it often does
+# Values that are all whole are the steps of a function and not rounded, unless they are so large that floats are hardly
+# finer. In float32 they can be rounded from where on it has no digits behind the point, if they are as close to each
+# other as four of its roundings.
+LARGEST_WHOLE = 2.0**45
+SINGLE_WHOLE = 2.0**23
+SINGLE_ROUNDING = 2.0**-21
 LATTICE_NOISE = 12**-0.5  # the standard deviation of rounding to a lattice
 
 # Relative to the slopes. Any derivative between the one-sided ones of a smaller kink is a match.
 SMALLEST_KINK = USUAL_TOLERANCE
-STRAIGHT = 2e-3  # of the steps: irregularities below are not features of the function on the scale of the window
+STRAIGHT = 2e-3  # of the steps of a straight line: irregularity below is not a feature of it
 
-SMOOTH_DECAY = 0.1  # differences of the fourth order below that part of the third are those of a smooth function
+SMOOTH_DECAY = 0.1  # of the third differences: fourth ones below are those of a smooth function
 
-CURVATURE_SEEN = 30.0  # a second difference of more than that many noises is one of f
+CURVATURE_SEEN = 30.0  # a second difference above this many times the noise is curvature of f
 
 
 def unit(value: float) -> float:
