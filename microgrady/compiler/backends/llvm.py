@@ -66,7 +66,7 @@ class ElementType:
 
     def constant(self, number: float) -> str:
         """Return the text of a number, in every lane, by its bits."""
-        return self._repeated("double", f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}")
+        return self._repeated("double", f"0x{struct.pack('>d', number).hex().upper()}")
 
     def declarations(self) -> list[str]:
         """Return the lines that declare the intrinsics that the forms call."""
@@ -120,7 +120,9 @@ class LLVMBackend(Backend):
 
     def emit(self, operation: str, *operands: Operand) -> str:
         """Write an instruction."""
-        return self._assign(self._forms[operation].format(*map(self.text, operands)))
+        constant = self.element.constant
+        texts = [operand if isinstance(operand, str) else constant(operand) for operand in operands]
+        return self._assign(self._forms[operation].format(*texts))
 
     emit_condition = emit
 
@@ -180,7 +182,8 @@ class LLVMBackend(Backend):
         self._block = block
 
     def _assign(self, instruction: str) -> str:
-        variable = f"%{self.fresh()}"
+        self._count += 1
+        variable = f"%{self.prefix}{self._count}"
         self.lines.append(f"  {variable} = {instruction}")
         return variable
 

@@ -86,7 +86,8 @@ class _FunctionWriter:
 
     def write(self, step: Step) -> None:
         """Write a step, and keep its result where other functions find it."""
-        operands = [self.operand(place) for place in step.operands]
+        known = self._known
+        operands = [known[place] if place in known else self.operand(place) for place in step.operands]
         if isinstance(step, Operation):
             self._operation(step, operands)
         else:
@@ -130,7 +131,7 @@ class _FunctionWriter:
 def _write_piece(program: Program, layout: Layout, number: int, outputs: dict[Place, int]) -> _FunctionWriter:
     """Write the function of one piece, which also puts its outputs into their places."""
     writer = _FunctionWriter(program, layout, f"piece{number}", layout.slots)
-    for step in layout.steps(program, number):
+    for step in program.steps(*layout.piece(program, number)):
         writer.write(step)
         if isinstance(step, Operation) and step.place in outputs:
             writer.backend.store(writer.operand(step.place), outputs[step.place])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from microgrady.compiler.programs.program import Place, Program, Step
+from microgrady.compiler.programs.program import Place, Program
 
 PIECE = 256  # operations of one function
 QUICK_PIECE = 512  # with the least effort, which larger pieces do not slow down
@@ -29,10 +28,10 @@ class Layout:
     piece_length: int
     piece_count: int
 
-    def steps(self, program: Program, piece: int) -> Iterator[Step]:
-        """Yield what a piece does."""
-        start = piece * self.piece_length
-        return program.steps(start, min(start + self.piece_length, len(program.ops)))
+    def piece(self, program: Program, number: int) -> tuple[int, int]:
+        """Return the index of the first operation of a piece, and that behind the last one."""
+        start = number * self.piece_length
+        return start, min(start + self.piece_length, len(program.ops))
 
 
 def layout_of(program: Program, effort: int) -> Layout:
@@ -42,11 +41,10 @@ def layout_of(program: Program, effort: int) -> Layout:
     count = max(1, -(-len(program.ops) // length))
     slots: dict[Place, int] = {}
     layout = Layout(first, slots, first + len(program.outputs), length, count)
-    for piece in range(1, count):
-        start = first + piece * length
-        for step in layout.steps(program, piece):
-            for place in step.operands:
-                if first <= place < start and place not in slots:
-                    slots[place] = layout.size
-                    layout.size += 1
+    for number in range(1, count):
+        start, stop = layout.piece(program, number)
+        for place in program.reads(start, stop):
+            if first <= place < first + start and place not in slots:
+                slots[place] = layout.size
+                layout.size += 1
     return layout

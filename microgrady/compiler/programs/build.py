@@ -43,6 +43,7 @@ class Builder:
         if not isinstance(thing, Value):
             return self.constant(float(thing))
         places, constant = self._places, self.constant
+        recorded = 0
         waiting: list[Any] = [thing]
         while waiting:
             node = waiting.pop()
@@ -60,16 +61,18 @@ class Builder:
             if node.op is None:
                 places[node] = constant(node._number)
             else:
-                self.program.recorded += 1
+                recorded += 1
                 at = [places[each] if type(each) is Value else constant(each) for each in operands]
                 places[node] = self.result(node.op, at)
+        self.program.recorded += recorded
         return places[thing]
 
     def result(self, op: Primitive, operands: list[Place]) -> Place:
         """Return the place of the result of an operation, which may be there already or need no operation."""
+        program = self.program
         if operands[0] < 0 and max(operands) < 0:
-            return self.constant(float(op.evaluate(*map(self.program.constant, operands))))
-        simpler = TABLE.find(self.program, op, operands)
+            return self.constant(float(op.evaluate(*map(program.constant, operands))))
+        simpler = TABLE.find(program, op, operands)
         if simpler is not None:
             return self.built(*simpler)
         key: tuple[Any, ...] = (op, *operands)
@@ -77,7 +80,7 @@ class Builder:
             key = (op, operands[1], operands[0])
         place = self._shared.get(key)
         if place is None:
-            place = self._shared[key] = self.program.append(op, operands)
+            place = self._shared[key] = program.append(op, operands)
         return place
 
     def built(self, term: Term, found: Found) -> Place:

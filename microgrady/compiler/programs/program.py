@@ -7,7 +7,7 @@ import operator
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, compress
+from itertools import accumulate, chain, compress
 from typing import Any, NamedTuple, TypeVar
 
 from microgrady.arithmetic.backend import Backend, Operand
@@ -140,15 +140,23 @@ class Program:
             start: The index of the first operation. The guards before it come with it.
             stop: The index behind the last one; None for all. The guards behind the very last operation come with it.
         """
-        count = len(self.ops)
-        stop = count if stop is None else stop
-        first = bisect_left(self.guards, start, key=_position)
-        last = len(self.guards) if stop == count else bisect_left(self.guards, stop, key=_position)
-        for number, (position, guard) in enumerate(self.guards[first:last], first + 1):
+        stop = len(self.ops) if stop is None else stop
+        for number, (position, guard) in self._guards(start, stop):
             yield from self._operations(start, position)
             yield Check(number, guard)
             start = position
         yield from self._operations(start, stop)
+
+    def reads(self, start: int, stop: int) -> Iterator[Place]:
+        """Yield the places of all operands of the same steps, in any order."""
+        compared = (guard.operands for _, (_, guard) in self._guards(start, stop))
+        return chain(self._lefts[start:stop], self._rights[start:stop], *compared)
+
+    def _guards(self, start: int, stop: int) -> Iterable[tuple[int, tuple[int, Guard]]]:
+        """Return the entries of `guards` that go with operations, each with its number."""
+        first = bisect_left(self.guards, start, key=_position)
+        last = len(self.guards) if stop == len(self.ops) else bisect_left(self.guards, stop, key=_position)
+        return enumerate(self.guards[first:last], first + 1)
 
     def _operations(self, start: int, stop: int) -> Iterator[Operation]:
         ops, places = self.ops[start:stop], range(self.input_count + start, self.input_count + stop)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -45,9 +44,9 @@ _CONSTANT = "constant"  # what a row may ask of an operand, besides a number or 
 
 
 class _Case(NamedTuple):
-    """A row in terms, with its operands in one order."""
+    """A row in terms, with its operands in one order, but None for the number by which it is found."""
 
-    operands: tuple[Term, ...]
+    operands: tuple[Term | None, ...]
     result: Term
     constant: tuple[str, Callable[[float], bool]] | None
 
@@ -58,7 +57,7 @@ class _Case(NamedTuple):
             if type(term) is str:
                 if found.setdefault(term, place) != place:
                     return None
-            elif not _fits(term, place, program, found):
+            elif term is not None and not _fits(term, place, program, found):
                 return None
         if self.constant is not None:
             name, holds = self.constant
@@ -91,14 +90,14 @@ class Table:
         op, operands = pattern
         constant = None if row.constant is None else (names[0], row.constant)
         for order in (operands, operands[::-1]) if op in COMMUTATIVE else (operands,):
-            case = _Case(order, result, constant)
             asked = [_CONSTANT if constant and term == names[0] else _asked(term) for term in order]
             telling = next((number for number, what in enumerate(asked) if what is not None), None)
             if telling is None:
-                self._plain[op] = case
-            else:
-                by_operand = self._cases.setdefault(op, tuple({} for _ in order))
-                by_operand[telling].setdefault(asked[telling], []).append(case)
+                self._plain[op] = _Case(order, result, constant)
+                continue
+            terms = [None if isinstance(term, float) and at == telling else term for at, term in enumerate(order)]
+            by_operand = self._cases.setdefault(op, tuple({} for _ in order))
+            by_operand[telling].setdefault(asked[telling], []).append(_Case(tuple(terms), result, constant))
 
     @property
     def ops(self) -> Set[Primitive]:
@@ -117,7 +116,8 @@ class Table:
             if place >= first:
                 likely = cases.get(program.ops[place - first])
             elif place < 0:
-                likely = cases.get(program.constants[-1 - place], []) + cases.get(_CONSTANT, [])
+                number = program.constants[-1 - place]
+                likely = cases.get(number or str(number), []) + cases.get(_CONSTANT, [])
             else:
                 continue
             for case in likely or ():
@@ -128,7 +128,9 @@ class Table:
 
 
 def _asked(term: Term) -> Any:
-    return None if isinstance(term, str) else term[0] if isinstance(term, tuple) else term
+    if isinstance(term, float):
+        return term or str(term)  # as 0.0 equals -0.0
+    return term[0] if isinstance(term, tuple) else None
 
 
 def _term(thing: Any) -> Term:
@@ -145,7 +147,7 @@ def _fits(term: Term, place: Place, program: Program, found: Found) -> bool:
         if place >= 0:
             return False
         number = program.constant(place)
-        return number == term and math.copysign(1.0, number) == math.copysign(1.0, term)
+        return (number or str(number)) == (term or str(term))
     index = place - program.input_count
     if index < 0 or program.ops[index] is not term[0]:
         return False
