@@ -23,9 +23,12 @@ def modules_of(program: Program, layout: Layout, fastcall: Sequence[str] = ()) -
     `i32 run(double *memory)` computes the outputs from the inputs and returns 0, or the number of the first
     guard that does not hold, counted from 1, or `RAISED`. The lines of `fastcall` follow it.
     """
-    copies, outputs = _divide_outputs(program, layout)
+    # Outputs that are constants, inputs, or results that another output is, too.
+    copies = [
+        number for number, place in enumerate(program.outputs) if layout.slots.get(place) != layout.outputs + number
+    ]
     if len(copies) > COPIES:
-        yield from _copy_modules(program, layout, copies, outputs)
+        yield from _copy_modules(program, layout, copies)
     count, together = layout.piece_count, max(1, MODULE // layout.piece_length)
     stopping: set[int] = set()  # the pieces after which there may be nothing to do
     for begin in range(0, count, together):
@@ -34,7 +37,7 @@ def modules_of(program: Program, layout: Layout, fastcall: Sequence[str] = ()) -
         lines: list[str] = []
         calls_python = False
         for number in range(begin, end):
-            writer = _write_piece(program, layout, number, outputs)
+            writer = _write_piece(program, layout, number)
             lines += writer.finish()
             called |= writer.backend.called
             calls_python = calls_python or writer.calls_python
@@ -44,7 +47,7 @@ def modules_of(program: Program, layout: Layout, fastcall: Sequence[str] = ()) -
             lines += [f"declare {declaration}" for declaration in INTERFACE.values()]
         if end == count:
             others = [f"declare i32 @piece{number}(ptr)" for number in range(begin)]
-            lines += [*others, *_write_run(program, layout, stopping, copies, outputs), *fastcall]
+            lines += [*others, *_write_run(program, layout, stopping, copies), *fastcall]
         yield Module("\n".join([*declarations(called), *lines]), called)
 
 
@@ -55,7 +58,6 @@ class _FunctionWriter:
         program: What the function does a part of.
         layout: Where its numbers stand.
         name: What to call the function.
-        found: The index in the array of each result that other functions leave there.
 
     Attributes:
         lines: The function as far as it is written.
@@ -64,14 +66,14 @@ class _FunctionWriter:
         may_stop: Whether it may return something else than 0.
     """
 
-    def __init__(self, program: Program, layout: Layout, name: str, found: dict[Place, int]) -> None:
+    def __init__(self, program: Program, layout: Layout, name: str) -> None:
         self.program = program
         self.layout = layout
         self.lines: list[str] = [f"define i32 @{name}(ptr noalias %memory) noinline nounwind {{", "entry:"]
         self.backend = LLVMBackend(self.lines)
         self.calls_python = False
         self.may_stop = False
-        self._found = found
+        self._slots = layout.slots
         self._known: dict[Place, str | float] = {}
 
     def operand(self, place: Place) -> str | float:
@@ -80,7 +82,7 @@ class _FunctionWriter:
             return self.program.constant(place)
         operand = self._known.get(place)
         if operand is None:
-            index = place if place < self.program.input_count else self._found[place]
+            index = place if place < self.program.input_count else self._slots[place]
             operand = self._known[place] = self.backend.load(index)
         return operand
 
@@ -88,10 +90,18 @@ class _FunctionWriter:
         """Write a step, and keep its result where other functions find it."""
         known = self._known
         operands = [known[place] if place in known else self.operand(place) for place in step.operands]
-        if isinstance(step, Operation):
-            self._operation(step, operands)
-        else:
+        if not isinstance(step, Operation):
             self._check(step, *operands)
+            return
+        op, place = step.op, step.place
+        if op.lower is not None:
+            result = write(op, self.backend, *operands)
+        else:
+            result = emit_callback(self.backend, op, f"p{place}", operands)
+            self.calls_python = self.may_stop = True
+        known[place] = result
+        if place in self._slots:
+            self.backend.store(result, self._slots[place])
 
     def copy_outputs(self, numbers: Sequence[int]) -> None:
         """Write what puts outputs into their places."""
@@ -101,18 +111,6 @@ class _FunctionWriter:
     def finish(self) -> list[str]:
         """Return the lines of the whole function."""
         return [*self.lines, "  ret i32 0", "}"]
-
-    def _operation(self, step: Operation, operands: list[str | float]) -> None:
-        op, place = step.op, step.place
-        if op.lower is not None:
-            result = write(op, self.backend, *operands)
-        else:
-            result = emit_callback(self.backend, op, f"p{place}", operands)
-            self.calls_python = self.may_stop = True
-        self._known[place] = result
-        slot = self.layout.slots.get(place)
-        if slot is not None:
-            self.backend.store(result, slot)
 
     def _check(self, step: Check, left: str | float, right: str | float) -> None:
         number, guard = step.number, step.guard
@@ -128,21 +126,16 @@ class _FunctionWriter:
         ]
 
 
-def _write_piece(program: Program, layout: Layout, number: int, outputs: dict[Place, int]) -> _FunctionWriter:
-    """Write the function of one piece, which also puts its outputs into their places."""
-    writer = _FunctionWriter(program, layout, f"piece{number}", layout.slots)
+def _write_piece(program: Program, layout: Layout, number: int) -> _FunctionWriter:
+    writer = _FunctionWriter(program, layout, f"piece{number}")
     for step in program.steps(*layout.piece(program, number)):
         writer.write(step)
-        if isinstance(step, Operation) and step.place in outputs:
-            writer.backend.store(writer.operand(step.place), outputs[step.place])
     return writer
 
 
-def _write_run(
-    program: Program, layout: Layout, stopping: set[int], copies: list[int], outputs: dict[Place, int]
-) -> list[str]:
+def _write_run(program: Program, layout: Layout, stopping: set[int], copies: list[int]) -> list[str]:
     """Write `run`, and declare what it calls of the copying functions."""
-    writer = _FunctionWriter(program, layout, "run", outputs)
+    writer = _FunctionWriter(program, layout, "run")
     for number in range(layout.piece_count):
         writer.lines.append(f"  %s{number} = call i32 @piece{number}(ptr %memory)")
         if number in stopping:
@@ -161,28 +154,13 @@ def _write_run(
     return [*(f"declare i32 @copy{start}(ptr)" for start in starts), *writer.finish()]
 
 
-def _divide_outputs(program: Program, layout: Layout) -> tuple[list[int], dict[Place, int]]:
-    """Return the outputs that are to be copied, and where the piece that computes it puts each other one.
-
-    What is copied are constants, inputs, and results that are outputs more than once.
-    """
-    copies = []
-    outputs: dict[Place, int] = {}
-    for number, place in enumerate(program.outputs):
-        if place < program.input_count or place in outputs:
-            copies.append(number)
-        else:
-            outputs[place] = layout.outputs + number
-    return copies, outputs
-
-
-def _copy_modules(program: Program, layout: Layout, copies: list[int], outputs: dict[Place, int]) -> Iterator[Module]:
+def _copy_modules(program: Program, layout: Layout, copies: list[int]) -> Iterator[Module]:
     """Yield modules of functions that copy outputs, each a number of them."""
     together = max(1, MODULE // COPIES) * COPIES
     for begin in range(0, len(copies), together):
         lines: list[str] = []
         for start in range(begin, min(begin + together, len(copies)), COPIES):
-            writer = _FunctionWriter(program, layout, f"copy{start}", outputs)
+            writer = _FunctionWriter(program, layout, f"copy{start}")
             writer.copy_outputs(copies[start : start + COPIES])
             lines += writer.finish()
         yield Module("\n".join(lines), set())

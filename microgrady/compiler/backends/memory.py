@@ -16,7 +16,7 @@ class Layout:
 
     Attributes:
         outputs: The index of the first output; the inputs are at 0.
-        slots: The index of each result that one piece hands on to another.
+        slots: The index of each result that is an output, or that one piece hands on to another.
         size: The length of the array.
         piece_length: How many operations each piece has; the last one may have fewer.
         piece_count: How many pieces there are: at least one.
@@ -35,11 +35,12 @@ class Layout:
 
 
 def layout_of(program: Program, effort: int) -> Layout:
-    """Cut a program into pieces, and give each result that another piece uses than its own a place in memory."""
+    """Cut a program into pieces, and give each result that is used outside of its own piece a place in memory."""
     first = program.input_count
     length = PIECE if effort else QUICK_PIECE
     count = max(1, -(-len(program.ops) // length))
-    slots: dict[Place, int] = {}
+    # Of a result that is an output more than once the last one counts; the others are copies.
+    slots = {place: first + number for number, place in enumerate(program.outputs) if place >= first}
     layout = Layout(first, slots, first + len(program.outputs), length, count)
     for number in range(1, count):
         start, stop = layout.piece(program, number)
