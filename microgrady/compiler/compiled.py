@@ -47,7 +47,7 @@ Key = tuple[Any, ...]  # of a signature: the structure of the arguments, the sta
 
 @dataclass(frozen=True)
 class Options:
-    """What `jit` is told about how to compile. `jit` says what each is."""
+    """How to compile. `jit` says what each of these is."""
 
     max_paths: int
     optimize: bool | None
@@ -207,11 +207,11 @@ class Jitted(Bindable[P, R]):
         return tuple(path for branches in self._branches.values() for path in branches.paths)
 
     def llvm_ir(self) -> str:
-        """What LLVM compiles, path by path, before it optimises."""
+        """Return what LLVM compiles, path by path, before it optimises."""
         return "\n\n".join(f"; {path!r}\n{path.llvm_ir()}" for path in self._compiled())
 
     def to_c(self, name: str = "compiled") -> str:
-        """The program as C99.
+        """Return the program as C99.
 
         It gives the same numbers when compiled by `cc -std=c99 -O2 -ffp-contract=off`, with `-lm`.
 
@@ -231,7 +231,7 @@ class Jitted(Bindable[P, R]):
         return c_source([path.lowered() for path in self._compiled()], name)
 
     def graph(self, /, *args: P.args, **kwargs: P.kwargs) -> list[Value]:
-        """The simplified program as a graph of Values at some arguments, for `draw`.
+        """Return the simplified program as a graph of Values at some arguments, for `draw`.
 
         Returns:
             The Values that the result is made of, in order.
@@ -343,7 +343,7 @@ def _names_of(leaves: list[Value]) -> list[str]:
 
 
 def _is_plain(key: Key, branches: Branches) -> bool:
-    """Whether any pickler can pickle the kinds of containers that go in and come out."""
+    """Return whether any pickler can pickle the kinds of containers that go in and come out."""
     try:
         pickle.dumps((key, [path.structure for path in branches.paths]))
     except Exception:  # such as a class or a default that is local to a function

@@ -37,7 +37,7 @@ class Bindable(Wrapper, Generic[P, R]):
         self._methods: Methods[Self] = Methods()
 
     def _made_of(self, function: Callable[..., Any]) -> Self:
-        """The like of another function."""
+        """Return the like of another function."""
         raise NotImplementedError
 
     @overload
@@ -61,7 +61,7 @@ class Bindable(Wrapper, Generic[P, R]):
         return hasattr(kind, "__get__") and not issubclass(kind, (types.MethodType, staticmethod))
 
     def _is_method_of(self, first: Any) -> bool:
-        """Whether a first argument is the object that the function is a method of, and not to be calculated with."""
+        """Return whether a first argument is the object of the method, and not to be calculated with."""
         if is_argument(first) or not self._binds or self._signature.is_first_static:
             return False
         name = self._signature.name
@@ -70,7 +70,7 @@ class Bindable(Wrapper, Generic[P, R]):
         )
 
     def _for_object(self, instance: Any) -> tuple[Self, tuple[Any, ...]]:
-        """What is compiled of the method for one object, and the arguments that it takes before the others."""
+        """Return what is compiled of the method for one object, and the arguments that it takes before the others."""
         compiled = self._methods.of(instance)
         if compiled is None:
             if is_argument(instance) or self._signature.is_first_static:
@@ -97,7 +97,7 @@ class Methods(Generic[C]):
         self._held: list[int] = []
 
     def of(self, instance: Any) -> C | None:
-        """What is there for an object."""
+        """Return what has been kept for an object, if anything."""
         known = self._known.get(id(instance))
         return known[1] if known is not None and known[0]() is instance else None
 
@@ -151,18 +151,18 @@ class BoundMethod(Generic[P, R]):
         return type(self)(self.__func__, copy.deepcopy(self.__self__, memo))
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """As a call of what `jit` gives."""
+        """Call the method as `Jitted.__call__` calls a function."""
         __tracebackhide__ = True
         result: R = self._compiled(*self._before, *args, **kwargs)
         return result
 
     def backward(self, /, *args: P.args, **kwargs: P.kwargs) -> float:
-        """As `Jitted.backward`."""
+        """Run the method and its backward pass as `Jitted.backward` does."""
         value: float = self._compiled.backward(*self._before, *args, **kwargs)
         return value
 
     def graph(self, /, *args: P.args, **kwargs: P.kwargs) -> list[Value]:
-        """As `Jitted.graph`."""
+        """Return the program as `Jitted.graph` does."""
         values: list[Value] = self._compiled.graph(*self._before, *args, **kwargs)
         return values
 

@@ -91,7 +91,7 @@ class CompiledPath:
         )
 
     def llvm_ir(self) -> str:
-        """What LLVM compiles, before it optimises."""
+        """Return what LLVM compiles, before it optimises."""
         program = self.lowered()
         return "\n\n".join(module.source for module in modules_of(program, layout_of(program, self._effort)))
 
@@ -100,7 +100,7 @@ class CompiledPath:
         return lower(self.program)
 
     def graph(self, numbers: Sequence[float]) -> list[Value]:
-        """The outputs of the simplified program as Values, for pictures."""
+        """Return the outputs of the simplified program as Values, for pictures."""
         numbers = [*numbers, *(leaf._number for leaf in self.leaves)]
         known: list[Any] = [Value(number, name) for number, name in zip(numbers, self.names, strict=True)]
         for step in self.program.steps():
@@ -110,7 +110,7 @@ class CompiledPath:
         return [result if isinstance(result, Value) else Value(result) for result in results]
 
     def accepts(self, args: Sequence[Any]) -> bool:
-        """Whether arguments, floats and NumPy arrays in the right places, are such as it was recorded for."""
+        """Return whether arguments, floats and NumPy arrays in the right places, are such as it was recorded for."""
         for place, shape in self._arrays:
             array = args[place]
             if array.shape != shape or not is_numeric(array):
@@ -155,14 +155,14 @@ class CompiledPath:
         return failed, result
 
     def reproduces(self, parts: Sequence[Any], results: Sequence[float]) -> bool:
-        """Compile, and try whether machine code gives the very results that were recorded."""
+        """Compile, and return whether the machine code gives the very results that were recorded."""
         failed, result = self.run(parts)
         if failed:
             return False
         return same_numbers(flatten(result, "the result")[0], results)
 
     def compile(self) -> CompiledProgram:
-        """The machine code; it is made once."""
+        """Return the machine code; it is made once."""
         with self._lock.here():
             if self._code is None:
                 start = time.perf_counter()
@@ -192,7 +192,7 @@ class CompiledPath:
 
 
 def _assembler(structure: Structure) -> Callable[[Sequence[Any]], Any]:
-    """What puts numbers and arrays in their places: for tuples and lists one expression, which takes least time."""
+    """Return what puts numbers and arrays in their places: for tuples and lists an expression, which is fastest."""
     part = itertools.count()
 
     def place(node: Structure) -> str:

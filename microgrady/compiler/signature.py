@@ -193,12 +193,12 @@ class Arguments:
 
 
 def is_argument(thing: Any) -> bool:
-    """Whether something is a number or a container that may have numbers in it."""
+    """Return whether something is a number or made of numbers, and so not the object of a method."""
     return isinstance(thing, (list, tuple, dict, Value)) or is_array(thing) or is_number(thing)
 
 
 def is_numeric(array: Any) -> bool:
-    """Whether float64 holds the elements of a NumPy array, which are not objects."""
+    """Return whether float64 holds the elements of a NumPy array, which are not objects."""
     return array.dtype.kind in "fiub" and array.dtype.itemsize <= 8
 
 

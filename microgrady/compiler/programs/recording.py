@@ -17,7 +17,7 @@ from microgrady.value import Value, fresh_marks, topological_order
 _TEXTS = ("format(v)", "str(v)")  # they may be for the message of an error that the function is about to raise
 
 
-class _Recorder(Recorder):
+class _GuardedRun(Recorder):
     """Notes the comparisons of one run, and refuses what would freeze a number."""
 
     def __init__(self, name: str, inputs: list[Value], since: int) -> None:
@@ -102,7 +102,7 @@ class Recording:
         __tracebackhide__ = True
         since = fresh_marks()
         inputs = [Value(number) for number in numbers]
-        recorder = _Recorder(name, inputs, since)
+        recorder = _GuardedRun(name, inputs, since)
         leaves: list[Value] = []
 
         def differentiated(inputs: list[Value]) -> Any:
