@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -143,3 +144,44 @@ def test_one_compiled_function_gives_the_function_s_numbers_for_random_nested_ar
     compiled = jit(tree_sum)
     for arguments in [*calls, *calls]:
         assert alike(compiled(*arguments), float(tree_sum(*arguments)))
+
+
+@dataclasses.dataclass
+class Layer:
+    """Weights and a bias, under a name."""
+
+    weights: Any
+    bias: Any
+    name: str = dataclasses.field(default="", metadata={"static": True})
+
+
+def test_objects_made_of_numbers_come_and_go_as_they_are() -> None:
+    recorded: list[str] = []
+
+    def doubled(layer: Layer) -> Layer:
+        recorded.append(layer.name)
+        return Layer(2.0 * layer.weights, layer.bias + 1.0, layer.name)
+
+    compiled = jit(doubled)
+    for k in range(3):
+        for name in ("first", "second"):
+            found = compiled(Layer(np.array([1.0, k]), k, name))
+            assert (found.weights.tolist(), found.bias, found.name) == ([2.0, 2.0 * k], k + 1.0, name)
+            assert type(found) is Layer
+    assert recorded == ["first", "second"]
+    for _ in range(2):
+        assert compiled(Layer(np.array([1.0, 4], dtype=object), 2.0)).weights.tolist() == [2.0, 8.0]
+    assert compiled.graph(Layer(np.array([1.0, 4.0]), 2.0))[-1].data == 3.0
+    with pytest.raises(TypeError, match=r"in jit of doubled, layer\.bias must be .* goes into an argument of its own"):
+        compiled(Layer(1.0, "text"))
+
+
+def test_series_and_frames_come_and_go_as_they_are() -> None:
+    pandas = pytest.importorskip("pandas")
+    compiled = jit(mg.value_and_grad(lambda prices, rates: prices["a"] * prices["b"] * rates["x"][0]))
+    for k in (1.0, 2.0, 3.0):
+        prices = pandas.Series({"a": 2.0 * k, "b": 3.0})
+        value, slope = compiled(prices, pandas.DataFrame({"x": [k, 1.0], "y": [0, 1]}))
+        assert value == 6.0 * k**2
+        pandas.testing.assert_series_equal(slope, pandas.Series({"a": 3.0 * k, "b": 2.0 * k**2}))
+    assert len(compiled.paths) == 1
