@@ -11,7 +11,7 @@ MARK = "microgrady source "
 
 
 def fingerprint(folder: str) -> str:
-    """What stands in a compiled module for the source of all: other source, another fingerprint.
+    """Return what stands in a compiled module for the source of all: another fingerprint for other source.
 
     It is asked at each import of the package, and so made by a function that is there soon.
 
@@ -30,7 +30,7 @@ def fingerprint(folder: str) -> str:
 
 
 def source_of(name: str, folder: str) -> str:
-    """Where the source of a module is, in the folder of the package."""
+    """Return where the source of a module is, in the folder of the package."""
     return os.path.join(folder, *name.split(".")) + ".py"
 
 
@@ -79,7 +79,7 @@ def _warn_and_import_source(stale: list[str], folder: str, package: str) -> None
 
 
 def _is_of_other_source(compiled: str, folder: str) -> bool:
-    """Whether a compiled module has a mark, and not that of the source; where that is missing, it has not changed."""
+    """Return whether a compiled module has a mark that is not its source's; missing source has not changed."""
     try:
         content = _content(compiled)
         return MARK.encode() in content and fingerprint(folder).encode() not in content

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def gradcheck() -> Callable[..., Report]:
-    """The function `microgrady.testing.assert_gradient`: fails unless a gradient is right."""
+    """Return the function `microgrady.testing.assert_gradient`, which fails unless a gradient is right."""
     from microgrady.testing import assert_gradient
 
     return assert_gradient
@@ -37,7 +37,7 @@ def pytest_runtest_makereport(
 
 
 def _failed_reports(excinfo: pytest.ExceptionInfo[BaseException]) -> list[Report]:
-    """The reports that the message of a failed assertion names; pytest keeps what it asserts in local variables."""
+    """Return the reports that the message of a failed assertion names; pytest keeps them in local variables."""
     module = sys.modules.get("microgrady.checking.report")
     if module is None:  # so there is no report
         return []

@@ -16,7 +16,7 @@ _ARRAYS = {"array", "asarray", "full", "fromiter", "astype", "fill", "full_like"
 
 
 def advice() -> str:
-    """What to write instead; the place in the source that has led here says which function was called."""
+    """Say what to write instead, by the place in the source that has led here and so called a function."""
     frame = frame_outside("microgrady")
     if frame is not None and is_code_of(frame, "scipy"):
         return (
@@ -30,7 +30,7 @@ def advice() -> str:
 
 
 def explained(error: Exception) -> Exception | None:
-    """What to raise in place of an error of NumPy or SciPy about elements that they cannot take; None for others."""
+    """Return what to raise in place of an error of NumPy or SciPy about elements that they cannot take, else None."""
     words = str(error)
     cure = (
         "write mg.array([...]) for np.array([...]) and np.asanyarray for np.asarray, which give arrays on which "
@@ -56,7 +56,7 @@ def explained(error: Exception) -> Exception | None:
 
 
 def _expression(frame: FrameType) -> ast.expr | None:
-    """The expression that a frame is evaluating, if its source is at hand."""
+    """Return the expression that a frame is evaluating, if its source is at hand."""
     places = list(frame.f_code.co_positions())[frame.f_lasti // 2 : frame.f_lasti // 2 + 1]
     if not places or None in places[0]:
         return None

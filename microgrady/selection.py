@@ -51,7 +51,7 @@ class Selection:
         return (self.wanted,) if self.single else self.wanted
 
     def places(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> list[int | str]:
-        """Where the arguments stand in a call: at a position, or under a name.
+        """Return where the arguments stand in a call: at a position, or under a name.
 
         Raises:
             ValueError: One of them is not given, or is asked for twice.
@@ -63,14 +63,14 @@ class Selection:
         return places
 
     def pick(self, places: list[int | str], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """The arguments at some places: one, or a tuple of several."""
+        """Return the arguments at some places: one, or a tuple of several."""
         found = tuple(args[place] if isinstance(place, int) else kwargs[place] for place in places)
         return found[0] if self.single else found
 
     def put(
         self, chosen: Any, places: list[int | str], args: Sequence[Any], kwargs: dict[str, Any]
     ) -> tuple[list[Any], dict[str, Any]]:
-        """The arguments with others at some places, as `pick` gives them."""
+        """Return the arguments with others at some places, as `pick` gives them."""
         positional, named = list(args), dict(kwargs)
         for place, argument in zip(places, (chosen,) if self.single else chosen, strict=True):
             if isinstance(place, int):

@@ -225,7 +225,7 @@ def _length(terms: list[Any]) -> Any:
 
 
 def _in_pairs(operation: Any, terms: list[Any]) -> Any:
-    """An associative operation on neighbours, then on their results: errors grow with the logarithm of the length."""
+    """Apply an associative operation to neighbours, then to their results: errors grow with log(length) only."""
     while len(terms) > 1:
         paired = [operation(a, b) for a, b in zip(terms[::2], terms[1::2], strict=False)]
         terms = [*paired, *terms[2 * len(paired) :]]
@@ -246,7 +246,7 @@ def dist(p: Any, q: Any) -> Any:
 
 
 def _deviations(values: Any, ddof: Any, what: str) -> tuple[list[Any], float]:
-    """How far each term is from the mean, exactly 0 for terms that are equal, and by what to divide."""
+    """Return how far each term is from the mean, exactly 0 for terms that are equal, and by what to divide."""
     terms = _terms(values, what)
     count = len(terms) - require_number(ddof, f"the ddof of {what}")
     if count <= 0.0:
@@ -347,7 +347,7 @@ def isfinite(x: Any) -> Any:
 
 
 def _decided(predicate: Any, x: Any, what: str) -> Any:
-    """By comparisons, which a compiled function notices."""
+    """Decide by comparisons, which a compiled function notices."""
     if is_array(x):
         return map_arrays(lambda entry: _decided(predicate, entry, what), (x,)).astype(bool)
     return predicate(x if isinstance(x, Value) else require_number(x, f"the operand of {what}"))

@@ -61,7 +61,7 @@ def assert_gradient(
 
 
 def _allowed(allow: Any) -> list[Verdict]:
-    """The verdicts that may stand besides a match."""
+    """Return the verdicts that may stand besides a match."""
     __tracebackhide__ = True
     choices = {str(verdict): verdict for verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_DIFFERENTIABLE)}
     words = " and ".join(map(repr, choices))
@@ -77,7 +77,7 @@ def _allowed(allow: Any) -> list[Verdict]:
 
 
 def differentiable_points(f: Callable[..., Any], *strategies: SearchStrategy[Any]) -> SearchStrategy[tuple[Any, ...]]:
-    """A hypothesis strategy: points where `f` is defined and has a derivative, as finite differences see it.
+    """Return a hypothesis strategy: points where `f` is defined and has a derivative, as finite differences see it.
 
     Kinks, jumps, infinite slopes and points outside the domain are left out, so that a property test
     of a gradient does not fail where there is none.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def version() -> str:
-    """The version of this source, or of the installation that the package is a part of.
+    """Return the version of this source, or of the installation that the package is a part of.
 
     Example:
         >>> import microgrady as mg

@@ -35,7 +35,7 @@ REFUSED = {
 
 
 def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], boxed: Callable[[Any], Any]) -> Any:
-    """What a function of NumPy gives.
+    """Return what a function of NumPy gives.
 
     Args:
         function: The function.
@@ -87,7 +87,7 @@ def _in_values(argument: Any) -> Any:
 
 
 def _instead_of(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Registers what is done instead of NumPy's functions of some names, as far as this NumPy has them."""
+    """Register what is done instead of NumPy's functions of some names, as far as this NumPy has them."""
 
     def register(ours: Callable[..., Any]) -> Callable[..., Any]:
         for name in names:
@@ -268,7 +268,7 @@ def _axes(axis: Any, dimensions: int) -> tuple[int, ...]:
 
 
 def _along(function: Callable[[list[Any]], Any], array: Any, axis: Any, keepdims: bool) -> Any:
-    """A function of a list of numbers along one or several axes."""
+    """Apply a function of a list of numbers along one or several axes."""
     array = as_objects(array)
     axes = _axes(axis, array.ndim)
     kept = [place for place in range(array.ndim) if place not in axes]

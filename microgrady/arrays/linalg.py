@@ -40,7 +40,7 @@ def solve(a: Matrix, b: Matrix) -> Matrix:
 
 
 def pivots(a: Matrix) -> tuple[float, list[Any], Matrix]:
-    """What the determinant is a product of: a sign, pivots that are not 0, and a matrix of zeros that is left."""
+    """Return the factors of the determinant: a sign, pivots that are not 0, and a matrix of zeros that is left."""
     rows = [list(row) for row in a]
     size = len(rows)
     sign = 1.0
@@ -107,14 +107,14 @@ def cholesky(a: Matrix) -> Matrix:
 
 
 def on_matrices(function: Callable[..., Any], *stacks: Any) -> list[Any]:
-    """A function of matrices on each of a stack of them: arrays of shape (..., rows, columns), broadcast."""
+    """Apply a function of matrices to each of a stack of them: arrays of shape (..., rows, columns), broadcast."""
     lead = numpy.broadcast_shapes(*[stack.shape[:-2] for stack in stacks])
     full = [numpy.broadcast_to(stack, lead + stack.shape[-2:]) for stack in stacks]
     return [function(*[stack[place].tolist() for stack in full]) for place in numpy.ndindex(lead)]
 
 
 def _largest(rows: Matrix, step: int, column: int) -> int:
-    """The row, from `step` on, that has the largest element of a column."""
+    """Return the row, from `step` on, that has the largest element of a column."""
     return max(range(step, len(rows)), key=lambda row: abs(rows[row][column]))
 
 
@@ -129,7 +129,7 @@ def _clear_below(rows: Matrix, step: int) -> None:
 
 
 def _without_division(a: Matrix) -> Any:
-    """The determinant of a matrix that has no pivots (Bird, "A simple division-free algorithm", 2011)."""
+    """Return the determinant of a matrix that has no pivots (Bird, "A simple division-free algorithm", 2011)."""
     size = len(a)
     power = a
     for _ in range(size - 1):

@@ -34,7 +34,7 @@ class Array(numpy.ndarray[Any, Any]):
         super().__setitem__(place, value)
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
-        """A copy: of this class where floats are asked for, which Values are; of bools or ints by the data."""
+        """Return a copy: of this class where floats are asked for, which Values are; of bools or ints by the data."""
         kind = numpy.dtype(dtype)
         if kind.kind in "bui" or not universal.holds_values(self):
             plain = self.view(numpy.ndarray).astype(kind)
@@ -43,20 +43,20 @@ class Array(numpy.ndarray[Any, Any]):
         return self.copy()
 
     def clip(self, min: Any = None, max: Any = None, out: Any = None, **options: Any) -> Any:
-        """The elements between two bounds, as `microgrady.clip` keeps them."""
+        """Return the elements between two bounds, as `microgrady.clip` keeps them."""
         return numpy.clip(self, min, max, out=out, **options)
 
     def std(self, *args: Any, **kwargs: Any) -> Any:
-        """The standard deviation, as `numpy.std` gives it; the derivative at equal numbers is 0."""
+        """Return the standard deviation, as `numpy.std` gives it; the derivative at equal numbers is 0."""
         return numpy.std(self, *args, **kwargs)
 
     def round(self, decimals: Any = 0, out: Any = None) -> Any:
-        """The elements rounded to whole numbers, whose derivative is 0."""
+        """Return the elements rounded to whole numbers, whose derivative is 0."""
         return numpy.round(self, decimals, out)
 
 
 def entries(values: Any, what: str) -> Any:
-    """A new array of objects, floats and Values, from what NumPy makes one of.
+    """Make a new array of objects, floats and Values, from what NumPy makes one of.
 
     Raises:
         TypeError: An element is neither a number nor a Value.
@@ -78,7 +78,7 @@ def entries(values: Any, what: str) -> Any:
 
 
 def wrapped(result: Any) -> Any:
-    """Results with each array of objects in this class."""
+    """Return results with each array of objects in this class."""
     if isinstance(result, numpy.ndarray):
         return result.view(Array) if result.dtype == object and type(result) is numpy.ndarray else result
     if type(result) in (tuple, list):
@@ -89,7 +89,7 @@ def wrapped(result: Any) -> Any:
 
 
 def mapped(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
-    """What `function` gives element by element, broadcast.
+    """Apply `function` element by element, broadcast.
 
     Returns:
         A float64 array if no operand is of this class and all results are floats, else an array of this class.
@@ -102,12 +102,12 @@ def mapped(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
 
 
 def apply_universal(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """What NumPy's universal functions give for a Value among their operands."""
+    """Return what NumPy's universal functions give for a Value among their operands."""
     return wrapped(universal.apply(ufunc, method, operands, options))
 
 
 def apply_function(function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-    """What NumPy's other functions give for arrays of Values and for single ones."""
+    """Return what NumPy's other functions give for arrays of Values and for single ones."""
     if not all(issubclass(kind, (numpy.ndarray, Value)) for kind in types):
         return NotImplemented
     return wrapped(functions.call(function, args, kwargs, _boxed))

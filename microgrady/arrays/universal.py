@@ -66,7 +66,7 @@ PREDICATES: dict[str, Function] = {
 
 
 def quotient(a: Any, b: Any) -> Any:
-    """a / b by IEEE 754, also where both are plain numbers."""
+    """Return a / b by IEEE 754, also where both are plain numbers."""
     return a / b if type(a) is Value or type(b) is Value else div(a, b)
 
 
@@ -103,7 +103,7 @@ FUNCTIONS: dict[str, Function] = {
 
 
 def apply(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """The result of a universal function, or of one of its methods, as numbers or arrays of NumPy's own class.
+    """Return the result of a universal function, or of one of its methods, as numbers or arrays of NumPy's own class.
 
     Raises:
         TypeError: The table has no such function, or Values would have to go into an array of floats.
@@ -142,7 +142,7 @@ def _apply(ufunc: Any, method: str, operands: tuple[Any, ...], arrays: list[Any]
 
 
 def base(operand: Any) -> Any:
-    """An operand as NumPy's own loops take it: no longer of a class that has a say."""
+    """Return an operand as NumPy's own loops take it: no longer of a class that has a say."""
     if isinstance(operand, numpy.ndarray):
         return operand if type(operand) is numpy.ndarray else operand.view(numpy.ndarray)
     if isinstance(operand, Value):
@@ -153,7 +153,7 @@ def base(operand: Any) -> Any:
 
 
 def holds_values(array: Any) -> bool:
-    """Whether any element of an array of objects is a Value."""
+    """Return whether any element of an array of objects is a Value."""
     return any(isinstance(element, Value) for element in array.ravel().tolist())
 
 
@@ -169,12 +169,12 @@ def store(target: Any, result: Any) -> None:
 
 
 def as_objects(array: Any) -> Any:
-    """An array of objects, which may be the same one."""
+    """Return an array of objects, which may be the same one."""
     return numpy.asarray(base(array), dtype=object)
 
 
 def elementwise(function: Function, *operands: Any) -> Any:
-    """A function of numbers on arrays, broadcast."""
+    """Apply a function of numbers to the elements of arrays, broadcast."""
     with numpy.errstate(all="ignore"):
         return numpy.frompyfunc(function, len(operands), 1)(*[base(operand) for operand in operands])
 
@@ -192,7 +192,7 @@ def _has_axes(operand: Any) -> bool:
 
 
 def _is_foreign(operand: Any) -> bool:
-    """Whether another library's class has a say, too: a data frame, for example."""
+    """Return whether another library's class has a say, too: a data frame, for example."""
     kind = type(operand)
     if issubclass(kind, (numpy.ndarray, Value, float, int)):
         return False
