@@ -39,7 +39,7 @@ Open = Callable[..., Any]
 
 @pytest.fixture
 def open_page(browser: Any, tmp_path: Path) -> Iterator[Open]:
-    """Opens the page of an animation; in the end it must have asked for nothing and complained of nothing."""
+    """Open the page of an animation; in the end it must have asked for nothing and complained of nothing."""
     complaints: list[str] = []
     contexts: list[Any] = []
 

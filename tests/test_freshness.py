@@ -24,7 +24,7 @@ print(mg.__file__, mg.engine_kind(), mg.grad(mg.exp)(0.0), *[str(each.message) f
 
 
 def append(*names: str) -> Callable[[Path], None]:
-    """Adds a comment to files."""
+    """Add a comment to files."""
 
     def change(folder: Path) -> None:
         for name in names:

@@ -19,7 +19,7 @@ from microgrady.drawing import render
 
 @pytest.fixture(autouse=True)
 def without_dot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Empties the PATH, so that the embedded Graphviz renders."""
+    """Empty the PATH, so that the embedded Graphviz renders."""
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
 
 

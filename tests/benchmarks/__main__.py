@@ -16,7 +16,7 @@ BENCHMARKS = (
 
 
 def main() -> None:
-    """Runs the benchmark that the command line names."""
+    """Run the benchmark that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measurements of microgrady.")
     names = parser.add_subparsers(title="benchmarks", metavar="NAME", required=True)
     for name, module_name, summary in BENCHMARKS:

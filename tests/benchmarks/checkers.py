@@ -183,7 +183,7 @@ class _Counted:
 
 
 def tally(checker: Checker, cases: Sequence[Case], breaks: Sequence[Break], rounds: int = 0) -> Tally:
-    """Asks a checker about correct and planted derivatives, and about breaks.
+    """Ask a checker about correct and planted derivatives, and about breaks.
 
     Args:
         checker: Whom to ask.
@@ -254,7 +254,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Prints the table, one line for each checker that is installed."""
+    """Print the table, one line for each checker that is installed."""
     if options.rounds < 1:
         raise SystemExit(f"--rounds must be at least 1, not {options.rounds}")
     cases = smooth_cases()

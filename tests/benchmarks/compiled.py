@@ -249,7 +249,7 @@ def row_of(name: str, variables: int, samples: int, starts: int) -> str:
 
 
 def print_table(names: Sequence[str], variables: int, samples: int) -> list[str]:
-    """Prints a line for each engine that is installed, and gives sentences about the others."""
+    """Print a line for each engine that is installed, and return sentences about the others."""
     print(ROW.format(f"Rosenbrock, {variables:,} variables", "first call", "one call", "to jit's", "difference"))
     missing = []
     for name in names:
@@ -313,7 +313,7 @@ def small_costs(number: int, samples: int) -> list[tuple[list[float], list[float
 
 
 def print_small(ours: bool, samples: int) -> list[str]:
-    """Prints what a call of ten operations costs, and gives sentences about what is not installed."""
+    """Print what a call of ten operations costs, and return sentences about what is not installed."""
     print(SMALL_ROW.format("Ten operations on two floats", "value", "value and gradient"))
     missing = []
     for number, (name, _) in enumerate(SMALL):
@@ -391,7 +391,7 @@ def growth_of(family: str, count: int) -> Growth:
 
 
 def sizes(largest: int) -> dict[str, list[Growth]]:
-    """Prints what programs of 1,000 operations and more cost, and gives it."""
+    """Print what programs of 1,000 operations and more cost, and return it."""
     print(SIZE_ROW.format("First call", "operations", "recording", "compiling", "together", "memory at peak"))
     counts = list(itertools.takewhile(lambda count: count <= largest, (10**k for k in itertools.count(3))))
     found: dict[str, list[Growth]] = {family: [] for family in FAMILIES}
@@ -445,7 +445,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Prints a table of Rosenbrock's function, one of a tiny function, and one of growing programs."""
+    """Print a table of Rosenbrock's function, one of a tiny function, and one of growing programs."""
     if options.samples < 1 or options.largest < 1000:
         raise SystemExit("--samples must be at least 1 and --largest at least 1000")
     if importlib.util.find_spec("llvmlite") is None:

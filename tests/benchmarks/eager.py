@@ -289,7 +289,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Prints the table, a line for each engine that is installed, and the cost of graphs of growing size."""
+    """Print the table, a line for each engine that is installed, and the cost of graphs of growing size."""
     if options.samples < 1 or options.largest < 1000:
         raise SystemExit("--samples must be at least 1 and --largest at least 1000")
     if options.plot:

@@ -541,7 +541,7 @@ class Found:
 
 
 def survey(family: Family, count: int, first: int = 0) -> Found:
-    """Tries `count` functions of a family, from seed `first` on."""
+    """Try `count` functions of a family, from seed `first` on."""
     found = Found()
     for seed in range(first, first + count):
         found.add(family(random.Random(f"{family.__name__} {seed}")))
@@ -556,7 +556,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Prints a line for each family."""
+    """Print a line for each family."""
     layout = "{:24} {:>6} {:>12} {:>6} {:>23} {:>9}"
     print(layout.format("family", "cases", "false alarms", "misses", "right: match/break/open", "calls"))
     for family, count in FAMILIES:

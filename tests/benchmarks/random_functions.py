@@ -203,7 +203,7 @@ class Study:
 
 
 def study(family: Family, first: int, count: int, timed: bool = False) -> Study:
-    """Estimates the derivatives of `count` functions of a family, from seed `first` on."""
+    """Estimate the derivatives of `count` functions of a family, from seed `first` on."""
     found = Study()
     for seed in range(first, first + count):
         found.add(*family(seed), timed)
@@ -221,7 +221,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Prints coverage, tightness, calls, own time and verdicts for each family."""
+    """Print coverage, tightness, calls, own time and verdicts for each family."""
     first, count = options.first, options.count
     if count < 1:
         raise SystemExit(f"--count must be at least 1, not {count}")

@@ -37,7 +37,7 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def during(self, action: Callable[[], object], delay: float) -> bool:
-        """Call, with an interrupt after `delay` seconds. Returns whether it came in time."""
+        """Call, with an interrupt after `delay` seconds. Return whether it came in time."""
         previous, hook = signal.signal(signal.SIGALRM, self), sys.unraisablehook
         try:
             sys.unraisablehook = id  # it may come where Python cannot raise it

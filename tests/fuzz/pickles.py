@@ -23,7 +23,7 @@ def doubled(x: Any) -> Any:
 
 
 class Careful(pickle.Unpickler):
-    """Lets only through what whole pickles refer to."""
+    """Let only through what whole pickles refer to."""
 
     def find_class(self, module: str, name: str) -> Any:
         """What is looked up, if it is one of ours or plainly harmless."""
@@ -57,7 +57,7 @@ def use(thing: Any) -> None:
 
 @contextlib.contextmanager
 def little_memory() -> Iterator[None]:
-    """Lets pickles that ask for gigabytes fail at once."""
+    """Let pickles that ask for gigabytes fail at once."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (taken + (1 << 30), hard))

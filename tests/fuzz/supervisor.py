@@ -121,7 +121,7 @@ def work(connection: Connection) -> None:
 
 
 def failure_of(campaign: Campaign, seed: int) -> str:
-    """Run one case. Returns what failed, or "" if nothing did."""
+    """Run one case. Return what failed, or "" if nothing did."""
     module = importlib.import_module(campaign.module)
     try:
         with warnings.catch_warnings():
