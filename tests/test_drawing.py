@@ -26,10 +26,7 @@ from tests.threads import run_in_threads
 FORMATS = ["svg", "png", "pdf"]
 
 
-@pytest.fixture(autouse=True)
-def without_dot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Empty the PATH, so that the embedded Graphviz renders."""
-    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+pytestmark = pytest.mark.usefixtures("without_dot")
 
 
 def example() -> Value:

@@ -7,7 +7,6 @@ import functools
 import random
 import re
 import xml.etree.ElementTree
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +15,7 @@ import microgrady as mg
 from microgrady import Value
 from microgrady.drawing import render
 
-
-@pytest.fixture(autouse=True)
-def without_dot(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Empty the PATH, so that the embedded Graphviz renders."""
-    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+pytestmark = pytest.mark.usefixtures("without_dot")
 
 
 # What DOT, records, HTML-like labels, XML, formats and terminals give a meaning to.

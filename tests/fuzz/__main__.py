@@ -12,7 +12,7 @@ from tests.fuzz.supervisor import Campaign, Supervisor
 
 
 def main(campaigns: tuple[Campaign, ...] = CAMPAIGNS) -> int:
-    """Run the campaigns, prints each failure with the command that repeats it, and a summary.
+    """Run the campaigns, print each failure with the command that repeats it, and a summary.
 
     Returns:
         The exit status: 0 if nothing failed, else 1.
