@@ -6,7 +6,8 @@ import functools
 import math
 import numbers
 import operator
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from microgrady.arithmetic.library import library_function
 from microgrady.functions import (
@@ -37,7 +38,24 @@ from microgrady.functions import round as nearest
 from microgrady.inputs import describe, is_array, map_arrays, require_number
 from microgrady.value import Value, make_node
 
+if TYPE_CHECKING:
+    from microgrady.typed import Array
 
+    # A sequence that may have Values in it is taken for one that has: then the result is a Value.
+    Numbers: TypeAlias = Iterable[float | numbers.Real]
+    Values: TypeAlias = Iterable[Value | float | numbers.Real]
+
+
+@overload
+def where(condition: float, a: float, b: float) -> float: ...
+@overload
+def where(condition: Value, a: Value | float, b: Value | float) -> Value: ...
+@overload
+def where(condition: float, a: Value, b: Value | float) -> Value: ...
+@overload
+def where(condition: float, a: float, b: Value) -> Value: ...
+@overload
+def where(condition: Any, a: Any, b: Any) -> Any: ...
 def where(condition: Any, a: Any, b: Any) -> Any:
     """`a` where the condition holds, else `b`; the one that is not selected gets no derivative.
 
@@ -74,6 +92,12 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return make_node(float(taken), selected, None, None, float(taken), 0.0)
 
 
+@overload
+def clip(x: float, low: float | None, high: float | None) -> float: ...
+@overload
+def clip(x: Value, low: Value | float | None, high: Value | float | None) -> Value: ...
+@overload
+def clip(x: Any, low: Any, high: Any) -> Any: ...
 def clip(x: Any, low: Any, high: Any) -> Any:
     """`x` kept between `low` and `high`, either of which may be None; the derivative is 1 at the bounds.
 
@@ -91,6 +115,10 @@ def _terms(values: Any, what: str) -> list[Any]:
     return [term if isinstance(term, Value) else require_number(term, f"each term of {what}") for term in flat]
 
 
+@overload
+def sum(values: Numbers, start: float = 0) -> float: ...
+@overload
+def sum(values: Values, start: Value | float = 0) -> Value: ...
 def sum(values: Any, start: Any = 0) -> Any:
     """The sum of a sequence of Values and numbers, or of all elements of an array; `start` if there are none.
 
@@ -101,6 +129,10 @@ def sum(values: Any, start: Any = 0) -> Any:
     return _accumulated(operator.add, _terms(values, "sum"), start, 0.0, "the start of sum")
 
 
+@overload
+def prod(values: Numbers, *, start: float = 1) -> float: ...
+@overload
+def prod(values: Values, *, start: Value | float = 1) -> Value: ...
 def prod(values: Any, *, start: Any = 1) -> Any:
     """The product of a sequence of Values and numbers; `start` if there are none.
 
@@ -119,6 +151,10 @@ def _accumulated(operation: Any, terms: list[Any], start: Any, neutral: float, w
     return functools.reduce(operation, terms, start)
 
 
+@overload
+def mean(values: Numbers) -> float: ...
+@overload
+def mean(values: Values) -> Value: ...
 def mean(values: Any) -> Any:
     """The arithmetic mean of a sequence of Values and numbers.
 
@@ -135,6 +171,10 @@ def mean(values: Any) -> Any:
     return sum(terms) / len(terms)
 
 
+@overload
+def dot(a: Numbers, b: Numbers) -> float: ...
+@overload
+def dot(a: Values, b: Values) -> Value: ...
 def dot(a: Any, b: Any) -> Any:
     """The sum of the products of two sequences of the same length.
 
@@ -148,6 +188,10 @@ def dot(a: Any, b: Any) -> Any:
     return sum([x * y for x, y in _pairs(a, b, "dot")])
 
 
+@overload
+def sumprod(p: Numbers, q: Numbers) -> float: ...
+@overload
+def sumprod(p: Values, q: Values) -> Value: ...
 def sumprod(p: Any, q: Any) -> Any:
     """What `dot` is called in Python's `math`.
 
@@ -165,6 +209,10 @@ def _pairs(a: Any, b: Any, what: str) -> list[tuple[Any, Any]]:
     return list(zip(left, right, strict=True))
 
 
+@overload
+def fsum(values: Numbers) -> float: ...
+@overload
+def fsum(values: Values) -> Value: ...
 def fsum(values: Any) -> Any:
     """The sum of a sequence, computed with about twice the digits and then rounded.
 
@@ -184,6 +232,10 @@ def fsum(values: Any) -> Any:
     return total + masked_product(greater(math.inf, fabs(total)), lost)
 
 
+@overload
+def norm(values: Numbers, ord: float = 2) -> float: ...
+@overload
+def norm(values: Values, ord: float = 2) -> Value: ...
 def norm(values: Any, ord: Any = 2) -> Any:
     """The length of a vector: a sequence of Values and numbers, or all elements of an array.
 
@@ -232,6 +284,10 @@ def _in_pairs(operation: Any, terms: list[Any]) -> Any:
     return terms[0]
 
 
+@overload
+def dist(p: Numbers, q: Numbers) -> float: ...
+@overload
+def dist(p: Values, q: Values) -> Value: ...
 def dist(p: Any, q: Any) -> Any:
     """The distance of two points: sequences of the same length.
 
@@ -256,6 +312,10 @@ def _deviations(values: Any, ddof: Any, what: str) -> tuple[list[Any], float]:
     return [term - middle for term in shifted], count
 
 
+@overload
+def var(values: Numbers, ddof: float = 0) -> float: ...
+@overload
+def var(values: Values, ddof: float = 0) -> Value: ...
 def var(values: Any, ddof: Any = 0) -> Any:
     """The variance of a sequence: the sum of the squared deviations from the mean, by its length less `ddof`.
 
@@ -270,6 +330,10 @@ def var(values: Any, ddof: Any = 0) -> Any:
     return sum([deviation**2 for deviation in deviations]) / count
 
 
+@overload
+def std(values: Numbers, ddof: float = 0) -> float: ...
+@overload
+def std(values: Values, ddof: float = 0) -> Value: ...
 def std(values: Any, ddof: Any = 0) -> Any:
     """The standard deviation of a sequence, the root of `var`; its derivative is 0 where all numbers are equal.
 
@@ -281,6 +345,10 @@ def std(values: Any, ddof: Any = 0) -> Any:
     return _length(deviations) / math.sqrt(count)
 
 
+@overload
+def logsumexp(values: Numbers) -> float: ...
+@overload
+def logsumexp(values: Values) -> Value: ...
 def logsumexp(values: Any) -> Any:
     """The logarithm of the sum of the exponentials of a sequence, or of all elements of an array.
 
@@ -297,6 +365,12 @@ def logsumexp(values: Any) -> Any:
     return _in_pairs(logaddexp, terms) if len(terms) > 1 else selected(terms[0])
 
 
+@overload
+def softmax(values: Array) -> Array: ...
+@overload
+def softmax(values: Numbers) -> list[float]: ...
+@overload
+def softmax(values: Values) -> list[Value]: ...
 def softmax(values: Any) -> Any:
     """The exponentials of a sequence, or of all elements of an array, divided by their sum.
 
@@ -331,16 +405,28 @@ def softmax(values: Any) -> Any:
 # What else `math` has.
 
 
+@overload
+def isnan(x: Value | float) -> bool: ...
+@overload
+def isnan(x: Any) -> Any: ...
 def isnan(x: Any) -> Any:
     """Whether `x` is nan: a bool, also of a Value; an array of bools of an array."""
     return _decided(lambda number: bool(number != number), x, "isnan")
 
 
+@overload
+def isinf(x: Value | float) -> bool: ...
+@overload
+def isinf(x: Any) -> Any: ...
 def isinf(x: Any) -> Any:
     """Whether `x` is infinite."""
     return _decided(lambda number: bool(number == math.inf or number == -math.inf), x, "isinf")
 
 
+@overload
+def isfinite(x: Value | float) -> bool: ...
+@overload
+def isfinite(x: Any) -> Any: ...
 def isfinite(x: Any) -> Any:
     """Whether `x` is neither infinite nor nan."""
     return _decided(lambda number: bool(-math.inf < number < math.inf), x, "isfinite")
@@ -377,6 +463,12 @@ def isclose(a: Any, b: Any, *, rel_tol: float = 1e-9, abs_tol: float = 0.0) -> b
     return bool(difference <= fabs(rel_tol * b) or difference <= fabs(rel_tol * a) or difference <= abs_tol)
 
 
+@overload
+def modf(x: float) -> tuple[float, float]: ...
+@overload
+def modf(x: Value) -> tuple[Value, Value]: ...
+@overload
+def modf(x: Any) -> tuple[Any, Any]: ...
 def modf(x: Any) -> tuple[Any, Any]:
     """The fraction of `x` and the rest, a whole number, both with its sign.
 
@@ -390,6 +482,10 @@ def modf(x: Any) -> tuple[Any, Any]:
     return fmod(x, 1.0) if not isinf(x) else copysign(0.0, x), whole
 
 
+@overload
+def frexp(x: float) -> tuple[float, int]: ...
+@overload
+def frexp(x: Value) -> tuple[Value, int]: ...
 def frexp(x: Any) -> tuple[Any, int]:
     """A number from 0.5 on below 1, of the sign of `x`, and the exponent of the power of two that makes `x` of it.
 
@@ -409,6 +505,12 @@ def frexp(x: Any) -> tuple[Any, int]:
     return ldexp(x, -exponent), exponent
 
 
+@overload
+def ldexp(x: float, i: int) -> float: ...
+@overload
+def ldexp(x: Value, i: int) -> Value: ...
+@overload
+def ldexp(x: Any, i: Any) -> Any: ...
 def ldexp(x: Any, i: Any) -> Any:
     """x * 2**i, for an int `i`.
 
@@ -426,6 +528,12 @@ def ldexp(x: Any, i: Any) -> Any:
     return mul(x, 2.0**exponent) if abs(exponent) < 1000 else mul(mul(x, 2.0**half), 2.0 ** (exponent - half))
 
 
+@overload
+def fma(x: float, y: float, z: float) -> float: ...
+@overload
+def fma(x: Value | float, y: Value | float, z: Value | float) -> Value: ...
+@overload
+def fma(x: Any, y: Any, z: Any) -> Any: ...
 def fma(x: Any, y: Any, z: Any) -> Any:
     """x * y + z, of numbers rounded once; with a Value among them the product is rounded, too.
 

@@ -124,11 +124,11 @@ def test_a_module_written_for_math_runs_on_values() -> None:
         (lambda: mg.round(1.5, 2, 3), "round takes a number and, if need be, the decimal places, but 3 were given"),
         (lambda: mg.isnan("a"), "the operand of isnan must be a real number, not str"),
         (lambda: mg.isclose(1.0, "a"), "an operand of isclose must be a real number, not str"),
-        (lambda: mg.frexp("a"), "the operand of frexp must be a real number, not str"),
+        (lambda: mg.frexp("a"), "the operand of frexp must be a real number, not str"),  # type: ignore[call-overload]
         (lambda: mg.modf("a"), "not str"),
         (lambda: mg.fma("a", 1.0, Value(2.0)), "an operand of fma must be a real number, not str"),
         (lambda: mg.radians("a"), "radians takes Values, real numbers and NumPy arrays, not str"),  # type: ignore[call-overload]
-        (lambda: mg.fsum(3.0), "fsum takes a sequence of Values and real numbers, not float"),
+        (lambda: mg.fsum(3.0), "fsum takes a sequence of Values and real numbers, not float"),  # type: ignore[call-overload]
     ],
 )
 def test_what_is_no_number_is_refused_by_name(function: Any, message: str) -> None:

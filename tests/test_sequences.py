@@ -250,9 +250,9 @@ def test_sum_and_prod_begin_with_their_start() -> None:
     assert mg.prod([], start=5) == 5.0
     assert mg.grad(lambda x: mg.prod([2.0, 3.0], start=x))(1.0) == 6.0
     with pytest.raises(TypeError, match=r"the start of sum must be a real number, not str"):
-        mg.sum([1.0], start="a")
+        mg.sum([1.0], start="a")  # type: ignore[call-overload]
     with pytest.raises(TypeError, match=r"the start of prod must be a real number, not list"):
-        mg.prod([1.0], start=[])
+        mg.prod([1.0], start=[])  # type: ignore[call-overload]
 
 
 def test_log_takes_a_base() -> None:
