@@ -340,6 +340,17 @@ class Derivative(Wrapper, Generic[P, G]):
     @overload
     def __call__(self, /, **kwargs: Any) -> G: ...  # the first argument, too, can be given by its name
 
+    # A function of Values is called with numbers.
+    @overload
+    def __call__(
+        self: Derivative[Concatenate[Value, Q], Value], x: float, /, *args: Value | float, **kwargs: Any
+    ) -> float: ...
+
+    @overload
+    def __call__(
+        self: Derivative[Concatenate[Value, Q], Any], x: Value | float, /, *args: Value | float, **kwargs: Any
+    ) -> Any: ...
+
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """What the transform says, at some arguments."""
         __tracebackhide__ = True

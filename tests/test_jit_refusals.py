@@ -56,7 +56,7 @@ def test_wrong_numbers_of_arguments_are_refused_as_by_the_function() -> None:
     assert compiled(1.0, y=2.0) == compiled(y=2.0, x=1.0) == 3.0
     limited = jit(lambda x, n: x * n, static_argnames="n")
     with pytest.raises(TypeError, match="argument"):
-        limited(1.0, 2, 3)  # type: ignore[call-arg]
+        limited(1.0, 2, 3)
 
 
 @pytest.mark.parametrize("result", [None, "text", [1.0, None], {1.0}, 1j, {"a": object()}])

@@ -147,7 +147,7 @@ def test_a_method_is_called_with_its_object_whatever_it_calls_it() -> None:
         assert Unnamed.forward.backward(one, 2.0) == 6.0
         assert one.weight.grad == 2.0
     with pytest.raises(TypeError, match="this must be a real number"):
-        Unnamed.forward(Layer(3.0), 2.0)  # type: ignore[arg-type]
+        Unnamed.forward(Layer(3.0), 2.0)  # type: ignore[call-overload]
 
 
 class Called:

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
 from microgrady.compiler.backends.c import c_source
 from microgrady.compiler.backends.executable import binding
@@ -26,6 +26,7 @@ from microgrady.transforms import as_value, one_number
 from microgrady.value import Value, add_to_leaves
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
 
 # The attributes of a `Jitted` that it makes of its others.
@@ -132,7 +133,15 @@ class Jitted(Bindable[P, R]):
         }
         return {**super().__getstate__(), "_travelled": (known.digest, going)}
 
-    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    @overload
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    @overload  # a function of Values is called with numbers
+    def __call__(
+        self: Jitted[Concatenate[Value, Q], Value], x: float, /, *args: Value | float, **kwargs: Any
+    ) -> float: ...
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Return what the function returns, in floats; where Values come in, the function itself runs.
 
         Raises:
@@ -140,16 +149,13 @@ class Jitted(Bindable[P, R]):
                 into a plain number, which would become a constant.
             ImportError: llvmlite is not installed.
         """
-        result: R
         if runs and run_here():
             __tracebackhide__ = True
-            result = self._function(*args, **kwargs)  # which is differentiated or recorded there
-            return result
+            return self._function(*args, **kwargs)  # which is differentiated or recorded there
         if not kwargs:
             if self._fastcall is not None:
-                found = self._fastcall(*args)
-                if found is not float:
-                    result = found
+                result = self._fastcall(*args)
+                if result is not float:
                     return result
             path = self._first_paths.get(tuple(map(type, args)))
             if path is not None and path.accepts(args):
@@ -158,11 +164,9 @@ class Jitted(Bindable[P, R]):
                     return result
         __tracebackhide__ = True  # here, where it costs compiled calls nothing
         if args and self._is_method_of(args[0]):
-            method: BoundMethod[..., R] = BoundMethod(self, args[0])
-            return method(*args[1:], **kwargs)
+            return BoundMethod(self, args[0])(*args[1:], **kwargs)
         arguments = self._signature.arguments(args, kwargs)
-        result = self._function(*args, **kwargs) if arguments.values else self._run(arguments).returned
-        return result
+        return self._function(*args, **kwargs) if arguments.values else self._run(arguments).returned
 
     def backward(self, /, *args: P.args, **kwargs: P.kwargs) -> float:
         """Run the function and its backward pass as machine code.

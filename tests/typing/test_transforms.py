@@ -36,6 +36,20 @@ def square(x: Value) -> Value:
     return x * x
 
 
+def product(x: Value, y: Value) -> Value:
+    """Of two."""
+    return x * y
+
+
+def test_functions_of_values_are_called_with_numbers() -> None:
+    assert_type(mg.grad(square)(2.0), float)
+    assert_type(mg.grad(product)(2.0, 3), float)
+    assert_type(mg.jit(product)(2.0, 3.0), float)
+    assert_type(mg.jit(product)(Value(2.0), Value(3.0)), Value)
+    slopes: tuple[float, float] = mg.grad(product, argnums=(0, 1))(2.0, 3.0)
+    assert slopes == (3.0, 2.0)
+
+
 def test_grad() -> None:
     assert_type(mg.grad(cubic)(2), float)
     assert_type(mg.grad(cubic)(x=2.0), float)
