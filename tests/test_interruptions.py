@@ -25,6 +25,7 @@ class Interruption(BaseException):
 
 def interrupted_everywhere(action: Function, check: Function, step: int = 1, limit: int = 20_000) -> int:
     """Run `action` anew until it ends, and raise before the next instruction of the package each time."""
+    lost: list[type[BaseException] | None] = []
     for stop in range(0, limit, step):
         remaining = [stop]
 
@@ -39,7 +40,9 @@ def interrupted_everywhere(action: Function, check: Function, step: int = 1, lim
                     raise Interruption
             return trace
 
-        previous = sys.gettrace()
+        previous, hook = sys.gettrace(), sys.unraisablehook
+        sys._getframe().f_trace_opcodes = True  # Python 3.12 asks for it before a tracer is set
+        sys.unraisablehook = lambda unraisable: lost.append(unraisable.exc_type)
         sys.settrace(trace)
         try:
             action()
@@ -48,9 +51,12 @@ def interrupted_everywhere(action: Function, check: Function, step: int = 1, lim
             ended = False
         finally:
             sys.settrace(previous)
+            sys.unraisablehook = hook
         check()
-        if ended:
+        if ended and not lost:
             return stop
+        assert lost in ([], [Interruption])  # Python itself ends an exception where a generator is closed
+        lost.clear()
     pytest.fail("the action did not come to its end")
 
 

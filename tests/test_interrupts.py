@@ -43,7 +43,8 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX sig
 def run(program: str, *, seconds: float = 120) -> str:
     """What a program prints, in a process of its own, which must end well and in time."""
     source = PROLOGUE + textwrap.dedent(program)
-    found = processes.run([sys.executable, "-c", source], cwd=ROOT, seconds=seconds)
+    forks_are_tried = ["-W", "ignore:This process:DeprecationWarning"]  # forks among threads: Python 3.12 warns of them
+    found = processes.run([sys.executable, *forks_are_tried, "-c", source], cwd=ROOT, seconds=seconds)
     assert found.returncode == 0, (found.returncode, found.stdout[-2000:], found.stderr[-4000:])
     assert found.stderr == ""
     return found.stdout
