@@ -389,8 +389,12 @@ def _collected(
     """The structures of what is in a container with these keys."""
     children: list[Structure] = []
     try:
-        for branch in contents:
-            children.append(collect(branch, found, read, anew))  # noqa: PERF401  (how far it came is asked below)
+        for branch in contents:  # no comprehension, as it is asked below how far it came
+            if type(branch) is float:  # which `collect` would do as well, but this is faster
+                found.append(branch)
+                children.append(NUMBER)
+            else:
+                children.append(collect(branch, found, read, anew))
     except Misfit as misfit:
         misfit.steps.append(how.steps(keys, len(contents))[len(children)])
         raise

@@ -40,7 +40,7 @@ _MADE_HERE = {
     "_function",
     "_lock",
     "_methods",
-    "_travelled",
+    "_from_pickle",
 }
 
 Key = tuple[Any, ...]  # of a signature: the structure of the arguments, the static ones, and by which to differentiate
@@ -88,7 +88,7 @@ class Jitted(Bindable[P, R]):
     __name__: str
     _signature: Signature
     _options: Options
-    _travelled: tuple[bytes | None, dict[Key, Branches]] | None
+    _from_pickle: tuple[bytes | None, dict[Key, Branches]] | None
 
     def __init__(self, function: Callable[P, R], signature: Signature, options: Options) -> None:
         self._signature = signature
@@ -105,7 +105,7 @@ class Jitted(Bindable[P, R]):
 
     def _restore(self, parts: dict[str, Any]) -> None:
         super()._restore(parts)
-        self._travelled = parts.get("_travelled")
+        self._from_pickle = parts.get("_from_pickle")
         self._lock = LockOfOneProcess()
         # For floats and arrays that are given by position: the first paths, by the types of the arguments, which is
         # the fastest question.
@@ -114,10 +114,10 @@ class Jitted(Bindable[P, R]):
 
     @functools.cached_property
     def _branches(self) -> dict[Key, Branches]:
-        if self._travelled is None:
+        if self._from_pickle is None:
             return {}
         # Not asked before the first call, when all that came in the pickle is complete.
-        (digest, branches), self._travelled = self._travelled, None
+        (digest, branches), self._from_pickle = self._from_pickle, None
         if digest is None or digest != Fingerprint(self._function).digest:
             return {}  # recorded of another function than that of the name here
         return {key: tree for key, tree in branches.items() if not any(path.failure for path in tree.paths)}
@@ -131,7 +131,7 @@ class Jitted(Bindable[P, R]):
             if all(id(leaf) in known.taken - known.left for path in branches.paths for leaf in path.leaves)
             and (pickler_by_value() is not None or _is_plain(key, branches))
         }
-        return {**super().__getstate__(), "_travelled": (known.digest, going)}
+        return {**super().__getstate__(), "_from_pickle": (known.digest, going)}
 
     @overload
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R: ...

@@ -70,9 +70,10 @@ class Signature:
     def _read(self, are_numeric: list[bool], place: Place, argument: Any, thing: Any) -> tuple[list[Any], Structure]:
         """Read a number or an array that is an argument or stands in it, and note of an array whether it is numeric."""
         if is_array(thing):
-            _require_plain(thing)
-            are_numeric.append(is_numeric(thing))
-            if are_numeric[-1]:
+            numeric = is_numeric(thing)
+            _require_plain(thing, numeric)
+            are_numeric.append(numeric)
+            if numeric:
                 return [thing], array_of(thing.shape)
         elif (number := as_number(thing)) is not None:
             return [number], NUMBER
@@ -202,11 +203,11 @@ def is_numeric(array: Any) -> bool:
     return array.dtype.kind in "fiub" and array.dtype.itemsize <= 8
 
 
-def _require_plain(array: Any) -> None:
+def _require_plain(array: Any, numeric: bool) -> None:
     if type(array).__name__ not in ("ndarray", "memmap", "Array"):
         raise TypeError(
             f"compiled functions take plain NumPy arrays, not {type(array).__name__}, which calculates in its own way: "
             "pass numpy.asarray of it"
         )
-    if array.dtype.kind == "f" and not is_numeric(array):
+    if not numeric and array.dtype.kind == "f":
         raise TypeError(f"compiled functions calculate in float64, which {array.dtype} is too wide for")
