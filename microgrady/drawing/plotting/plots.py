@@ -25,7 +25,7 @@ from microgrady.drawing.plotting.tangents import (
     MOST_FRAMES,
     MOST_SECANTS,
     Line,
-    animate,
+    animate_secants,
     draw_lines,
     ends_of,
     straight_lines,
@@ -96,7 +96,7 @@ def plot(
     with axes_to_draw_on(ax, target) as axes:
         draw_curves(axes, curves, ends, name_in_labels(f), [*tangents, *lines])
         if animated and target is not None:
-            animate(axes, target, lines, tangents[0])
+            animate_secants(axes, target, lines, tangents[0])
         else:
             draw_lines(axes, lines, tangents, f, ends)
             write_figure(axes, target)

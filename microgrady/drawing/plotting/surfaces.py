@@ -104,7 +104,7 @@ def plot_surface(
     y_ends = x_ends if y_interval is None else check_interval(y_interval, "y_interval")
     points = [] if path is None else check_path(path)
     target = check_file(to)
-    rows, grid = gradients(f, x_ends, y_ends), values(f, x_ends, y_ends)
+    rows, grid = gradient_rows(f, x_ends, y_ends), values(f, x_ends, y_ends)
     with axes_to_draw_on(ax, target) as axes:
         draw_contours(axes, *grid, f"{name_in_labels(f)}(x, y)")
         caption = draw_arrows(axes, rows, x_ends[1] - x_ends[0], y_ends[1] - y_ends[0])
@@ -147,7 +147,7 @@ def values(f: Callable[[Any, Any], Any], x_ends: Interval, y_ends: Interval) -> 
     return x, y, z
 
 
-def gradients(f: Callable[[Any, Any], Any], x_ends: Interval, y_ends: Interval) -> Array:
+def gradient_rows(f: Callable[[Any, Any], Any], x_ends: Interval, y_ends: Interval) -> Array:
     """Return a row for each arrow: its x and y, and the gradient there, where that is finite and not zero."""
     import numpy
 

@@ -281,7 +281,7 @@ def rise(axes: Axes, line: Line) -> float:
 # Animation
 
 
-def animate(axes: Axes, target: Path, secants: Sequence[Line], tangent: Line) -> None:
+def animate_secants(axes: Axes, target: Path, secants: Sequence[Line], tangent: Line) -> None:
     """Write the secants one after the other, and the tangent at the end, which stays."""
     # All are there from the beginning, so that the legend finds a place where none of them will be.
     drawn = [(line, draw_line(axes, line, shade(1.0), "")) for line in secants]
