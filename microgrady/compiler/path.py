@@ -12,7 +12,7 @@ from typing import Any
 from microgrady.compiler.backends.compiled_program import SMALL, CompiledProgram
 from microgrady.compiler.backends.llvm_program import modules_of
 from microgrady.compiler.backends.memory import layout_of
-from microgrady.compiler.programs.formulas import guard_in_words
+from microgrady.compiler.programs.formulas import formula_of_guard
 from microgrady.compiler.programs.lower import lower
 from microgrady.compiler.programs.program import Operation, Program
 from microgrady.compiler.signature import is_numeric
@@ -70,8 +70,8 @@ class CompiledPath:
 
     @property
     def guards(self) -> tuple[str, ...]:
-        """The comparisons that decide for this path, in words."""
-        return tuple(guard_in_words(self.program, guard, self.names) for _, guard in self.program.guards)
+        """The comparisons that decide for this path, as formulas."""
+        return tuple(formula_of_guard(self.program, guard, self.names) for _, guard in self.program.guards)
 
     @property
     def operations_recorded(self) -> int:

@@ -1,4 +1,4 @@
-"""Programs in words: what a guard compares."""
+"""Formulas of what stands in a program, in Python and in the terms of the user."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ DEPTH = 4  # operations within each other that are written out; what is deeper b
 _OPPOSITES = {"==": "!=", "!=": "=="}
 
 
-def guard_in_words(program: Program, guard: Guard, names: list[str]) -> str:
-    """A guard as it would be written in Python, with what it compares as formulas."""
-    left, right = (formula(program, place, names, DEPTH) for place in (guard.left, guard.right))
+def formula_of_guard(program: Program, guard: Guard, names: list[str]) -> str:
+    """Write a guard as a condition that holds on the path of the program."""
+    left, right = (formula_of(program, place, names) for place in guard.operands)
     if guard.outcome:
         return f"{left} {guard.symbol} {right}"
     if guard.symbol in _OPPOSITES:
@@ -20,8 +20,8 @@ def guard_in_words(program: Program, guard: Guard, names: list[str]) -> str:
     return f"not {left} {guard.symbol} {right}"  # with a nan the opposite of < need not hold
 
 
-def formula(program: Program, place: Place, names: list[str], depth: int) -> str:
-    """What stands at a place, as a formula of the inputs."""
+def formula_of(program: Program, place: Place, names: list[str], depth: int = DEPTH) -> str:
+    """Write what stands at a place as a formula of the inputs, which have such names."""
     if place < 0:
         number = format(program.constant(place), ".6g")
         return f"({number})" if number.startswith("-") and depth < DEPTH else number
@@ -31,7 +31,7 @@ def formula(program: Program, place: Place, names: list[str], depth: int) -> str
         return "..."
     index = place - program.input_count
     op = program.ops[index]
-    operands = [formula(program, operand, names, depth - 1) for operand in program.operands(index)]
+    operands = [formula_of(program, operand, names, depth - 1) for operand in program.operands(index)]
     if op is neg:
         return f"(-{operands[0]})"
     is_operator = op.symbol.isascii() and not op.symbol.isidentifier()

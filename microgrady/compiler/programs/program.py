@@ -35,8 +35,8 @@ class Guard:
     Attributes:
         symbol: How it is written in Python.
         left: The place of its left operand.
-        right: That of its right one.
-        outcome: What it gave.
+        right: The place of its right one.
+        outcome: Whether it held when the path was recorded.
     """
 
     symbol: str
@@ -81,7 +81,8 @@ class Check(NamedTuple):
         return self.guard.operands
 
 
-# Every kind of step has `operands`. Who only asks what is read, such as a layout, need not know the kinds.
+# Every kind of step has `operands`. Only what runs or writes steps tells the kinds apart; what asks for the places that
+# are read, such as a layout, uses `reads`.
 Step = Operation | Check
 
 

@@ -1,9 +1,10 @@
-"""Runs a function on Values and makes a program of what it did."""
+"""Recording: a function runs once on Values, and what it did becomes a program."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 from microgrady.compiler.programs.build import Builder
@@ -18,7 +19,7 @@ _TEXTS = ("format(v)", "str(v)")  # they may be for the message of an error that
 
 
 class _GuardedRun(Recorder):
-    """Notes the comparisons of one run, and refuses what would freeze a number."""
+    """What notes the comparisons of one run, and refuses what would make a constant of a number."""
 
     def __init__(self, name: str, inputs: list[Value], since: int) -> None:
         super().__init__(f"jit of {name}", inputs, since)
@@ -53,7 +54,7 @@ class _GuardedRun(Recorder):
 
 
 def _with_a_float(symbol: str, number: Any) -> tuple[str, float]:
-    """The comparison of a float with a float that comes out as that with any real number.
+    """Return a comparison with a float that holds for the same floats as one with any real number.
 
     Python compares exactly: between an int or a fraction that is not a float and its neighbours lies no float.
     """
@@ -77,9 +78,9 @@ class Recording:
         function: What to run. It takes the inputs, as Values.
         name: What messages call it.
         numbers: The arguments' numbers.
-        differentiate: The places of those to differentiate by, with the leaves from outside: then the function's
-            result and the list of the derivatives are what was returned. None: no derivatives.
-        none: Whether None may stand among the numbers that it returns.
+        differentiate: The places of the numbers to differentiate by, besides the leaves from outside: what is recorded
+            then gives the function's result and a list of derivatives. None for no derivatives.
+        none: Whether None may stand among the numbers that the function returns.
 
     Attributes:
         program: Its inputs are the numbers, and then the data of `leaves`.
@@ -139,22 +140,16 @@ def _flat(returned: Any, name: str, none: bool) -> tuple[list[Any], Structure]:
 
 
 def _leaves_from_outside(roots: list[Value], since: int, name: str) -> list[Value]:
-    """The leaves made before the run, in the order in which they are first used."""
+    """Return the leaves made before the run, in the order in which they are first used."""
+    nodes = topological_order(*roots, since=since)
+    operands = (operand for node in nodes for operand in node.operands if isinstance(operand, Value))
     found: dict[Value, bool] = {}
-    for value in (*roots, *_operands(topological_order(*roots, since=since))):
+    for value in chain(roots, operands):
         if value._mark < since:
-            if value._primitive is not None:
+            if value.op is not None:
                 raise TypeError(
                     f"jit of {name}: the function uses {describe(value)}, a result that was computed outside of it and "
                     "would never change: compute it inside, or pass it as an argument"
                 )
             found[value] = True
     return list(found)
-
-
-def _operands(order: list[Value]) -> Iterator[Value]:
-    for node in order:
-        if node._primitive is not None:
-            for operand in (node._left, node._right):
-                if operand is not None:
-                    yield operand
