@@ -39,19 +39,7 @@ __all__ = sorted({name for names in _HOMES.values() for name in names.split()} -
 __version__: str
 
 TYPE_CHECKING = False  # to import the typing module takes longer than all of this
-if not TYPE_CHECKING:
-    __getattr__, __dir__ = later.offer(
-        "microgrady",
-        {**_HOMES, "microgrady.version": "__version__"},
-        first="microgrady.functions",  # without the table no Value could calculate
-    )
-    later.answer(
-        arrays="microgrady.arrays.subclass",
-        frames="microgrady.frames",
-        pickling="microgrady.pickling.graphs",
-        table="microgrady.functions",
-    )
-else:  # the same names once more, for type checkers
+if TYPE_CHECKING:  # the same names once more
     from math import comb as comb
     from math import e as e
     from math import factorial as factorial
@@ -167,3 +155,15 @@ else:  # the same names once more, for type checkers
     from microgrady.value import Primitive as Primitive
     from microgrady.value import Value as Value
     from microgrady.value import engine_kind as engine_kind
+else:
+    __getattr__, __dir__ = later.offer(
+        "microgrady",
+        {**_HOMES, "microgrady.version": "__version__"},
+        first="microgrady.functions",  # without the table no Value could calculate
+    )
+    later.answer(
+        arrays="microgrady.arrays.subclass",
+        frames="microgrady.frames",
+        pickling="microgrady.pickling.graphs",
+        table="microgrady.functions",
+    )

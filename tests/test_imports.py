@@ -55,8 +55,8 @@ MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 def imported(tree: ast.AST) -> Iterator[str]:
     """Everything that code imports anywhere, but for what only type checkers see."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in (test := ast.unparse(node.test)):
-            yield from imported(ast.Module(node.body if test.startswith("not ") else node.orelse, []))
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from imported(ast.Module(node.orelse, []))
             continue
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:

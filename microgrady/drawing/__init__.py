@@ -12,10 +12,10 @@ _HOMES = {
 __all__ = ["FORMATS", "animate", "draw", "plot", "plot_errors", "plot_map", "plot_surface"]
 
 TYPE_CHECKING = False
-if not TYPE_CHECKING:
-    __getattr__, __dir__ = later.offer("microgrady.drawing", _HOMES)
-else:
+if TYPE_CHECKING:
     from microgrady.drawing.animation import animate
     from microgrady.drawing.graph import draw
     from microgrady.drawing.plotting import plot, plot_errors, plot_map, plot_surface
     from microgrady.drawing.render import FORMATS
+else:
+    __getattr__, __dir__ = later.offer("microgrady.drawing", _HOMES)
