@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import itertools
 import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from microgrady.containers import BUILT_IN, DICTS, SEQUENCES, Blank, Kind, Misfit, kind_of, with_types
 from microgrady.containers import register as register
@@ -46,6 +45,9 @@ class Structure:
     children: tuple[Structure, ...] = ()
     rest: Any = None
     shape: Shape = None
+
+    # Whether there is nothing of users' classes in it, so that the same object may serve for equal ones, and be kept.
+    is_shared: ClassVar[bool] = False
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
@@ -213,14 +215,22 @@ class Structure:
 
 
 LONGEST = 1000  # of the flat lists and tuples whose structures are made once
-NUMBER = Structure(None)
-NOTHING = Structure(type(None))
+_IS_SHARED = operator.attrgetter("is_shared")
+
+
+def _shared(structure: Structure) -> Structure:
+    structure.__dict__["is_shared"] = True
+    return structure
+
+
+NUMBER = _shared(Structure(None))
+NOTHING = _shared(Structure(type(None)))
 
 
 @functools.lru_cache(maxsize=256)
 def array_of(shape: tuple[int, ...]) -> Structure:
     """Return the structure of an array of this shape."""
-    return Structure(None, shape=shape)
+    return _shared(Structure(None, shape=shape))
 
 
 def _flat(kind: type, keys: tuple[str, ...] | None, length: int) -> Structure:
@@ -229,13 +239,17 @@ def _flat(kind: type, keys: tuple[str, ...] | None, length: int) -> Structure:
 
 
 def _new_flat(kind: type, keys: tuple[str, ...] | None, length: int) -> Structure:
-    made = Structure(kind, keys, (NUMBER,) * length)
+    made = _shared(Structure(kind, keys, (NUMBER,) * length))
     made.__dict__.update(_is_flat=True, _has_none=False, _shapes=(None,) * length)
     return made
 
 
 _short_flat = functools.lru_cache(maxsize=256)(_new_flat)
-_short = functools.lru_cache(maxsize=256)(Structure)
+
+
+@functools.lru_cache(maxsize=256)
+def _short(kind: type, keys: tuple[str, ...] | None, children: tuple[Structure, ...]) -> Structure:
+    return _shared(Structure(kind, keys, children))
 
 
 def _built_in(kind: type, keys: tuple[Any, ...] | None, children: Sequence[Structure]) -> Structure:
@@ -244,9 +258,8 @@ def _built_in(kind: type, keys: tuple[Any, ...] | None, children: Sequence[Struc
         return Structure(kind, keys, tuple(children))
     if {*map(id, children)} == {id(NUMBER)}:
         return _flat(kind, keys, len(children))
-    if len(children) <= LONGEST:
-        with contextlib.suppress(TypeError):  # what belongs to one of the children cannot be hashed
-            return _short(kind, keys, tuple(children))
+    if len(children) <= LONGEST and all(map(_IS_SHARED, children)):
+        return _short(kind, keys, tuple(children))
     return Structure(kind, keys, tuple(children))
 
 
