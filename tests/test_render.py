@@ -58,6 +58,22 @@ def test_a_child_renders_that_is_forked_while_another_thread_renders() -> None:
     )
 
 
+def test_a_child_renders_after_a_failure_of_what_its_parent_has_compiled() -> None:
+    run(
+        """
+        child = os.fork()
+        if not child:
+            signal.alarm(30)
+            try:
+                render_embedded("a -> -> b", "svg", "dot")
+            except RuntimeError:
+                os._exit(render_embedded(small, "svg", "dot") != whole)
+            os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+        """
+    )
+
+
 def test_a_signal_handler_renders_while_its_thread_does() -> None:
     run(
         """

