@@ -505,7 +505,7 @@ def _differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[A
     # By identity: to hash a Value takes long while a function is recorded.
     active = set(map(id, inputs))
     for node in order:
-        if any(id(operand) in active for operand in node.operands):
+        if not active.isdisjoint(map(id, node.operands)):
             active.add(id(node))
     adjoints: dict[int, Any] = {id(output): 1.0} if id(output) in active else {}
     for node in reversed(order):
@@ -592,7 +592,10 @@ def _divided(product: Any, node: Value, left: list[int]) -> Any:
 def still_follows(node: Value) -> bool:
     """Return whether a result and its partials are what its operands give, and not what a leaf gave before a change."""
     assert node.op is not None
-    if not any(isinstance(operand, Value) and operand.op is None for operand in node.operands):
+    for operand in node.operands:
+        if isinstance(operand, Value) and operand.op is None:
+            break
+    else:  # only leaves change
         return True
     numbers = [operand._number if isinstance(operand, Value) else operand for operand in node.operands]
     partials = (node._left_partial, node._right_partial)

@@ -70,7 +70,7 @@ class Builder:
     def result(self, op: Primitive, operands: list[Place]) -> Place:
         """Return the place of the result of an operation, which may be there already or need no operation."""
         program = self.program
-        if operands[0] < 0 and max(operands) < 0:
+        if operands[0] < 0 and operands[-1] < 0 and max(operands) < 0:  # which most are not, as the first two tell
             return self.constant(float(op.evaluate(*map(program.constant, operands))))
         simpler = TABLE.find(program, op, operands)
         if simpler is not None:

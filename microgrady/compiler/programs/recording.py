@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import chain
 from typing import Any
 
 from microgrady.compiler.programs.build import Builder
@@ -141,11 +140,11 @@ def _flat(returned: Any, name: str, none: bool) -> tuple[list[Any], Structure]:
 
 def _leaves_from_outside(roots: list[Value], since: int, name: str) -> list[Value]:
     """Return the leaves made before the run, in the order in which they are first used."""
-    nodes = topological_order(*roots, since=since)
-    operands = (operand for node in nodes for operand in node.operands if isinstance(operand, Value))
     found: dict[Value, bool] = {}
-    for value in chain(roots, operands):
-        if value._mark < since:
+    for values in (roots, *(node.operands for node in topological_order(*roots, since=since))):
+        for value in values:
+            if not isinstance(value, Value) or value._mark >= since:
+                continue
             if value.op is not None:
                 raise TypeError(
                     f"jit of {name}: the function uses {describe(value)}, a result that was computed outside of it and "

@@ -111,13 +111,15 @@ class Table:
             plain = self._plain.get(op)
             found = None if plain is None else plain.match(program, operands)
             return None if plain is None or found is None else (plain.result, found)
-        first = program.input_count
+        first, ops = program.input_count, program.ops
         for place, cases in zip(operands, by_operand):  # noqa: B905 (to compare the lengths takes its time)
             if place >= first:
-                likely = cases.get(program.ops[place - first])
+                likely = cases.get(ops[place - first])
             elif place < 0:
                 number = program.constants[-1 - place]
-                likely = cases.get(number or str(number), []) + cases.get(_CONSTANT, [])
+                likely = cases.get(number or str(number))
+                if _CONSTANT in cases:
+                    likely = [*(likely or ()), *cases[_CONSTANT]]
             else:
                 continue
             for case in likely or ():
