@@ -103,6 +103,8 @@ class Structure:
         """
         if self is NUMBER:
             return numbers[0]
+        if "_is_flat" in self.__dict__ and self.kind is not dict:
+            return self.kind(numbers)  # type: ignore[misc]
         if self.shapes.count(None) == len(self.shapes):
             return self.assemble(numbers)
         parts: list[Any] = []
@@ -193,7 +195,8 @@ class Structure:
         found: int | None = self.__dict__.get("_hash")
         if found is None:
             try:
-                found = hash((self._identity(), *(child for child in self.children if child is not NUMBER)))
+                others = (child for child in self.children if child is not NUMBER)
+                found = hash((self._identity(), len(self.children), *others))
             except TypeError as error:
                 if self.rest is None or type(self.rest) is Blank or _is_hashable(self.rest):
                     raise
