@@ -104,8 +104,8 @@ def grad(
     """The function that gives the gradient of `function`, which must return one number.
 
     Args:
-        function: A function of numbers, or of lists, tuples, dicts and NumPy arrays of numbers. It is
-            called with Values in their place.
+        function: A function of numbers, or of lists, tuples, dicts, NumPy arrays, dataclasses, Series and DataFrames of
+            numbers, or of registered classes (`microgrady.trees.register`). It is called with Values in their place.
         argnums: The position of the argument to differentiate by, or a tuple of positions;
             negative ones count from the end of those given by position. None: the first.
         argnames: The name of the argument, or a tuple of names, in place of positions.

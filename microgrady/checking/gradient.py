@@ -41,7 +41,7 @@ def check_gradient(
     can match, mismatch, or be left open where the estimate proves nothing.
 
     Args:
-        f: A function of numbers, or of lists, tuples, dicts and arrays of numbers. It is called with floats and float64
+        f: A function of numbers, or of such structures of them as `grad` takes. It is called with floats and float64
             arrays, and with Values where it raises for these or does not give a real number. Its result is a number or
             any such structure of numbers; tensors and arrays of other libraries will do.
         *point: Where to check, one for each argument of `f`.

@@ -51,8 +51,8 @@ def jit(
     """The function as machine code: the same arguments, the same numbers. `Jitted` tells how it behaves.
 
     Args:
-        function: A function of numbers, or of lists, tuples, dicts and NumPy arrays of numbers, that
-            returns the same. Without it, a decorator.
+        function: A function of numbers, or of such structures of them as `grad` takes, that returns the same. Without
+            it, a decorator.
         static_argnames: The names of arguments that are not numbers to calculate with: sizes, options. They must be
             hashable, and the function is recorded anew for each value.
         max_paths: How many ways through the function are compiled, for each structure of the arguments; others are
