@@ -35,7 +35,7 @@ No = Literal[False]
 Yes = Literal[True]
 
 
-def gradients(output: Value, inputs: Any) -> Any:
+def gradients(output: Value, inputs: X) -> X:
     """The derivative of `output` by each input, as Values that can be differentiated again.
 
     Args:
@@ -67,7 +67,8 @@ def gradients(output: Value, inputs: Any) -> Any:
     # What a recorded function has from outside must stay recognisable as such by its mark.
     recorder = recorder_of(output)
     since = 0 if recorder is None else recorder.since
-    return structure.rebuild([as_value(derivative) for derivative in _differentiate(output, values, since)])
+    derivatives: X = structure.rebuild([as_value(derivative) for derivative in _differentiate(output, values, since)])
+    return derivatives
 
 
 @overload

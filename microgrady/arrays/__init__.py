@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from microgrady.typed import Array
 
 
-def array(values: Any) -> Any:
+def array(values: Any) -> Array:
     """A NumPy array that can hold Values, plain numbers and both.
 
     It is of a subclass of `numpy.ndarray` with elements of type object. NumPy's functions of it are microgrady's,
@@ -40,4 +43,5 @@ def array(values: Any) -> Any:
         if error.name != "numpy":
             raise
         raise ImportError('mg.array needs NumPy: pip install "microgrady[numpy]"') from error
-    return wrapped(entries(values, "mg.array"))
+    made: Array = wrapped(entries(values, "mg.array"))
+    return made

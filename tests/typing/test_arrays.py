@@ -22,6 +22,7 @@ def test_functions_and_operators_of_arrays() -> None:
     assert_type(mg.sin(a), np.ndarray[Any, Any])
     assert_type(mg.atan2(v, a), np.ndarray[Any, Any])
     assert_type(v * a, np.ndarray[Any, Any])
+    assert_type(mg.array([v, 1.0]), np.ndarray[Any, Any])
     assert_type(np.float64(2.0) * v, Value)
     assert_type(v / np.float32(2.0), Value)
 

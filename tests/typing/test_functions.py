@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import assert_type
 
 import microgrady as mg
 from microgrady import Value
+from microgrady.checking import Verdict
 
 
 def test_operations_of_one_operand() -> None:
@@ -66,6 +68,32 @@ def test_functions_of_sequences() -> None:
     assert_type(mg.dot([v, v], [3.0, 4.0]), Value)
     assert_type(mg.softmax([v, v]), list[Value])
     assert_type(mg.logsumexp([1.0, 2.0]), float)
+
+
+def test_what_follows_the_structure_of_an_argument() -> None:
+    x, y = Value(2.0), Value(3.0)
+    z = x * y
+    assert_type(mg.gradients(z, x), Value)
+    assert_type(mg.gradients(z, [x, y]), list[Value])
+    assert_type(mg.gradients(z, (x, y)), tuple[Value, Value])
+    assert_type(mg.gradients(z, {"x": x}), dict[str, Value])
+
+
+@mg.scope("layer")
+def layer(x: Value) -> Value:
+    """A scope as a decorator."""
+    with mg.scope("activation"):
+        return mg.tanh(x)
+
+
+def test_scopes_reports_and_names() -> None:
+    assert_type(layer(Value(1.0)), Value)
+    report = mg.check_gradient(mg.sin, 1.0)
+    assert_type(report.entries[0].verdict, Verdict)
+    assert_type(mg.testing.assert_gradient(mg.sin, 1.0).table(), str)
+    assert_type(mg.numeric_derivative(math.sin, 1.0).value, float)
+    assert_type(mg.__version__, str)
+    assert_type(mg.engine_kind(), str)
 
 
 def test_selections_and_tests() -> None:
