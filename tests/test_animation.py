@@ -472,8 +472,8 @@ def test_a_file_is_written_as_a_whole_or_not_at_all(
 @pytest.mark.parametrize(
     ("to", "error", "sentence"),
     [
-        ("z.svg", ValueError, "the name of an animation ends in one of .html, .gif, not 'z.svg'"),
-        ("z", ValueError, "ends in one of .html, .gif, not 'z'"),
+        ("z.svg", ValueError, "the name of an animation ends in .html or .gif, not 'z.svg'"),
+        ("z", ValueError, "ends in .html or .gif, not 'z'"),
         ("nowhere/z.html", ValueError, "there is no folder 'nowhere' to write 'z.html' into"),
         (3, TypeError, "path of a file, not int"),
     ],
