@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import pickle
 import warnings
 from collections.abc import Callable
@@ -193,14 +194,14 @@ class Jitted(Bindable[P, R]):
         if args and self._is_method_of(args[0]):
             method: BoundMethod[..., R] = BoundMethod(self, args[0])
             return method.backward(*args[1:], **kwargs)
-        arguments = self._signature.arguments(args, kwargs)
+        arguments = self._signature.arguments(args, kwargs, differentiate=True)
         values = arguments.values
         if run_here() or any(value._primitive is not None for value in values.values()):
             # Their graphs go on beyond the arguments.
             output = as_value(one_number(self._function(*args, **kwargs), self._signature.name, "backward"))
             output.backward()
             return output._number
-        outcome = self._run(arguments, tuple(values))
+        outcome = self._run(arguments)
         value, slopes = outcome.returned
         add_to_leaves([*values.values(), *outcome.leaves], slopes)
         return float(value)
@@ -252,7 +253,7 @@ class Jitted(Bindable[P, R]):
         arguments = self._signature.arguments(args, kwargs)
         path = self._run(arguments).path
         if path is not None:
-            return path.graph(arguments.numbers())
+            return path.graph(self._signature.numbers(arguments).found)
         raise RuntimeError(
             f"jit of {self._signature.name} interprets these arguments: "
             f"max_paths={self._options.max_paths} are compiled"
@@ -266,49 +267,40 @@ class Jitted(Bindable[P, R]):
             raise ValueError(f"jit of {self._signature.name} has compiled nothing yet: call it first")
         return self.paths
 
-    def _run(self, arguments: Arguments, differentiated: tuple[int, ...] | None = None) -> Outcome:
-        """Run the path that these arguments take, and record and compile it if there is none.
-
-        Args:
-            arguments: What the function is called with.
-            differentiated: The places of the numbers to differentiate by, with the leaves from outside, for what
-                `Recording` returns then; None for a call of the function alone.
-        """
+    def _run(self, arguments: Arguments) -> Outcome:
+        """Run the path that these arguments take, and record and compile it if there is none."""
         __tracebackhide__ = True
-        key = (*arguments.key, differentiated)
-        branches = self._branches.get(key) or Branches()
+        branches = self._branches.get(arguments.key) or Branches()
         found = branches.follow(arguments.parts)
         if isinstance(found, Fork):
             with self._lock.here():  # another thread may have recorded the same meanwhile
-                branches = self._branches.get(key) or branches
+                branches = self._branches.get(arguments.key) or branches
                 found = branches.follow(arguments.parts)
                 if isinstance(found, Fork):
-                    return self._record(arguments, differentiated, branches, found)
-        path = found.path
-        if path is not None and path is branches.first and differentiated is None and arguments.are_parts:
-            self._remember(arguments.args, path)
+                    return self._record(arguments, branches, found)
+        if found.path is not None and found.path is branches.first:
+            self._remember(arguments, found.path)
         return found
 
-    def _remember(self, args: tuple[Any, ...], path: CompiledPath) -> None:
-        """Let the next call with such arguments, floats and arrays, go to `path` at once."""
-        self._first_paths[tuple(map(type, args))] = path
-        if all(type(arg) is float for arg in args):
-            self._fastcall = path.compile().fastcall
+    def _remember(self, arguments: Arguments, path: CompiledPath) -> None:
+        """Let the next call with such arguments go to `path` at once, if they are floats and arrays by position."""
+        args, parts = arguments.args, arguments.parts
+        if arguments.kwargs or arguments.differentiated is not None or len(args) != len(parts):
+            return
+        if all(map(operator.is_, args, parts)):
+            self._first_paths[tuple(map(type, args))] = path
+            if all(type(arg) is float for arg in args):
+                self._fastcall = path.compile().fastcall
 
-    def _record(
-        self, arguments: Arguments, differentiated: tuple[int, ...] | None, branches: Branches, fork: Fork
-    ) -> Outcome:
+    def _record(self, arguments: Arguments, branches: Branches, fork: Fork) -> Outcome:
         """Run the function on Values, and compile what it does for the calls that come to this fork."""
         __tracebackhide__ = True
         run_in_worker(binding)
-
-        def function(inputs: list[Value]) -> Any:
-            __tracebackhide__ = True
-            return arguments.call(self._function, inputs)
-
         name, options = self._signature.name, self._options
-        recording = Recording(function, name, arguments.numbers(), differentiated, arguments.have_none)
-        if runs and differentiated is None and is_input_elsewhere(recording.leaves):
+        numbers = self._signature.numbers(arguments)
+        function = functools.partial(arguments.call, self._function)
+        recording = Recording(function, name, numbers.found, arguments.differentiated, numbers.beside_none)
+        if runs and arguments.differentiated is None and is_input_elsewhere(recording.leaves):
             # Another thread differentiates or records by what the function uses.
             return Outcome(self._function(*arguments.args, **arguments.kwargs), (), None)
         kept = None
@@ -320,17 +312,9 @@ class Jitted(Bindable[P, R]):
                 stacklevel=4,
             )
         else:
-            path = CompiledPath(
-                recording.program,
-                recording.leaves,
-                arguments.shapes,
-                recording.structure,
-                [*self._signature.number_names(arguments), *_names_of(recording.leaves)],
-                options.optimize,
-                options.cache,
-            )
+            path = CompiledPath(recording, numbers, options.optimize, options.cache)
             if path.reproduces(arguments.parts, recording.results):
-                self._branches.setdefault((*arguments.key, differentiated), branches).add(fork, path)
+                self._branches.setdefault(arguments.key, branches).add(fork, path)
                 kept = path
             else:
                 warnings.warn(
@@ -340,10 +324,6 @@ class Jitted(Bindable[P, R]):
                     stacklevel=4,
                 )
         return Outcome(recording.structure.rebuild(recording.results), recording.leaves, kept)
-
-
-def _names_of(leaves: list[Value]) -> list[str]:
-    return [leaf.label or f"leaf{number}" for number, leaf in enumerate(leaves, 1)]
 
 
 def _is_plain(key: Key, branches: Branches) -> bool:

@@ -15,7 +15,8 @@ from microgrady.compiler.backends.memory import layout_of
 from microgrady.compiler.programs.formulas import formula_of_guard
 from microgrady.compiler.programs.lower import lower
 from microgrady.compiler.programs.program import Operation, Program
-from microgrady.compiler.signature import is_numeric
+from microgrady.compiler.programs.recording import Recording
+from microgrady.compiler.signature import Numbers, is_numeric
 from microgrady.forks import LockOfOneProcess
 from microgrady.inputs import same_numbers
 from microgrady.trees import Structure, count, flatten
@@ -34,24 +35,15 @@ class CompiledPath:
         failure: Why it cannot run, if it came in a pickle and cannot.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        leaves: list[Value],
-        shapes: tuple[tuple[int, ...] | None, ...],
-        structure: Structure,
-        names: list[str],
-        optimize: bool | None,
-        cache: Path | None,
-    ) -> None:
-        self.program = program
-        self.leaves = leaves
-        self.shapes = shapes
-        self.structure = structure
-        self.names = names
+    def __init__(self, recording: Recording, numbers: Numbers, optimize: bool | None, cache: Path | None) -> None:
+        self.program = recording.program
+        self.leaves = recording.leaves
+        self.shapes = numbers.shapes
+        self.structure = recording.structure
+        self.names = [*numbers.names, *(leaf.label or f"leaf{k}" for k, leaf in enumerate(recording.leaves, 1))]
         self.compile_seconds = 0.0
         self.failure: LookupError | None = None
-        self._effort = 2 if optimize or (optimize is None and len(program.ops) <= SMALL) else 0
+        self._effort = 2 if optimize or (optimize is None and len(self.program.ops) <= SMALL) else 0
         self._cache = cache
         self._lay_out()
 

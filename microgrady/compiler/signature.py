@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from microgrady.containers import Misfit, kind_of, with_types
 from microgrady.inputs import as_number, describe, is_array, is_number
@@ -35,8 +35,13 @@ class Signature:
         """Whether the first parameter is static."""
         return 0 in self._static_places
 
-    def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    def arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any], differentiate: bool = False) -> Arguments:
         """Take the arguments of one call apart.
+
+        Args:
+            args: Those that are given by position.
+            kwargs: Those that are given by name.
+            differentiate: Whether the derivatives by the Values among them are asked for, besides the value.
 
         Raises:
             TypeError: One is not made of numbers, or a static one can change.
@@ -53,7 +58,7 @@ class Signature:
             else:
                 read = functools.partial(self._read, arguments.are_numeric, place, argument)
                 arguments.add(place, *separate(argument, self.name_of(place), read))
-        arguments.take_values_out()
+        arguments.complete(differentiate)
         return arguments
 
     def name_of(self, place: Place) -> str:
@@ -62,10 +67,19 @@ class Signature:
             return place
         return self.parameters[place] if place < len(self.parameters) else f"argument{place}"
 
-    def number_names(self, arguments: Arguments) -> list[str]:
-        """Return what guards call the numbers, in order."""
-        given = zip(arguments.places, arguments.structures, strict=True)
-        return [name for place, structure in given for name in structure.leaf_names(self.name_of(place))]
+    def numbers(self, arguments: Arguments) -> Numbers:
+        """Return the numbers one by one, and how they were given."""
+        parts, structures = arguments.parts, arguments.structures
+        found: list[float] = []
+        for part in parts:
+            found += map(float, part.ravel().tolist()) if is_array(part) else [part]
+        given = zip(arguments.places, structures, strict=True)
+        return Numbers(
+            found,
+            [name for place, structure in given for name in structure.leaf_names(self.name_of(place))],
+            tuple(part.shape if is_array(part) else None for part in parts),
+            any(structure.has_none for structure in structures),
+        )
 
     def _read(self, are_numeric: list[bool], place: Place, argument: Any, thing: Any) -> tuple[list[Any], Structure]:
         """Read a number or an array that is an argument or stands in it, and note of an array whether it is numeric."""
@@ -101,6 +115,22 @@ def _cure(name: str, argument: Any) -> str:
     return f"; name it in static_argnames={name!r} if it is not to be calculated with"
 
 
+class Numbers(NamedTuple):
+    """The numbers in the arguments of one call, of which a program is recorded.
+
+    Attributes:
+        found: All of them, in order.
+        names: What guards call them.
+        shapes: Of each of the parts that they came in: None for a number.
+        beside_none: Whether None was in a field beside them.
+    """
+
+    found: list[float]
+    names: list[str]
+    shapes: tuple[Shape, ...]
+    beside_none: bool
+
+
 class Arguments:
     """The arguments of one call, taken apart.
 
@@ -113,9 +143,24 @@ class Arguments:
         parts: All numbers in order, in floats and arrays.
         are_numeric: For each array whether it is one of the parts; else its elements are, one by one.
         values: The Values among the numbers, by their position.
+        differentiated: The positions of the numbers by which to differentiate, for `backward`; None for a call.
+        key: What is equal for arguments of one structure, with the same static ones.
     """
 
-    __slots__ = ("are_numeric", "args", "kwargs", "parts", "places", "static", "structures", "values")
+    __slots__ = (
+        "are_numeric",
+        "args",
+        "differentiated",
+        "key",
+        "kwargs",
+        "parts",
+        "places",
+        "static",
+        "structures",
+        "values",
+    )
+    differentiated: tuple[int, ...] | None
+    key: tuple[Any, ...]
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args = args
@@ -133,48 +178,21 @@ class Arguments:
         self.structures.append(structure)
         self.parts += parts
 
-    def take_values_out(self) -> None:
-        """Put numbers for the Values among the parts."""
-        if Value not in set(map(type, self.parts)):
-            return
+    def complete(self, differentiate: bool) -> None:
+        """Put numbers for the Values among the parts, and make the key, when all have been added."""
+        if Value in set(map(type, self.parts)):
+            self._take_values_out()
+        self.differentiated = tuple(self.values) if differentiate else None
+        static = tuple(sorted(self.static.items())) if self.static else ()
+        self.key = tuple(self.places), tuple(self.structures), tuple(self.are_numeric), static, self.differentiated
+
+    def _take_values_out(self) -> None:
         position = 0
         for index, part in enumerate(self.parts):
             if type(part) is Value:
                 self.values[position] = part
                 self.parts[index] = part._number
             position += part.size if is_array(part) else 1
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """What is equal for arguments of one structure, with the same static ones."""
-        static = tuple(sorted(self.static.items())) if self.static else ()
-        return tuple(self.places), tuple(self.structures), tuple(self.are_numeric), static
-
-    @property
-    def have_none(self) -> bool:
-        """Whether None is in a field somewhere."""
-        return any(structure.has_none for structure in self.structures)
-
-    @property
-    def shapes(self) -> tuple[Shape, ...]:
-        """Of each part: None for a number."""
-        return tuple(part.shape if is_array(part) else None for part in self.parts)
-
-    @property
-    def are_parts(self) -> bool:
-        """Whether they are floats and arrays that are given by position, and so the very parts."""
-        return (
-            not self.kwargs
-            and len(self.args) == len(self.parts)
-            and all(argument is part for argument, part in zip(self.args, self.parts, strict=True))
-        )
-
-    def numbers(self) -> list[float]:
-        """Return the numbers one by one."""
-        numbers: list[float] = []
-        for part in self.parts:
-            numbers += map(float, part.ravel().tolist()) if is_array(part) else [part]
-        return numbers
 
     def call(self, function: Callable[..., Any], inputs: list[Value]) -> Any:
         """Call a function with others in the place of the numbers."""
