@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from microgrady.arithmetic.backend import Backend, Condition, Operand
+from microgrady.compiler.backends.operations import write_operation
 from microgrady.compiler.backends.reserved import MATHEMATICS, is_reserved
-from microgrady.compiler.programs.program import Operation, Program, write
+from microgrady.compiler.programs.program import Operation, Program
 from microgrady.inputs import describe
 
 FORMS = {
@@ -165,7 +166,7 @@ def _function(program: Program, name: str, called: set[tuple[str, int]]) -> str:
         if isinstance(step, Operation):
             if step.op.lower is None:
                 raise NotImplementedError(f"{step.op.name} has no form in C: it is computed by Python")
-            known.append(write(step.op, backend, *operands))
+            known.append(write_operation(step.op, backend, *operands))
         else:
             comparison = f" {step.guard.symbol} ".join(map(text, operands))
             condition = f"!({comparison})" if step.guard.outcome else comparison

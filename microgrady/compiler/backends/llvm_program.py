@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from microgrady.compiler.backends.callbacks import INTERFACE, emit_callback
 from microgrady.compiler.backends.llvm import LLVMBackend, Module, declarations
 from microgrady.compiler.backends.memory import Layout
-from microgrady.compiler.programs.program import Check, Operation, Place, Program, Step, write
+from microgrady.compiler.backends.operations import write_operation
+from microgrady.compiler.programs.program import Check, Operation, Place, Program, Step
 
 COPIES = 64  # outputs that one function copies; LLVM's time grows with the cube of stores of one number in a row
 MODULE = 1 << 14  # operations of one module, the IR of which is freed before the next one's is made
@@ -95,7 +96,7 @@ class _FunctionWriter:
             return
         op, place = step.op, step.place
         if op.lower is not None:
-            result = write(op, self.backend, *operands)
+            result = write_operation(op, self.backend, *operands)
         else:
             result = emit_callback(self.backend, op, f"p{place}", operands)
             self.calls_python = self.may_stop = True

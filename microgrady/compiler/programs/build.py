@@ -1,4 +1,4 @@
-"""Makes a program of a graph: operations are numbered, shared, and left out where nothing needs them."""
+"""How a graph becomes a program: operations are numbered, shared, and left out where nothing needs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _bits = struct.Struct("d").pack  # by which 0.0 is another number than -0.0, and
 
 
 class Builder:
-    """Adds Values, constants and guards to a program, each once.
+    """What adds Values, constants and guards to a program, each once.
 
     Args:
         program: What to add to.

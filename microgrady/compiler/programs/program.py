@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, chain, compress
 from typing import Any, NamedTuple, TypeVar
 
-from microgrady.arithmetic.backend import Backend, Operand
-from microgrady.inputs import describe
 from microgrady.pickling.graphs import PrimitiveInPickle
 from microgrady.value import Primitive
 
@@ -241,19 +239,3 @@ _operation = functools.partial(tuple.__new__, Operation)  # from its parts, in h
 
 def _position(entry: tuple[int, Guard]) -> int:
     return entry[0]
-
-
-def write(op: Primitive, backend: Backend, *operands: Operand) -> Operand:
-    """Write an operation that has a lowered form.
-
-    Raises:
-        TypeError: The form gives something else than an operand of the backend.
-    """
-    assert op.lower is not None
-    result = op.lower(backend, *operands)
-    if not isinstance(result, (str, float)):
-        raise TypeError(
-            f"the native of primitive {op.name!r} must give what a method of the backend gives, or a float, "
-            f"not {describe(result)}"
-        )
-    return result
