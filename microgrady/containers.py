@@ -34,7 +34,7 @@ class Misfit(Exception):  # noqa: N818  (no error of its own: `located` makes a 
         self.steps: list[str] = []
 
     def located(self, what: str) -> TypeError:
-        """What to raise if the whole is called `what`."""
+        """Return what to raise if the whole is called `what`."""
         return TypeError(self.sentence.replace("{}", what + "".join(reversed(self.steps)), 1))
 
 
@@ -243,7 +243,7 @@ class _Dataclasses(Kind):
 
 
 def _constructed(kind: Any, known: dict[str, Any]) -> Any:
-    """What the constructor of a dataclass makes of its fields; None where it raises."""
+    """Return what the constructor of a dataclass makes of its fields; None where it raises."""
     fields = _fields(kind)
     try:
         return kind(**{name: thing for name, thing in known.items() if fields.static.get(name, name in fields.given)})
@@ -252,7 +252,7 @@ def _constructed(kind: Any, known: dict[str, Any]) -> Any:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Whether two things are equal, Values by their numbers, in which no recording takes part."""
+    """Return whether two things are equal, Values by their numbers, in which no recording takes part."""
     if isinstance(one, Value) and isinstance(other, Value):
         one, other = one._number, other._number
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
@@ -270,7 +270,7 @@ _REGISTERED: dict[type, Kind] = {type(None): NOTHING, list: SEQUENCES, tuple: SE
 
 
 def kind_of(kind: type) -> Kind | None:
-    """How objects of a class are taken apart; None if they are not containers."""
+    """Return how objects of a class are taken apart; None if they are not containers."""
     found = _REGISTERED.get(kind)
     if found is not None:
         return found
@@ -279,7 +279,7 @@ def kind_of(kind: type) -> Kind | None:
     if issubclass(kind, (list, tuple)):
         return SEQUENCES
     if hasattr(kind, "__dataclass_fields__"):
-        return DATACLASSES
+        return None if hasattr(kind, "__float__") else DATACLASSES  # it may be a number of a user's own
     pandas = sys.modules.get("pandas")  # no Series exists before somebody has imported it
     if pandas is not None and issubclass(kind, (getattr(pandas, "Series", ()), getattr(pandas, "DataFrame", ()))):
         frames: Kind = ask("frames").FRAMES
@@ -290,9 +290,10 @@ def kind_of(kind: type) -> Kind | None:
 def register(kind: type, parts: Parts, make: Make) -> None:
     """Let objects of a class stand among nested arguments and results, as lists and dicts do.
 
-    Lists, tuples, named tuples, dicts, classes derived from these, and dataclasses are known already. A registered
-    class that is derived from one of them is taken apart as it was registered. Classes derived from a registered one
-    are registered on their own.
+    Lists, tuples, named tuples, dicts, classes derived from these, dataclasses, Series and DataFrames are known
+    already. Of a dataclass, fields with `metadata={"static": True}` are kept as they are, and `__post_init__` runs. A
+    registered class that is derived from one of these is taken apart as it was registered; classes derived from a
+    registered one are registered on their own.
 
     Args:
         kind: The class.
@@ -380,7 +381,7 @@ def _default(factory: Any) -> Any:
 
 
 def _emptied(container: Any) -> Any:
-    """A copy of a list or dict with zeros in it: what was in it, maybe a graph of Values, is not to be held."""
+    """Return a copy of a list or dict with zeros in it: what was in it, maybe a graph of Values, is not to be held."""
     zeros: Any = dict.fromkeys(container, 0.0) if isinstance(container, dict) else [0.0] * len(container)
     return _checked(lambda: _refilled(container, zeros), zeros, type(container))
 
@@ -404,7 +405,7 @@ def _refilled(container: Any, contents: Any) -> Any:
 
 
 def _checked(make: Callable[[], Any], contents: Any, kind: type) -> Any:
-    """A new container, if it is of the kind and has the contents, the same and in the same order."""
+    """Return a new container, if it is of the kind and has the contents, the same and in the same order."""
     plain = next(base for base in BUILT_IN if issubclass(kind, base)).__name__
     refusal = f"{{}} is a {kind.__name__}, which cannot be made anew with Values in it: pass a plain {plain} instead"
     try:
@@ -421,7 +422,7 @@ def _checked(make: Callable[[], Any], contents: Any, kind: type) -> Any:
 
 
 def with_types(thing: Any) -> Any:
-    """Something hashable together with its types: 1, 1.0 and True are equal, but not the same.
+    """Return something hashable together with its types: 1, 1.0 and True are equal, but not the same.
 
     Example:
         >>> with_types((1, "a")) == with_types((True, "a"))

@@ -37,7 +37,10 @@ class Labels:
 
 
 class _Frames(Kind):
-    """Series and DataFrames. What is in one is the array of its numbers."""
+    """Series and DataFrames. What is in one is the array of its numbers.
+
+    A derivative with more axes than that, such as a second one, is a plain array.
+    """
 
     def open(self, container: Any) -> tuple[tuple[Any, ...] | None, Sequence[Any]]:
         return None, [container.to_numpy()]

@@ -116,7 +116,7 @@ class Structure:
         return self.assemble(parts)
 
     def places(self) -> list[tuple[str, str]]:
-        """For each number how to write the way to it through containers, and then that through an array."""
+        """Return for each number how to write the way to it through containers, and then that through an array."""
         if self.kind is None:
             indices = itertools.product(*map(range, self.shape or ()))
             return [("", "".join(f"[{index}]" for index in place)) for place in indices]
@@ -127,7 +127,7 @@ class Structure:
         ]
 
     def leaf_names(self, prefix: str = "") -> list[str]:
-        """How to write each number, in the order of `flatten`, where the whole is called `prefix`.
+        """Return how to write each number, in the order of `flatten`, where the whole is called `prefix`.
 
         Example:
             >>> flatten({"w": [1, 2], "b": 3}, "p")[1].leaf_names("p")
@@ -145,7 +145,7 @@ class Structure:
         ]
 
     def numbers_of(self, tree: Any, what: str, whole: str) -> list[Any]:
-        """The numbers of something with the same structure, in the order of this one.
+        """Return the numbers of something with the same structure, in the order of this one.
 
         Dicts may have their keys in another order, and lists may stand for tuples and arrays.
 
@@ -237,7 +237,7 @@ def array_of(shape: tuple[int, ...]) -> Structure:
 
 
 def _flat(kind: type, keys: tuple[str, ...] | None, length: int) -> Structure:
-    """The structure of a list, a tuple or a dict of numbers."""
+    """Return the structure of a list, a tuple or a dict of numbers."""
     return _short_flat(kind, keys, length) if length <= LONGEST else _new_flat(kind, keys, length)
 
 
@@ -256,7 +256,7 @@ def _short(kind: type, keys: tuple[str, ...] | None, children: tuple[Structure, 
 
 
 def _built_in(kind: type, keys: tuple[Any, ...] | None, children: Sequence[Structure]) -> Structure:
-    """The structure of a list, a tuple or a dict: the same one each time, which is the fastest to compare, if short."""
+    """Return the structure of a list, a tuple or a dict: if short, the same one each time, which is fast to compare."""
     if not (keys is None or {*map(type, keys)} <= _TEXT):  # 1 and True are equal, but not the same key
         return Structure(kind, keys, tuple(children))
     if {*map(id, children)} == {id(NUMBER)}:
@@ -283,12 +283,12 @@ def _is_hashable(thing: Any) -> bool:
 
 
 def count(shape: tuple[int, ...] | None) -> int:
-    """How many numbers an array of this shape has; one for None, a single number."""
+    """Return how many numbers an array of this shape has; one for None, a single number."""
     return math.prod(shape or ())
 
 
 def make_array(entries: Sequence[Any], shape: tuple[int, ...]) -> Any:
-    """A NumPy array of `entries`: float64 if all are floats, else one that can hold Values."""
+    """Return a NumPy array of `entries`: float64 if all are floats, else one that can hold Values."""
     import numpy
 
     from microgrady.arrays.subclass import wrapped
@@ -300,7 +300,7 @@ def make_array(entries: Sequence[Any], shape: tuple[int, ...]) -> Any:
 
 
 def flatten(tree: Any, what: str, read: Reader | None = None, none: bool = True) -> tuple[list[Any], Structure]:
-    """The numbers in `tree`, in order, and its structure.
+    """Return the numbers in `tree`, in order, and its structure.
 
     Args:
         tree: A real number, a Value, a NumPy array, or a container of such things: a list, a tuple, a dict, a dataclass
@@ -329,7 +329,7 @@ def flatten(tree: Any, what: str, read: Reader | None = None, none: bool = True)
 
 
 def separate(tree: Any, what: str, read: Reader) -> tuple[list[Any], Structure]:
-    """What is read in `tree`, in order, and its structure: as `flatten`, but arrays may stay whole.
+    """Return what is read in `tree`, in order, and its structure: as `flatten`, but arrays may stay whole.
 
     Args:
         tree: As for `flatten`.
@@ -375,7 +375,14 @@ def _refuse_none(structure: Structure, read: Reader, but_named: bool) -> None:
 
 
 def collect(tree: Any, found: list[Any], read: Reader, anew: bool) -> Structure:
-    """The structure of a tree, to be made anew or not; what is read of it is added to what was found."""
+    """Return the structure of a tree, and add what is read of it to what was found.
+
+    Args:
+        tree: The tree.
+        found: The numbers and arrays so far.
+        read: Reads what is not a container.
+        anew: Whether such a tree will be made anew, for which it must be known what belongs to its containers besides.
+    """
     kind = type(tree)
     if kind is float or kind is Value:
         found.append(tree)
@@ -402,7 +409,7 @@ def collect(tree: Any, found: list[Any], read: Reader, anew: bool) -> Structure:
 def _collected(
     contents: Sequence[Any], found: list[Any], read: Reader, anew: bool, how: Kind, keys: Any
 ) -> list[Structure]:
-    """The structures of what is in a container with these keys."""
+    """Return the structures of what is in a container with these keys."""
     children: list[Structure] = []
     try:
         for branch in contents:  # no comprehension, as it is asked below how far it came
@@ -475,7 +482,7 @@ def detach(tree: Any) -> Any:
 
 
 def map_values(tree: Any, function: Callable[[Value], Any]) -> Any:
-    """A nested structure with what `function` gives in the place of each Value. Anything else in it stays."""
+    """Return a nested structure with what `function` gives in the place of each Value. Anything else in it stays."""
     try:
         return _mapped(tree, function)
     except Misfit as misfit:

@@ -335,6 +335,44 @@ def test_fields_hold_what_they_are_given_whatever_the_constructor_does() -> None
     assert slope.x == -5.0
 
 
+@dataclasses.dataclass
+class Dual:
+    """A number of another library, which happens to be a dataclass."""
+
+    value: float
+    slope: float
+
+    def __float__(self) -> float:
+        """The value alone."""
+        return self.value
+
+
+@dataclasses.dataclass
+class Neuron:
+    """An object with a compiled method."""
+
+    w: Any
+
+    @mg.jit
+    def output(self, x: Any) -> Any:
+        return self.w * x
+
+
+def test_a_dataclass_that_has_a_float_is_a_number() -> None:
+    assert mg.check_gradient(lambda x: Dual(float(x) ** 2, 0.0), 3.0, gradient=6.0).ok
+    with pytest.raises(TypeError, match="must be a real number, .* not Dual"):
+        mg.grad(lambda x: x)(Dual(1.0, 2.0))
+
+
+def test_the_object_of_a_method_may_be_differentiated_by_but_is_no_argument_of_the_compiled_one() -> None:
+    pytest.importorskip("llvmlite")
+    neuron = Neuron(Value(3.0))
+    assert neuron.output(2.0) == neuron.output(2.0) == 6.0
+    assert neuron.output.backward(2.0) == 6.0
+    assert neuron.w.grad == 2.0
+    assert mg.grad(lambda neuron, x: neuron.output(x) ** 2)(Neuron(3.0), 2.0) == Neuron(24.0)
+
+
 def test_text_in_a_dataclass_is_refused_by_its_name() -> None:
     with pytest.raises(TypeError, match=r"the argument of <lambda>\.b\[1\] must be .* not str \('text'\)"):
         mg.grad(lambda p: p.w)(Model(1.0, [2.0, "text"]))
