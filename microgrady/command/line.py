@@ -23,13 +23,13 @@ from microgrady.command.parsing import InputError, Span, normalise
 from microgrady.drawing import draw
 from microgrady.drawing.graph.labels import applied
 from microgrady.drawing.render import FORMATS, check_target, endings
+from microgrady.drawing.style import DIGITS as DIGITS_IN_PICTURES
 from microgrady.inputs import FLOAT_DIGITS
 from microgrady.transforms import hessian
 from microgrady.value import Value
 
 NARROWEST, WIDEST_PROSE = 20, 100  # columns
 DIGITS = 10  # of the numbers, unless told otherwise
-DIGITS_IN_A_PICTURE = 4
 LONGEST_LABEL = 60  # characters of an expression in a picture
 
 OPTIONS = ("--check", "--hessian", "--draw", "--precision", "--version", "--help")
@@ -137,7 +137,7 @@ def _answer(arguments: Sequence[str]) -> tuple[str, list[str], int]:
     status = OK if not complaints and all(report.ok for report in reports) else CHECK_FAILED
     if options.draw is not None:
         try:
-            _draw(output, options.draw, DIGITS_IN_A_PICTURE if options.precision is None else digits)
+            _draw(output, options.draw, DIGITS_IN_PICTURES if options.precision is None else digits)
         except InputError as error:
             complaints.append(str(error))
             status = BAD_INPUT

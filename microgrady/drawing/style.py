@@ -7,6 +7,8 @@ import math
 # The embedded Graphviz knows the widths of this family, and matplotlib ships its file.
 FONT = "DejaVu Sans"
 
+DIGITS = 4  # significant, of numbers in pictures unless told otherwise
+
 INK, FAINT_INK = "#1a1a1a", "#5f5f5f"
 # One hue, ordered by its lightness alone: for grey print and for every kind of colour vision.
 # INK keeps a contrast of at least 7 to 1 on all of it.

@@ -20,7 +20,7 @@ from microgrady.drawing.animation.paths import Paths
 from microgrady.drawing.animation.steps import Narrator, Step, box_titles
 from microgrady.drawing.graph.graph import check_look, draw
 from microgrady.drawing.render import PNG_ZOOM, check_target, font_file, format_of, import_extra, png_from_svg
-from microgrady.drawing.style import FAINT_INK, FONT, INK
+from microgrady.drawing.style import DIGITS, FAINT_INK, FONT, INK
 from microgrady.files import write_whole
 from microgrady.value import Value, topological_order
 
@@ -42,7 +42,7 @@ def animate(
     output: Value,
     to: str | os.PathLike[str] | None = None,
     *,
-    precision: int = 4,
+    precision: int = DIGITS,
     colour: bool = True,
     direction: str = "LR",
 ) -> Animation:

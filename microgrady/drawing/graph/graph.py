@@ -14,6 +14,7 @@ from microgrady.drawing.graph.folding import Block, Frame, Part, fold
 from microgrady.drawing.graph.labels import box_label, common, quoted, spread, times, titles, wrapped
 from microgrady.drawing.render import Picture, check_target, write_picture
 from microgrady.drawing.style import (
+    DIGITS,
     EDGE,
     FRAME,
     GRAPH,
@@ -41,7 +42,7 @@ MOST_PASSED = 600
 def draw(
     *outputs: Value,
     to: str | os.PathLike[str] | None = None,
-    precision: int = 4,
+    precision: int = DIGITS,
     colour: bool = True,
     direction: str = "LR",
     depth: int | None = None,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from microgrady import transforms
 from microgrady.checking.evaluation import evaluate
 from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target, endings, format_of, import_extra
+from microgrady.drawing.style import DIGITS
 from microgrady.files import write_whole
 from microgrady.inputs import FLOAT_DIGITS, as_number, describe
 from microgrady.introspection import name_of
@@ -246,15 +247,15 @@ def name_in_labels(f: Callable[..., Any]) -> str:
     return name.lstrip("_").replace("$", r"\$") or "f"
 
 
-def written(number: float, digits: int = 4) -> str:
+def written(number: float, digits: int = DIGITS) -> str:
     """Return a number for a label, with so many significant digits and the minus of the axes."""
     return f"{number + 0.0:.{digits}g}".replace("-", "\N{MINUS SIGN}").replace("inf", "\N{INFINITY}")
 
 
 def told_apart(numbers: Sequence[float]) -> list[str]:
-    """Return different numbers for labels, with four significant digits, or as many as tell them apart."""
+    """Return different numbers for labels, with the usual digits, or as many as tell them apart."""
     return next(
         texts
-        for digits in range(4, FLOAT_DIGITS + 1)
+        for digits in range(DIGITS, FLOAT_DIGITS + 1)
         if len(set(texts := [written(number, digits) for number in numbers])) == len(numbers)
     )
