@@ -60,7 +60,7 @@ def test_the_fixture_is_there_without_any_configuration(
             gradcheck(lambda x: x**2, 3.0, gradient=lambda x: 3 * x)
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=120)
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*AssertionError: 0 of 1 derivatives match; 1 mismatch*"])
 
@@ -72,7 +72,7 @@ def failures(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, *bodies
     for number, body in enumerate(bodies):
         lines += [f"def test_{number}(gradcheck):", *(f"    {line}" for line in body.splitlines())]
     pytester.makepyfile("\n".join(lines))
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=120)
     result.assert_outcomes(failed=len(bodies))
     shown = result.stdout.str().partition("FAILURES")[2].partition("short test summary")[0]
     return re.split(r"\n_+ test_\d+ _+\n", shown)[1:]

@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.processes import started
+
 # Both pictures are written over and over, so that a signal comes at any moment of it.
 WRITER = """
 import sys
@@ -39,7 +41,7 @@ def case(chance: random.Random) -> None:
         target.chmod(mode)
         start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
         command = [sys.executable, "-c", start + WRITER, str(target), str(size)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as writer:
+        with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
             assert writer.stdout.readline() == "ready\n"
             time.sleep(chance.uniform(0.0, 0.05))
