@@ -355,12 +355,13 @@ class Neuron:
 
     @mg.jit
     def output(self, x: Any) -> Any:
+        """A weighted input."""
         return self.w * x
 
 
 def test_a_dataclass_that_has_a_float_is_a_number() -> None:
     assert mg.check_gradient(lambda x: Dual(float(x) ** 2, 0.0), 3.0, gradient=6.0).ok
-    with pytest.raises(TypeError, match="must be a real number, .* not Dual"):
+    with pytest.raises(TypeError, match=r"must be a real number, .* not Dual"):
         mg.grad(lambda x: x)(Dual(1.0, 2.0))
 
 
