@@ -150,11 +150,18 @@ class BoundMethod(Generic[P, R]):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return type(self)(self.__func__, copy.deepcopy(self.__self__, memo))
 
-    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    @overload
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    @overload  # a method that takes Values is called with numbers
+    def __call__(
+        self: BoundMethod[Concatenate[Value, Q], Value], x: float, /, *args: Value | float, **kwargs: Any
+    ) -> float: ...
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Call the method as `Jitted.__call__` calls a function."""
         __tracebackhide__ = True
-        result: R = self._compiled(*self._before, *args, **kwargs)
-        return result
+        return self._compiled(*self._before, *args, **kwargs)
 
     def backward(self, /, *args: P.args, **kwargs: P.kwargs) -> float:
         """Run the method and its backward pass as `Jitted.backward` does."""

@@ -114,6 +114,11 @@ class Model:
         """A compiled method."""
         return self.weight * x
 
+    @mg.jit(static_argnames="n")
+    def powers(self, x: Value, n: int = 2) -> Value:
+        """A compiled method of Values."""
+        return self.weight * x**n
+
     def plain(self, x: float) -> float:
         """A method."""
         return self.weight * x * x
@@ -126,6 +131,10 @@ def test_decorators_and_methods() -> None:
     assert_type(fast(2.0, n=3), float)
     assert_type(both([2.0, 3.0]), tuple[float, list[float]])
     assert_type(Model().loss(2.0), float)
+    assert_type(Model.loss(Model(), 2.0), float)
+    assert_type(Model().loss.backward(2.0), float)
+    assert_type(Model().powers(Value(2.0)), Value)
+    assert_type(Model().powers(2.0, n=3), float)
     assert_type(Model().slope(2.0), float)
     assert_type(mg.grad(Model().plain)(2.0), float)
 
