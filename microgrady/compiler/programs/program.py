@@ -6,7 +6,7 @@ import functools
 import operator
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate, chain, compress
 from typing import Any, NamedTuple, TypeVar
 
@@ -141,7 +141,8 @@ class Program:
         """
         stop = len(self.ops) if stop is None else stop
         for number, (position, guard) in self._guards(start, stop):
-            yield from self._operations(start, position)
+            if start < position:
+                yield from self._operations(start, position)
             yield Check(number, guard)
             start = position
         yield from self._operations(start, stop)
@@ -179,7 +180,7 @@ class Program:
         self._lefts = [moved[place] for place in compress(self._lefts, alive)]
         self._rights = [moved[place] for place in compress(self._rights, alive)]
         self.guards = [
-            (before[position], replace(guard, left=moved[guard.left], right=moved[guard.right]))
+            (before[position], Guard(guard.symbol, moved[guard.left], moved[guard.right], guard.outcome))
             for position, guard in self.guards
         ]
         self.outputs = [moved[place] for place in self.outputs]
