@@ -95,7 +95,7 @@ class _Sequences(Kind):
             return None
         if isinstance(container, list):
             return Blank(_emptied(container))
-        attributes = dict(getattr(container, "__dict__", {}))
+        attributes = {} if _derives(kind) else dict(getattr(container, "__dict__", {}))
         _checked(lambda: _tuple(kind, list(container), attributes), list(container), kind)
         return Blank(kind, attributes) if attributes else None
 
@@ -388,10 +388,14 @@ def _emptied(container: Any) -> Any:
 
 def _tuple(kind: Any, contents: list[Any], attributes: dict[str, Any]) -> Any:
     made = getattr(kind, "_make", kind)(contents)  # named tuples have a constructor of their own
-    derived = kind.__new__ is not tuple.__new__ or kind.__init__ is not object.__init__
-    if attributes and (hasattr(kind, "_make") or not derived):  # else the constructor makes them of the contents
+    if attributes:
         made.__dict__.update(attributes)
     return made
+
+
+def _derives(kind: Any) -> bool:
+    """Return whether the constructor of a tuple makes its attributes of what is in it."""
+    return not hasattr(kind, "_make") and (kind.__new__ is not tuple.__new__ or kind.__init__ is not object.__init__)
 
 
 def _refilled(container: Any, contents: Any) -> Any:

@@ -159,13 +159,32 @@ class Structure:
             ValueError: It has another structure.
         """
         numbers, structure = flatten(tree, what)
-        if structure is self:
-            return numbers
-        given = dict(zip(map("".join, structure.places()), numbers, strict=True))
-        expected = list(map("".join, self.places()))
-        if given.keys() != set(expected) or len(expected) != len(numbers):
+        order = self.order_in(structure)
+        if order is None:
             raise ValueError(f"{what} must have the structure of {whole}, but is {describe(tree)}")
-        return [given[place] for place in expected]
+        return [numbers[place] for place in order]
+
+    def order_in(self, other: Structure) -> Iterable[int] | None:
+        """Return where each number of this structure stands in another one; None if that has others.
+
+        Labels are found by what they say. Without labels on both sides the positions count.
+        """
+        if other is self:
+            return range(self.count)
+        ways: list[tuple[list[str], list[str]]] = [(self.leaf_names(), other.leaf_names())]
+        if not (self._has_labels and other._has_labels):
+            ways.append((["".join(place) for place in self.places()], ["".join(place) for place in other.places()]))
+        for wanted, there in ways:
+            known = {name: position for position, name in enumerate(there)}
+            if known.keys() == set(wanted) and len(known) == len(wanted) == len(there):
+                return [known[name] for name in wanted]
+        return None
+
+    @property
+    def _has_labels(self) -> bool:
+        return self.kind is not None and (
+            self._how().labels(self.rest) is not None or any(child._has_labels for child in self.children)
+        )
 
     def steps(self) -> list[str]:
         """Return how to write that one takes something out of the container, for each of its contents."""
@@ -308,7 +327,7 @@ def flatten(tree: Any, what: str, read: Reader | None = None, none: bool = True)
             stand beside numbers for what is missing, under a key of a dict or in a field.
         what: What `tree` is, for the message.
         read: Reads what is not a container, where that may be something else than a number, a Value or a NumPy array.
-            The structure then tells names and places, and is not for making such a tree anew.
+            Containers that cannot be made anew are then not refused.
         none: Whether None may stand there. Not in what a function returns, unless its arguments have some:
             most likely a `return` was forgotten.
 
@@ -381,7 +400,7 @@ def collect(tree: Any, found: list[Any], read: Reader, anew: bool) -> Structure:
         tree: The tree.
         found: The numbers and arrays so far.
         read: Reads what is not a container.
-        anew: Whether such a tree will be made anew, for which it must be known what belongs to its containers besides.
+        anew: Whether a container is refused that cannot be made anew.
     """
     kind = type(tree)
     if kind is float or kind is Value:
@@ -402,7 +421,12 @@ def collect(tree: Any, found: list[Any], read: Reader, anew: bool) -> Structure:
     if tree is None:
         return NOTHING
     keys, contents = other.open(tree)
-    rest = other.rest(tree) if anew else None
+    try:
+        rest = other.rest(tree)
+    except Misfit:
+        if anew:
+            raise
+        rest = None
     return Structure(kind, keys, tuple(_collected(contents, found, read, anew, other, keys)), rest)
 
 

@@ -154,6 +154,14 @@ def test_named_tuples_keep_their_type_everywhere() -> None:
     assert (type(rows), rows) == (Pair, Pair(Pair(3.0, 2.0), Pair(1.0, 0.0)))
 
 
+def test_attributes_that_a_constructor_derives_of_the_numbers_need_no_recording_of_their_own() -> None:
+    pytest.importorskip("llvmlite")
+    compiled = mg.jit(lambda p: p.total * p[0])
+    for first in (1.0, 2.0, 3.0):
+        assert compiled(Complete([first, 2.0])) == (first + 2.0) * first
+    assert len(compiled.paths) == 1
+
+
 class Rounded(dict[str, Any]):
     """A dict that keeps other things than it is given."""
 

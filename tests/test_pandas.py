@@ -99,6 +99,19 @@ def test_the_gradient_of_a_series_is_a_series() -> None:
     pandas.testing.assert_series_equal(nested["s"], expected * 2.0)
 
 
+def test_vectors_are_matched_by_labels_where_both_have_some() -> None:
+    vector = pandas.Series([1.0, 10.0, 0.0], index=["a", "b", "c"])
+    hvp = mg.hvp(product)
+    expected = hvp(series(), vector).tolist()
+    assert hvp(series(), vector[::-1]).tolist() == expected
+    assert hvp(series(), [1.0, 10.0, 0.0]).tolist() == expected
+    assert hvp(series(), np.array([1.0, 10.0, 0.0])).tolist() == expected
+    assert hvp({"s": series()}["s"], vector).tolist() == expected
+    with pytest.raises(ValueError, match="the vector of hvp must have the structure of the argument"):
+        hvp(series(), pandas.Series([1.0, 10.0, 0.0]))
+    assert mg.check_gradient(product, series(), gradient=mg.grad(product)(series())[::-1]).ok
+
+
 def test_the_gradient_of_a_frame_is_a_frame() -> None:
     slope = mg.grad(lambda d: (d["x"] ** 2 * d["y"]).sum())(frame())
     expected = pandas.DataFrame({"x": [6.0, 16.0], "y": [1.0, 4.0]}, index=["first", "second"])

@@ -233,6 +233,7 @@ class _Function(_Steady):
     Attributes:
         numbers: The point.
         inputs: How to write each input.
+        input_structure: That of the argument, or of all if there are several.
         input_places: Where each input stands in its argument.
         results: How to write each result, as the beginning of an entry's name.
         result_places: Where each result stands in what the function returns.
@@ -246,7 +247,8 @@ class _Function(_Steady):
         names = _argument_names(function, len(point))
         arguments = zip(self.structure.children, names, strict=True)
         self.inputs = [path for argument, name in arguments for path in argument.leaf_names(name)]
-        self.input_places = (self.structure.children[0] if len(point) == 1 else self.structure).places()
+        self.input_structure = self.structure.children[0] if len(point) == 1 else self.structure
+        self.input_places = self.input_structure.places()
         pairs = [f"{name} = {number!r}" for name, number in zip(self.inputs, self.numbers, strict=True)]
         for pair, number in zip(pairs, self.numbers, strict=True):
             if not math.isfinite(number):
@@ -333,7 +335,7 @@ class _Slopes(_Function):
 
     def __init__(self, first: _Function) -> None:
         self.first = first
-        self.structure = first.structure
+        self.structure, self.input_structure = first.structure, first.input_structure
         self.numbers, self.inputs, self.input_places = first.numbers, first.inputs, first.input_places
         self.results = [f"{result}{name}, " for result in first.results for name in first.inputs]
         self.result_places = [_joined(place, by) for place in first.result_places for by in first.input_places]
@@ -444,6 +446,9 @@ class _Claims(_Steady):
         def read(claimed: Any) -> tuple[dict[str, float], Any]:
             __tracebackhide__ = True
             numbers, structure = plain(claimed, self.what, function.structure.has_none)
+            order = function.input_structure.order_in(structure) if function.result_places == [("", "")] else None
+            if order is not None:  # also where labels of pandas come in another order
+                return dict(zip(self.places, [numbers[place] for place in order], strict=True)), claimed
             return dict(zip(map("".join, structure.places()), numbers, strict=True)), claimed
 
         if not callable(gradient):
