@@ -143,6 +143,32 @@ def test_steps_are_operations_and_the_guards_between_them() -> None:
     assert (program.constant(-2), program.look_up((0, -2, 2), "xyz")) == (2.0, ["x", 2.0, "z"])
 
 
+def test_what_is_read_is_what_the_operands_of_the_steps_are() -> None:
+    def function(x: Any, y: Any) -> Any:
+        while x < 9:
+            x = x * 2 + mg.sin(y)
+        return x if y > x else [x, 3.0]
+
+    program = recorded(function, 1.5, 0.5)
+    count = len(program.ops)
+    for start, stop in itertools.combinations_with_replacement(range(count + 1), 2):
+        operands = {place for step in program.steps(start, stop) for place in step.operands}
+        assert set(program.reads(start, stop)) == operands
+    pieces = [step for start in range(0, count, 3) for step in program.steps(start, min(start + 3, count))]
+    assert pieces == list(program.steps())
+
+
+def test_a_copy_is_changed_alone() -> None:
+    program = recorded(lambda x: mg.sin(x) * 2 if x > 0 else x, 1.0)
+    twin = program.copy()
+    assert twin.__getstate__().keys() == program.__getstate__().keys()
+    twin.put(0, primitives["cos"], (0,))
+    twin.constants.append(5.0)
+    assert (program.evaluate([0.0]), program.evaluate([1.0])) == (program.guards[0][1], [2 * math.sin(1.0)])
+    assert twin.evaluate([1.0]) == [2 * math.cos(1.0)]
+    assert len(program.constants) == len(twin.constants) - 1
+
+
 def test_a_guard_is_asked_once_and_one_on_constants_not_at_all() -> None:
     def function(x: Any) -> Any:
         for _ in range(5):
