@@ -15,9 +15,10 @@ _HOMES = {
     "microgrady.functions": (
         "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh degrees digamma erf erfc erfcx exp exp2 "
         "expm1 fabs floor fmod gamma greater hypot lgamma log log1p log2 log10 log_erfc log_sigmoid logaddexp maximum "
-        "minimum polygamma pow primitive radians relu remainder round sigmoid sign sin sinc sinh softplus sqrt tan "
+        "minimum polygamma pow radians relu remainder round sigmoid sign sin sinc sinh softplus sqrt tan "
         "tanh trunc xlog1py xlogy"
     ),
+    "microgrady.primitives": "primitive",
     "microgrady.sequences": (
         "clip dist dot fma frexp fsum isclose isfinite isinf isnan ldexp logsumexp mean modf norm prod softmax std "
         "sum sumprod var where"
@@ -105,7 +106,6 @@ if TYPE_CHECKING:  # the same names once more
     from microgrady.functions import minimum as minimum
     from microgrady.functions import polygamma as polygamma
     from microgrady.functions import pow as pow
-    from microgrady.functions import primitive as primitive
     from microgrady.functions import radians as radians
     from microgrady.functions import relu as relu
     from microgrady.functions import remainder as remainder
@@ -122,6 +122,7 @@ if TYPE_CHECKING:  # the same names once more
     from microgrady.functions import trunc as trunc
     from microgrady.functions import xlog1py as xlog1py
     from microgrady.functions import xlogy as xlogy
+    from microgrady.primitives import primitive as primitive
     from microgrady.scopes import scope as scope
     from microgrady.sequences import clip as clip
     from microgrady.sequences import dist as dist
@@ -165,5 +166,5 @@ else:
         arrays="microgrady.arrays.subclass",
         frames="microgrady.frames",
         pickling="microgrady.pickling.graphs",
-        table="microgrady.functions",
+        primitives="microgrady.primitives",
     )

@@ -96,3 +96,32 @@ def map_arrays(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
         A float64 array, or an array of Values if not all results are floats.
     """
     return ask("arrays").mapped(function, operands)
+
+
+def on_arrays(entry: Any, operands: tuple[Any, ...], stranger: object) -> Any:
+    """Apply an operation to operands of which some are arrays.
+
+    Raises:
+        TypeError: None of them is, and `stranger` is not a number either.
+    """
+    if any(map(is_array, operands)):
+        return map_arrays(entry, operands)
+    raise TypeError(f"{entry.name} takes Values, real numbers and NumPy arrays, not {describe(stranger)}")
+
+
+def comparand(thing: Any, symbol: str) -> Any:
+    """Return a number to compare with; None for a type that may know itself what to do with a Value."""
+    number = comparable(thing)
+    if number is None:
+        require_foreign(thing, symbol)
+    return number
+
+
+def require_foreign(thing: object, symbol: str) -> None:
+    """Raise for what is neither a number nor of a type that may know itself what to do with a Value.
+
+    Raises:
+        TypeError: `thing` is one of Python's own, and none of them takes a Value; `symbol` is the operator.
+    """
+    if type(thing).__module__ in ("builtins", "decimal"):
+        raise TypeError(f"{symbol} takes Values and real numbers, not {describe(thing)}")

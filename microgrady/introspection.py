@@ -83,6 +83,12 @@ class OfEach:
         return self.of_class
 
 
+PRIMITIVE = """One operation: its name, its value, its derivative rules. Calling it applies it.
+
+Made by `microgrady.primitive`, which explains the parts.
+"""
+
+
 def documentation(entry: Any) -> str:
     """Return what `help` says of an operation."""
     operands = ", ".join(str(parameter) for parameter in signature(entry).parameters.values())

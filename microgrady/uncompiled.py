@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 Kind = TypeVar("Kind", bound=type)
+compiled = False
 
 
 def cclass(kind: Kind) -> Kind:

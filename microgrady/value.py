@@ -4,54 +4,43 @@ from __future__ import annotations
 
 import math
 import numbers
-import operator
 import threading
 from collections.abc import Callable
-from types import FunctionType, MethodType
+from types import MethodType
 from typing import Any
 
-from microgrady import typed
+from microgrady import protocols, typed
 from microgrady.forks import free_after_fork
-from microgrady.inputs import as_number, comparable, describe, is_array, map_arrays, require_number
-from microgrady.introspection import OfEach, documentation, signature
-from microgrady.later import ask
+from microgrady.inputs import as_number, comparable, comparand, describe, on_arrays, require_foreign, require_number
+from microgrady.introspection import PRIMITIVE, OfEach, documentation, signature
 from microgrady.scopes import open_scopes, relabelled, unlabelled
-from microgrady.tracing import changing, compare, escaping, hashing, recorders, refusal, rounds_to
+from microgrady.tracing import changing, compare, escaping, hashing, recorders, refusal
 
 if False:  # what the compiler of this module reads, and nobody else; value.pxd has the types for it
     import cython  # type: ignore[import, unused-ignore]
 else:
     from microgrady import uncompiled as cython
 
-Operand = Any  # a Value or a float
 Mark = int
-
-# What comes from outside is checked here, with sentences of our own, and not by a compiler that reads annotations.
-Number = float
+Number = float  # by another name a compiler leaves it to us to check what comes from outside
 Text = str
 
-# Results are marked instead of collected in sets. Each walk over a graph draws fresh marks, above all
-# that exist, so marks of earlier walks, interrupted ones too, read as "not seen yet". A new node
-# carries the mark that was the newest when it was made: its age. Leaves, which threads may share,
-# are never marked.
+# Nodes are marked where others collect them in sets. A walk over a graph draws fresh marks, above all that exist, so
+# older marks say "not seen yet", also those of a walk that was interrupted. A new node gets the newest mark there is:
+# it tells which of two are older. Leaves, which threads may share, keep theirs.
 _newest = 0
 _lock = free_after_fork(threading.RLock())  # a signal handler may run a pass while its thread has it
-
-# A list that gets empty again and again is allocated again and again, so the stacks below keep some entries.
-_KEPT = 24
-
-# For the compiled class alone: whether it is freeing results, and those that wait for it.
-_freeing = False
+_KEPT = 24  # entries that the stacks below keep: a list that gets empty again and again is allocated again and again
+_freeing = False  # the compiled class alone frees results, of which some may wait for it
 _to_free: list[Value | None] = [None] * _KEPT
 
 
 def fresh_marks(count: Mark = 1 << 16) -> Mark:
-    """A mark above all that exist; it comes with the `count` - 1 marks that follow it."""
+    """Return a mark above all that exist; the `count` - 1 marks that follow it are fresh, too."""
     global _newest
     with _lock:
-        newest = _newest + count
-        _newest = newest
-    return newest - count + 1
+        _newest += count
+        return _newest - count + 1
 
 
 def _compared(symbol: Text, left: Any, right: Any, outcome: bool) -> bool:
@@ -60,17 +49,13 @@ def _compared(symbol: Text, left: Any, right: Any, outcome: bool) -> bool:
     return outcome
 
 
-_PRIMITIVE = """One operation: its name, its value, its derivative rules. Calling it applies it.
-
-Made by `microgrady.primitive`, which explains the parts.
-"""
-
-
-class Primitive:  # noqa: D101  (its documentation is _PRIMITIVE)
-    __doc__ = OfEach(documentation, _PRIMITIVE)
+class Primitive:  # noqa: D101  (its documentation is PRIMITIVE)
+    __doc__ = OfEach(documentation, PRIMITIVE)
     __name__ = OfEach(lambda entry: entry.name, "Primitive")
     __module__ = "microgrady.value"
     __signature__ = OfEach(signature)
+    __copy__ = __deepcopy__ = protocols.itself  # as functions do
+    __reduce__ = protocols.reduced_primitive
     __slots__ = ("evaluate", "lower", "name", "piecewise", "rules", "singular", "slope", "symbol", "variadic")
     name: str
     symbol: str
@@ -97,16 +82,6 @@ class Primitive:  # noqa: D101  (its documentation is _PRIMITIVE)
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 
-    def __copy__(self) -> Primitive:
-        return self  # as functions do
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Primitive:
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        reduced: tuple[Any, ...] = ask("pickling").reduce_primitive(self)
-        return reduced
-
     @typed.operation
     def __call__(self, *operands: Any) -> Any:
         """The result for Values, real numbers or arrays: a Value, a float or an array."""
@@ -116,42 +91,23 @@ class Primitive:  # noqa: D101  (its documentation is _PRIMITIVE)
             if self.variadic is not None:
                 return self.variadic(*operands)
             raise TypeError(f"{self.name} takes {len(self.rules)} operand(s), {len(operands)} given")
-        left = _known(operands[0])
-        if left is not None:
-            if len(operands) == 1:
-                return apply_unary(self, left)
-            right = _known(operands[1])
-            if right is not None:
-                return apply_binary(self, left, right)
-        for operand in operands:
-            if is_array(operand):
-                return map_arrays(self, operands)
-        stranger = operands[0] if left is None else operands[1]
-        raise TypeError(f"{self.name} takes Values, real numbers and NumPy arrays, not {describe(stranger)}")
+        left, right = _known(operands[0]), _known(operands[-1])
+        if left is None or right is None:
+            return on_arrays(self, operands, operands[0] if left is None else operands[1])
+        return apply_unary(self, left) if len(operands) == 1 else apply_binary(self, left, right)
 
 
-# Filled by functions.py: the operations of the table by name, those that users have added, and all under each name by
-# which they are methods of a Value: NumPy calls these for the elements of an array.
+# Filled by functions.py: the table's operations by name. And, users' own among them, by each name by which they are
+# methods of a Value, which NumPy calls for the elements of an array.
 primitives: dict[str, Primitive] = {}
-user_primitives: dict[str, Primitive] = {}
 methods: dict[str, Callable[..., Any]] = {}
 
 
-_HINTS = {
-    "value": ": its number is data",
-    "gradient": ": its derivative is grad",
-    "_backward": ": how an operation is differentiated stands in the rules of its primitive, v.op.rules",
-    "__dict__": ": it has no attributes of its own, keep them in a dict with Values as its keys",
-}
-
-
-def _entry(name: Text) -> Primitive:
-    """An operator's entry. The table, which this module must not know, fills in the rest."""
-    return primitives.setdefault(name, Primitive(name))
-
-
-NEG, ADD, SUB, MUL, DIV = _entry("neg"), _entry("add"), _entry("sub"), _entry("mul"), _entry("div")
-FLOORDIV, MOD, POW, ABS = _entry("floordiv"), _entry("mod"), _entry("pow"), _entry("abs")
+# The operators' entries are begun here. The table, which this module must not know, fills in the rest.
+NEG, ADD, SUB, MUL, DIV, FLOORDIV, MOD, POW, ABS = (
+    primitives.setdefault(name, Primitive(name))
+    for name in ["neg", "add", "sub", "mul", "div", "floordiv", "mod", "pow", "abs"]
+)
 
 
 @cython.no_gc  # a result refers to its operands alone, which are older, so no cycle of references runs through Values
@@ -184,16 +140,8 @@ class Value:
 
     # Not `_data`, by which numpy.ma would take the float out of a Value.
     __slots__ = (
-        "_grad",
-        "_label",
-        "_left",
-        "_left_partial",
-        "_mark",
-        "_number",
-        "_primitive",
-        "_right",
-        "_right_partial",
-    )
+        "_grad", "_label", "_left", "_left_partial", "_mark", "_number", "_primitive", "_right", "_right_partial"
+    )  # fmt: skip
     _number: float
     _grad: float
     _label: str
@@ -225,10 +173,7 @@ class Value:
     @data.setter
     def data(self, data: Any) -> None:
         if self._primitive is not None:
-            raise AttributeError(
-                f"the data of a result cannot be assigned, and this Value is a result of {self._primitive.name}: "
-                "assign the data of a leaf and compute anew"
-            )
+            raise protocols.result_cannot_be_assigned(self._primitive.name)
         if recorders:
             changing(self, "the data of a Value")
         self._number = require_number(data, "the data of a Value")
@@ -263,26 +208,22 @@ class Value:
     @property
     def operands(self) -> tuple[Value | float, ...]:
         """What the primitive was applied to: Values, and the plain numbers among them as floats."""
-        op = self._primitive
-        if op is None:
+        if self._primitive is None:
             return ()
         left = self._left_partial if self._left is None else self._left
-        if len(op.rules) == 1:
-            return (left,)
-        return (left, self._right_partial if self._right is None else self._right)
+        right = self._right_partial if self._right is None else self._right
+        return (left, right)[: len(self._primitive.rules)]
 
     @property
     def partials(self) -> tuple[float, ...]:
         """The local derivative by each operand, 0.0 for a plain number."""
         if recorders:
             escaping(self, "v.partials")
-        op = self._primitive
-        if op is None:
+        if self._primitive is None:
             return ()
         left = 0.0 if self._left is None else self._left_partial
-        if len(op.rules) == 1:
-            return (left,)
-        return (left, 0.0 if self._right is None else self._right_partial)
+        right = 0.0 if self._right is None else self._right_partial
+        return (left, right)[: len(self._primitive.rules)]
 
     def backward(self, seed: Number = 1.0) -> None:
         """Add the derivative of this Value by each leaf to that leaf's `grad`.
@@ -308,11 +249,16 @@ class Value:
         stand_ins = reverse_pass(self, require_number(seed, "the seed of backward"))
         with _lock:
             for stand_in in stand_ins:
-                leaf = stand_in._left
-                leaf._grad += stand_in._grad  # type: ignore[union-attr]
+                stand_in._left._grad += stand_in._grad  # type: ignore[union-attr]
 
-    # Arithmetic. The partials of the commonest operations stand here, for speed; a test
-    # holds them to their rules in the table.
+    # What else Python, NumPy and micrograd's users ask of a number, plain functions.
+    __trunc__, __floor__, __ceil__, __round__ = protocols.trunc, protocols.floor, protocols.ceil, protocols.nearest
+    __format__, __dir__, __copy__ = protocols.formatted, protocols.names, protocols.twin
+    __reduce__ = protocols.reduced_value
+    __array_ufunc__, __array_function__ = protocols.array_ufunc, protocols.array_function
+    conjugate, _prev, _op = protocols.conjugate, property(protocols.previous), property(protocols.operation)
+
+    # Arithmetic. The commonest partials stand here, for speed; a test holds them to their rules in the table.
 
     def __neg__(self) -> Value:
         return make_node(-self._number, NEG, self, None, -1.0, 0.0)
@@ -321,65 +267,46 @@ class Value:
         return self
 
     def __abs__(self) -> Value:
-        result: Value = apply_unary(ABS, self)
-        return result
+        return apply_unary(ABS, self)  # type: ignore[no-any-return]
 
     @typed.operator
     def __add__(self, other: Any) -> Value:
         if type(other) is Value:
             right: Value = other
             return make_node(self._number + right._number, ADD, self, right, 1.0, 1.0)
-        number = other if type(other) is float else _other_operand(other, "+")
-        if number is None:
-            return NotImplemented
-        b: float = number
-        return make_node(self._number + b, ADD, self, None, 1.0, b)
+        b: float = other if type(other) is float else _as_float(other, "+")
+        return NotImplemented if b != b and _foreign(other) else make_node(self._number + b, ADD, self, None, 1.0, b)
 
     @typed.operator
     def __radd__(self, other: Any) -> Value:
-        number = other if type(other) is float else _other_operand(other, "+")
-        if number is None:
-            return NotImplemented
-        a: float = number
-        return make_node(a + self._number, ADD, None, self, a, 1.0)
+        a: float = other if type(other) is float else _as_float(other, "+")
+        return NotImplemented if a != a and _foreign(other) else make_node(a + self._number, ADD, None, self, a, 1.0)
 
     @typed.operator
     def __sub__(self, other: Any) -> Value:
         if type(other) is Value:
             right: Value = other
             return make_node(self._number - right._number, SUB, self, right, 1.0, -1.0)
-        number = other if type(other) is float else _other_operand(other, "-")
-        if number is None:
-            return NotImplemented
-        b: float = number
-        return make_node(self._number - b, SUB, self, None, 1.0, b)
+        b: float = other if type(other) is float else _as_float(other, "-")
+        return NotImplemented if b != b and _foreign(other) else make_node(self._number - b, SUB, self, None, 1.0, b)
 
     @typed.operator
     def __rsub__(self, other: Any) -> Value:
-        number = other if type(other) is float else _other_operand(other, "-")
-        if number is None:
-            return NotImplemented
-        a: float = number
-        return make_node(a - self._number, SUB, None, self, a, -1.0)
+        a: float = other if type(other) is float else _as_float(other, "-")
+        return NotImplemented if a != a and _foreign(other) else make_node(a - self._number, SUB, None, self, a, -1.0)
 
     @typed.operator
     def __mul__(self, other: Any) -> Value:
         if type(other) is Value:
             right: Value = other
             return make_node(self._number * right._number, MUL, self, right, right._number, self._number)
-        number = other if type(other) is float else _other_operand(other, "*")
-        if number is None:
-            return NotImplemented
-        b: float = number
-        return make_node(self._number * b, MUL, self, None, b, b)
+        b: float = other if type(other) is float else _as_float(other, "*")
+        return NotImplemented if b != b and _foreign(other) else make_node(self._number * b, MUL, self, None, b, b)
 
     @typed.operator
     def __rmul__(self, other: Any) -> Value:
-        number = other if type(other) is float else _other_operand(other, "*")
-        if number is None:
-            return NotImplemented
-        a: float = number
-        return make_node(a * self._number, MUL, None, self, a, a)
+        a: float = other if type(other) is float else _as_float(other, "*")
+        return NotImplemented if a != a and _foreign(other) else make_node(a * self._number, MUL, None, self, a, a)
 
     @typed.operator
     def __truediv__(self, other: Any) -> Value:
@@ -396,15 +323,12 @@ class Value:
 
     @typed.operator
     def __rtruediv__(self, other: Any) -> Value:
-        number = other if type(other) is float else _other_operand(other, "/")
-        if number is None:
-            return NotImplemented
-        a: float = number
-        if self._number != 0.0:
+        a: float = other if type(other) is float else _as_float(other, "/")
+        if self._number != 0.0 and a == a:
             y: float = a / self._number
             if not 0.0 < abs(y) < 1e-290:
                 return make_node(y, DIV, None, self, a, -(y / self._number))
-        return _apply_operator(DIV, a, self)
+        return _apply_operator(DIV, other, self)
 
     @typed.operator
     def __floordiv__(self, other: Any) -> Value:
@@ -436,9 +360,7 @@ class Value:
         return _apply_operator(POW, self, other)
 
     def __rpow__(self, other: Any, modulus: Any = None) -> Value:
-        if modulus is not None:
-            return NotImplemented
-        return _apply_operator(POW, other, self)
+        return NotImplemented if modulus is not None else _apply_operator(POW, other, self)
 
     # Comparisons and conversions look at the number alone, and give plain Python things.
 
@@ -489,75 +411,17 @@ class Value:
     def __float__(self) -> float:
         raise refusal(self)
 
-    # What rounds to a whole number gives a plain one, since its derivative is 0 wherever it has one.
-
     def __int__(self) -> int:
-        return _whole(math.trunc, self)
-
-    def __trunc__(self) -> int:
-        return _whole(math.trunc, self)
-
-    def __floor__(self) -> int:
-        return _whole(math.floor, self)
-
-    def __ceil__(self) -> int:
-        return _whole(math.ceil, self)
-
-    def __round__(self, digits: Any = None) -> int:
-        if digits is None:
-            return _whole(round, self)
-        places = operator.index(digits)
-        printed = f'f"{{v:.{places}f}}" or ' if places >= 0 else ""
-        raise TypeError(
-            f"round(v, {places}) of a Value would have the derivative 0: round the number that you print, "
-            f"{printed}round(v.data, {places}), or write mg.round(v, {places}) where steps are meant"
-        )
+        return protocols.trunc(self)
 
     def __index__(self) -> int:
-        if recorders:
-            escaping(self, "range(v) or an index")
-        raise TypeError("a Value is not an int: write int(v) where a whole number is meant")
-
-    def __format__(self, specification: str) -> str:
-        if recorders:
-            escaping(self, "format(v)")
-        return format(self._number, specification)
+        protocols.index(self)
 
     def __str__(self) -> str:
-        if recorders:
-            escaping(self, "str(v)")
-        return str(self._number)
+        return protocols.text(self)
 
     def __repr__(self) -> str:
-        parts = [repr(self._number)]
-        if self._label:
-            parts.append(repr(self.label))
-        if self._grad:
-            parts.append(f"grad={self._grad!r}")
-        if self._primitive is not None:
-            parts.append(f"op={self._primitive.name}")
-        return f"Value({', '.join(parts)})"
-
-    # The names by which micrograd's users know the operands and the operation.
-
-    @property
-    def _prev(self) -> set[Value]:
-        return {operand for operand in (self._left, self._right) if operand is not None and self._primitive is not None}
-
-    @property
-    def _op(self) -> str:
-        op = self._primitive
-        if op is None:
-            return ""
-        return f"**{self._right_partial:g}" if op is POW and self._right is None else op.symbol
-
-    def __copy__(self) -> Value:
-        if recorders and self._primitive is None:
-            escaping(self, "copy.copy(v)")
-        right = None if self._primitive is None else self._right  # of a leaf it may be a stand-in, see reverse_pass
-        twin = make_node(self._number, self._primitive, self._left, right, self._left_partial, self._right_partial)
-        twin._label, twin._grad = self._label, self._grad
-        return twin
+        return protocols.representation(self)
 
     def __dealloc__(self) -> None:
         # Called by the compiled class alone. To free a long chain must not recurse along it, and to
@@ -574,48 +438,20 @@ class Value:
                 _to_free.pop()
             _freeing = False
 
-    # NumPy asks these two before it takes a Value for an object that it knows nothing of.
-
-    def __array_ufunc__(self, ufunc: Any, method: Any, *operands: Any, **options: Any) -> Any:
-        return ask("arrays").apply_universal(ufunc, method, operands, options)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return ask("arrays").apply_function(function, types, args, kwargs)
-
-    def conjugate(self) -> Value:
-        """This Value, which is real: NumPy's var, std and vdot ask."""
-        return self
-
     def __getattr__(self, name: str) -> Any:
         # np.exp on an object array calls element.exp().
         function = methods.get(name)
         if function is None:
-            raise AttributeError(f"'Value' object has no attribute {name!r}{_HINTS.get(name, '')}")
+            raise AttributeError(f"'Value' object has no attribute {name!r}{protocols.HINTS.get(name, '')}")
         return MethodType(function, self)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        reduced: tuple[Any, ...] = ask("pickling").reduce_value(self)
-        return reduced
-
-    def __dir__(self) -> list[str]:
-        return sorted({*object.__dir__(self), *ask("table").public_methods()})
 
 
 def make_node(
-    data: float,
-    op: Primitive | None,
-    left: Value | None,
-    right: Value | None,
-    left_partial: float,
-    right_partial: float,
+    y: float, op: Primitive | None, left: Value | None, right: Value | None, left_partial: float, right_partial: float
 ) -> Value:
-    """The one place where results come into being.
-
-    `left` and `right` are None for a plain number, which then takes the place of its partial, and for
-    a second operand that there is none of.
-    """
+    """Return a new result. An operand is None for a number, which takes the place of its partial, or for none."""
     node = Value.__new__(Value)
-    node._number = data
+    node._number = y
     node._grad = 0.0
     node._label = unlabelled() if open_scopes else ""
     node._primitive = op
@@ -627,7 +463,7 @@ def make_node(
     return node
 
 
-def apply_unary(op: Primitive, operand: Operand) -> Any:
+def apply_unary(op: Primitive, operand: Any) -> Any:
     """The result of a primitive of one operand, a Value or a float."""
     if type(operand) is not Value:
         return float(op.evaluate(operand))
@@ -637,7 +473,7 @@ def apply_unary(op: Primitive, operand: Operand) -> Any:
     return make_node(float(y), op, x, None, float(op.slope(y, a)), 0.0)
 
 
-def apply_binary(op: Primitive, left: Operand, right: Operand) -> Any:
+def apply_binary(op: Primitive, left: Any, right: Any) -> Any:
     """The result of a primitive of two operands, Values or floats."""
     x: Value | None = left if type(left) is Value else None
     y: Value | None = right if type(right) is Value else None
@@ -651,64 +487,46 @@ def apply_binary(op: Primitive, left: Operand, right: Operand) -> Any:
     return make_node(float(result), op, x, y, left_partial, right_partial)
 
 
-def _known(operand: Any) -> Operand:
-    """The operand as a Value or a float; None for what is neither nor a number."""
+def _known(operand: Any) -> Any:
+    """Return an operand as a Value or a float; None for what is neither nor a number."""
+    if type(operand) is int:
+        return _as_float(operand, "")
     return operand if type(operand) is Value or type(operand) is float else as_number(operand)
 
 
-def _comparable(other: Any, symbol: Text) -> Any:
-    """A number to compare with; None for a type that may know itself what to do with a Value."""
-    number = other if type(other) is float or type(other) is int else comparable(other)
-    if number is None:
-        _require_foreign(other, symbol)
-    return number
-
-
-def _other_operand(other: Any, symbol: Text) -> float | None:
-    """The other operand as a float; None likewise."""
+def _as_float(other: Any, symbol: Text) -> float:
+    """Return the other operand as a float; nan for what `_foreign` says is of another kind."""
     if type(other) is int:
         try:
             return float(other)
         except OverflowError:
-            return as_number(other)  # which raises it with a sentence
-    number = as_number(other)
+            pass  # as_number raises it with a sentence
+    number: Any = as_number(other)
     if number is None:
-        _require_foreign(other, symbol)
-    return number
+        require_foreign(other, symbol)
+    return math.nan if number is None else number
 
 
-def _require_foreign(other: Any, symbol: Text) -> None:
-    if type(other).__module__ in ("builtins", "decimal"):
-        raise TypeError(f"{symbol} takes Values and real numbers, not {describe(other)}")
-
-
-def _whole(rounding: Callable[[float], int], value: Value) -> int:
-    """The number of a Value, rounded. For those that record it lies where it is rounded to that."""
-    number = value._number
-    if number != number or number in (math.inf, -math.inf):
-        _compared("==", value, value if number != number else number, number == number)
-        return rounding(number)  # which raises
-    whole = rounding(number)
-    if recorders:
-        rounds_to(rounding, value, whole)
-    return whole
+def _foreign(other: Any) -> bool:
+    """Return whether a type may know itself what to do with a Value."""
+    return _known(other) is None
 
 
 def _apply_operator(op: Primitive, left: Any, right: Any) -> Value:
-    if type(left) is not Value:
-        left = _other_operand(left, op.symbol)
-    if type(right) is not Value:
-        right = _other_operand(right, op.symbol)
-    return NotImplemented if left is None or right is None else apply_binary(op, left, right)
+    a, b = _known(left), _known(right)
+    if a is None or b is None:
+        require_foreign(right if b is None else left, op.symbol)
+        return NotImplemented  # type: ignore[no-any-return]
+    return apply_binary(op, a, b)  # type: ignore[no-any-return]
+
+
+def _comparable(other: Any, symbol: Text) -> Any:
+    """Return a number to compare with; None for a type that may know itself what to do with a Value."""
+    return other if type(other) is float or type(other) is int else comparand(other, symbol)
 
 
 def topological_order(*outputs: Value, since: Mark = 0) -> list[Value]:
-    """Every node that `outputs` depend on, leaves first, operands before results, at any depth.
-
-    Args:
-        outputs: Where to begin.
-        since: A mark. Nodes made before it was drawn are left out, with all that is behind them.
-    """
+    """Return all nodes behind `outputs` that were made since a mark was drawn, operands first, at any depth."""
     mark = _count_uses(list(outputs), since, False)
     leaves = dict.fromkeys(output for output in outputs if output._primitive is None and output._mark >= since)
     stack = [output for output in dict.fromkeys(outputs) if output._primitive is not None and output._mark == mark]
@@ -730,14 +548,11 @@ def topological_order(*outputs: Value, since: Mark = 0) -> list[Value]:
     return order
 
 
-# The two walks below are most of what a gradient costs. Both write out what they do for the left operand
-# and for the right one, and go on with an operand rather than over the stack.
-
-
 def _count_uses(outputs: list[Value], since: Mark, reset: bool, count: Mark = 1 << 16) -> Mark:
     """Add to a fresh mark, in each result behind `outputs`, how many others of them use it.
 
-    With `reset` their gradients become 0. Returns the mark, which results that nobody uses have.
+    With `reset` their gradients become 0. Returns the mark, which results that nobody uses have. This walk and that of
+    `reverse_pass` are most of what a gradient costs: they go on with an operand rather than over the stack.
     """
     mark = fresh_marks(count)
     once, limit = mark + 1, mark + count - 1
@@ -751,28 +566,22 @@ def _count_uses(outputs: list[Value], since: Mark, reset: bool, count: Mark = 1 
         if reset:
             node._grad = 0.0
         following = None
-        operand = node._left
-        if operand is not None and operand._primitive is not None:
-            uses = operand._mark
-            if uses >= mark:
-                operand._mark = uses + 1
-                if uses == limit:
-                    return _count_uses(outputs, since, reset, count << 16)
-            elif uses >= since:
-                operand._mark = once
-                following = operand
-        operand = node._right
-        if operand is not None and operand._primitive is not None:
-            uses = operand._mark
-            if uses >= mark:
-                operand._mark = uses + 1
-                if uses == limit:
-                    return _count_uses(outputs, since, reset, count << 16)
-            elif uses >= since:
-                operand._mark = once
-                if following is not None:
-                    stack.append(following)
-                following = operand
+        operand, both = node._left, False
+        while True:
+            if operand is not None and operand._primitive is not None:
+                uses = operand._mark
+                if uses >= mark:
+                    operand._mark = uses + 1
+                    if uses == limit:
+                        return _count_uses(outputs, since, reset, count << 16)
+                elif uses >= since:
+                    operand._mark = once
+                    if following is not None:
+                        stack.append(following)
+                    following = operand
+            if both:
+                break
+            operand, both = node._right, True
         node = stack.pop() if following is None else following
     return mark
 
@@ -780,73 +589,55 @@ def _count_uses(outputs: list[Value], since: Mark, reset: bool, count: Mark = 1 
 def stays_zero(adjoint: float, partial: float, op: Primitive | None) -> bool:
     """Return whether an adjoint times a partial is zero also where the other factor is infinite or nan.
 
-    So it is where the adjoint is zero: what the result does not matter to, its operands do not matter to. And so
-    it is where a piecewise operation has the partial zero, which holds all around.
+    So is what does not matter, having an adjoint of zero; and so is a partial of zero of a piecewise operation, which
+    has it all around.
     """
     return adjoint == 0.0 or (partial == 0.0 and op is not None and op.piecewise)
 
 
 def reverse_pass(output: Value, seed: float) -> list[Value]:
-    """Give every result behind `output` its derivative, and every leaf a stand-in that has the leaf's.
+    """Give every result behind `output` its derivative, and return stand-ins of the leaves that have theirs.
 
-    Threads may share leaves, so a pass adds up a leaf's derivative in a Value of its own, which the leaf refers
-    to in the unused slot of its right operand for as long as the pass lasts.
-
-    Returns:
-        The stand-ins. The left operand of each is its leaf.
+    Threads may share leaves, so a pass adds up a leaf's derivative in a Value of its own. The leaf refers to it in the
+    unused slot of its right operand for as long as the pass lasts; its left operand is the leaf.
     """
-    mark = _count_uses([output], 0, True)
+    root = make_node(output._number, NEG, output, None, seed, 0.0)  # so that an output may be a leaf, too
+    mark = _count_uses([root], 0, True)
     once = mark + 1
+    root._grad = 1.0
+    node: Value | None = root
     stand_ins: list[Value] = []
     stack: list[Value | None] = [None] * _KEPT
-    if output._primitive is None:
-        _stand_in(output, mark, stand_ins)._grad = seed
-        output._right = None
-        return stand_ins
-    output._grad = seed
-    node: Value | None = output
     try:
         while node is not None:  # all results that use it have been here
             adjoint = node._grad
             following = None
-            operand = node._left
-            if operand is not None:
-                partial = node._left_partial
-                share = adjoint * partial
-                if share != share and stays_zero(adjoint, partial, node._primitive):
-                    share = 0.0
-                if operand._primitive is None:
-                    stand_in = operand._right
-                    if stand_in is None or stand_in._mark != mark:
-                        stand_in = _stand_in(operand, mark, stand_ins)
-                    stand_in._grad += share
-                else:
-                    operand._grad += share
-                    uses = operand._mark
-                    if uses == once:
-                        following = operand
+            operand, partial, both = node._left, node._left_partial, False
+            while True:
+                if operand is not None:
+                    share = adjoint * partial
+                    if share != share and stays_zero(adjoint, partial, node._primitive):
+                        share = 0.0
+                    if operand._primitive is None:
+                        stand_in = operand._right
+                        if stand_in is None or stand_in._mark != mark:
+                            stand_in = make_node(0.0, None, operand, None, 0.0, 0.0)
+                            stand_in._mark = mark
+                            stand_ins.append(stand_in)
+                            operand._right = stand_in
+                        stand_in._grad += share
                     else:
-                        operand._mark = uses - 1
-            operand = node._right
-            if operand is not None:
-                partial = node._right_partial
-                share = adjoint * partial
-                if share != share and stays_zero(adjoint, partial, node._primitive):
-                    share = 0.0
-                if operand._primitive is None:
-                    stand_in = operand._right
-                    if stand_in is None or stand_in._mark != mark:
-                        stand_in = _stand_in(operand, mark, stand_ins)
-                    stand_in._grad += share
-                else:
-                    operand._grad += share
-                    uses = operand._mark
-                    if uses == once:
-                        if following is not None:
-                            stack.append(following)
-                        following = operand
-                    else:
-                        operand._mark = uses - 1
+                        operand._grad += share
+                        uses = operand._mark
+                        if uses == once:
+                            if following is not None:
+                                stack.append(following)
+                            following = operand
+                        else:
+                            operand._mark = uses - 1
+                if both:
+                    break
+                operand, partial, both = node._right, node._right_partial, True
             node = stack.pop() if following is None else following
     finally:
         for made in stand_ins:
@@ -861,14 +652,6 @@ def add_to_leaves(leaves: list[Value], derivatives: list[float]) -> None:
             leaf._grad += derivative
 
 
-def _stand_in(leaf: Value, mark: Mark, stand_ins: list[Value]) -> Value:
-    stand_in = make_node(0.0, None, leaf, None, 0.0, 0.0)
-    stand_in._mark = mark
-    stand_ins.append(stand_in)
-    leaf._right = stand_in
-    return stand_in
-
-
 def engine_kind() -> str:
-    """Which engine runs: "compiled", or "python" where there was no C compiler when microgrady was installed."""
-    return "python" if isinstance(make_node, FunctionType) else "compiled"
+    """Return which engine runs: "compiled", or "python" where no C compiler was there when microgrady was installed."""
+    return "compiled" if cython.compiled else "python"

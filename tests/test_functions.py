@@ -14,7 +14,8 @@ import pytest
 from mpmath import mp, mpf
 
 from microgrady import Value, grad, primitive
-from microgrady.value import primitives, user_primitives
+from microgrady.primitives import user_primitives
+from microgrady.value import primitives
 from tests.ulp import ulps
 
 Exact = Callable[..., Any]

@@ -23,8 +23,9 @@ from microgrady.arithmetic.backend import Backend, Operand
 from microgrady.arithmetic.library import library_function
 from microgrady.compiler.backends import c, llvm
 from microgrady.compiler.backends.callbacks import emit_callback
+from microgrady.primitives import user_primitives
 from microgrady.tracing import Recorder, recorders
-from microgrady.value import Primitive, primitives, user_primitives
+from microgrady.value import Primitive, primitives
 
 ORDERED = {"polygamma", "erfcx_slope", "sinc_slope"}  # the first operand is the order, a whole number
 CALLED_BACK = {*ORDERED, "round_to"}

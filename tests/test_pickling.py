@@ -13,7 +13,8 @@ import pytest
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.value import primitives, user_primitives
+from microgrady.primitives import user_primitives
+from microgrady.value import primitives
 from tests.threads import run_in_threads, run_on_a_small_stack
 
 Route = Callable[[Any], Any]

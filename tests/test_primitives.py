@@ -14,7 +14,8 @@ import microgrady as mg
 from microgrady import Primitive, Value
 from microgrady.arithmetic import special
 from microgrady.pickling.fingerprint import Fingerprint
-from microgrady.value import methods, primitives, user_primitives
+from microgrady.primitives import user_primitives
+from microgrady.value import methods, primitives
 
 
 def test_a_primitive_of_ones_own_has_derivatives_of_every_order_and_works_on_arrays() -> None:

@@ -18,7 +18,8 @@ from microgrady import Value
 from microgrady.compiler.programs.build import Builder
 from microgrady.compiler.programs.program import Check, Guard, Operation, Program
 from microgrady.compiler.programs.recording import Recording
-from microgrady.value import primitives, user_primitives
+from microgrady.primitives import user_primitives
+from microgrady.value import primitives
 from tests.plain import plain
 
 INF, NAN = math.inf, math.nan

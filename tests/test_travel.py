@@ -18,7 +18,7 @@ import microgrady as mg
 from microgrady import Value
 from microgrady.functions import mul
 from microgrady.pickling.fingerprint import Fingerprint
-from microgrady.value import user_primitives
+from microgrady.primitives import user_primitives
 
 needs_llvm = pytest.mark.skipif(importlib.util.find_spec("llvmlite") is None, reason="jit needs llvmlite")
 

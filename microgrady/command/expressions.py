@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import microgrady
 from microgrady.command.parsing import InputError, Span, Step, number_of, parse, span_in
 from microgrady.compiler.programs.program import COMPARISONS
-from microgrady.functions import add, div, floordiv, hypot, log, maximum, minimum, mod, mul, neg, offered, pow, sub
+from microgrady.functions import add, div, floordiv, hypot, log, maximum, minimum, mod, mul, neg, pow, sub
+from microgrady.primitives import offered
 from microgrady.sequences import clip, isfinite, isinf, isnan, where
 from microgrady.value import Primitive, Value, methods
 

@@ -14,9 +14,9 @@ import types
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
-from microgrady.functions import is_built_in
 from microgrady.inputs import is_array
 from microgrady.pickling.wrapped import Wrapped, is_global
+from microgrady.primitives import is_built_in
 from microgrady.value import Primitive, Value
 
 LARGEST = 100_000  # things to look at; what refers to more has no fingerprint

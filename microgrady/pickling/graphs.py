@@ -12,12 +12,12 @@ import weakref
 from array import array
 from typing import Any, ClassVar
 
-from microgrady.functions import add_methods, is_built_in
 from microgrady.inputs import describe
 from microgrady.pickling.callables import pickler_by_value
 from microgrady.pickling.fingerprint import Fingerprint
+from microgrady.primitives import add_methods, is_built_in, user_primitives
 from microgrady.tracing import escaping
-from microgrady.value import Primitive, Value, fresh_marks, make_node, primitives, user_primitives
+from microgrady.value import Primitive, Value, fresh_marks, make_node, primitives
 
 _TABLE = "microgrady"  # the module of built-in primitives in a pickle; no user's function is of that one
 _BLOCK = 1 << 16  # marks; a record has whole blocks of them, by which it is found
