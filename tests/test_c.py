@@ -19,8 +19,8 @@ pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 import microgrady as mg
 from microgrady import Value
 from microgrady.arithmetic.library import library_function
-from microgrady.compiler import jit
 from microgrady.compiler.compiled import Jitted
+from microgrady.compiler.jit import jit
 from microgrady.compiler.programs.program import Guard
 from tests.compiled import AWKWARD, INF, NAN, rosenbrock, same_bits
 

@@ -17,16 +17,16 @@ import pytest
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
 import microgrady as mg
-from microgrady.compiler import jit
 from microgrady.compiler.backends import cache, executable, llvm_program, memory
 from microgrady.compiler.backends.private import read_private, user_key, write_private
+from microgrady.compiler.jit import jit
 from tests import processes
 
 ROOT = Path(__file__).parents[1]
 PROCESS = """
 import sys
 import microgrady as mg
-from microgrady.compiler import jit
+from microgrady.compiler.jit import jit
 from microgrady.compiler.backends import executable
 
 if "no compiler" in sys.argv:

@@ -148,6 +148,8 @@ def test_the_package_alone_loads_next_to_nothing() -> None:
         ("mg.testing.assert_gradient(mg.sin, 1.0)", "drawing compiler arrays"),
         ("mg.draw(mg.sin(mg.Value(2.0)))", "compiler checking arrays drawing.plotting drawing.animation"),
         ("mg.jit", "drawing checking arrays"),
+        ("mg.plot", "compiler arrays checking.gradient drawing.animation drawing.graph drawing.plotting.maps"),
+        ("import microgrady.command.expressions", "drawing checking compiler.jit compiler.backends"),
     ],
 )
 def test_a_program_loads_what_it_uses(program: str, unused: str) -> None:
@@ -165,6 +167,18 @@ def test_every_public_name_is_where_type_checkers_are_told_that_it_is() -> None:
     assert told == homes
     assert set(mg.__all__) == set(homes) - {"pow", "round", "sum"}
     assert set(homes) <= set(dir(mg))
+
+
+@pytest.mark.parametrize("package", [mg.checking, mg.drawing])
+def test_packages_offer_their_names_where_type_checkers_are_told_that_they_are(package: Any) -> None:
+    homes = {name: home for home, names in package._HOMES.items() for name in names.split()}
+    assert set(package.__all__) == set(homes) <= set(dir(package))
+    told: dict[str, Any] = {}
+    for node in ast.walk(ast.parse(MODULES[package.__name__].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module != "microgrady":
+            told.update({alias.name: node.module for alias in node.names})
+    assert told == homes
+    assert all(getattr(package, name) is getattr(sys.modules[home], name) for name, home in homes.items())
 
 
 def test_submodules_are_attributes_whether_they_have_been_imported_or_not() -> None:

@@ -15,8 +15,8 @@ from microgrady import Value
 
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
-from microgrady.compiler import jit
 from microgrady.compiler.compiled import Jitted
+from microgrady.compiler.jit import jit
 from tests.compiled import (
     AWKWARD,
     Function,

@@ -15,9 +15,9 @@ from microgrady import Value
 
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
-from microgrady.compiler import jit
 from microgrady.compiler.backends.executable import binding
 from microgrady.compiler.backends.memory import PIECE
+from microgrady.compiler.jit import jit
 from microgrady.tracing import recorders, runs
 from tests.compiled import AWKWARD, INF, NAN, Function, close, halvings, interpreted, same_bits
 from tests.plain import plain

@@ -17,7 +17,7 @@ from microgrady import Value
 
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
-from microgrady.compiler import jit
+from microgrady.compiler.jit import jit
 from microgrady.tracing import recorders
 from tests.compiled import NAN, Function, close, same_bits
 from tests.plain import plain

@@ -17,9 +17,9 @@ from microgrady import Value
 
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
-from microgrady.compiler import jit
 from microgrady.compiler.backends.llvm_program import COPIES
 from microgrady.compiler.backends.memory import PIECE
+from microgrady.compiler.jit import jit
 from microgrady.compiler.programs.program import Guard
 from tests.compiled import AWKWARD, INF, Function, close, interpreted, same_bits
 from tests.plain import plain

@@ -15,7 +15,7 @@ from microgrady import Value
 
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
-from microgrady.compiler import jit
+from microgrady.compiler.jit import jit
 from tests import processes
 from tests.compiled import Pair, decorated, halvings, rosenbrock
 

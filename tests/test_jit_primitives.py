@@ -12,7 +12,7 @@ from microgrady import Value
 
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
-from microgrady.compiler import jit
+from microgrady.compiler.jit import jit
 from tests.compiled import NAN, Function, close, interpreted, same_bits
 
 

@@ -15,7 +15,7 @@ from microgrady import Value
 
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
-from microgrady.compiler import jit
+from microgrady.compiler.jit import jit
 from tests.compiled import interpreted, logistic, same_bits
 from tests.threads import run_in_threads
 

@@ -16,7 +16,7 @@ pytest.importorskip("numpy")
 import numpy as np
 
 import microgrady as mg
-from microgrady.compiler import jit
+from microgrady.compiler.jit import jit
 from tests.compiled import Pair
 
 

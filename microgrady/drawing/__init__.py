@@ -3,9 +3,12 @@
 from microgrady import later
 
 _HOMES = {
-    "microgrady.drawing.animation": "animate",
-    "microgrady.drawing.graph": "draw",
-    "microgrady.drawing.plotting": "plot plot_errors plot_map plot_surface",
+    "microgrady.drawing.animation.player": "animate",
+    "microgrady.drawing.graph.graph": "draw",
+    "microgrady.drawing.plotting.maps": "plot_map",
+    "microgrady.drawing.plotting.plots": "plot",
+    "microgrady.drawing.plotting.quotients": "plot_errors",
+    "microgrady.drawing.plotting.surfaces": "plot_surface",
     "microgrady.drawing.render": "FORMATS",
 }
 
@@ -13,9 +16,12 @@ __all__ = ["FORMATS", "animate", "draw", "plot", "plot_errors", "plot_map", "plo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from microgrady.drawing.animation import animate
-    from microgrady.drawing.graph import draw
-    from microgrady.drawing.plotting import plot, plot_errors, plot_map, plot_surface
+    from microgrady.drawing.animation.player import animate
+    from microgrady.drawing.graph.graph import draw
+    from microgrady.drawing.plotting.maps import plot_map
+    from microgrady.drawing.plotting.plots import plot
+    from microgrady.drawing.plotting.quotients import plot_errors
+    from microgrady.drawing.plotting.surfaces import plot_surface
     from microgrady.drawing.render import FORMATS
 else:
     __getattr__, __dir__ = later.offer("microgrady.drawing", _HOMES)

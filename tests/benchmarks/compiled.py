@@ -22,7 +22,7 @@ from typing import Any
 import numpy
 
 import microgrady
-from microgrady.compiler import jit
+from microgrady.compiler.jit import jit
 from microgrady.trees import flatten
 from tests.benchmarks import eager
 

@@ -1,5 +1,13 @@
 """The forward and the backward pass, step by step, as a page or a GIF."""
 
-from microgrady.drawing.animation.player import FORMATS, Animation, animate
+from microgrady import later
 
 __all__ = ["FORMATS", "Animation", "animate"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from microgrady.drawing.animation.player import FORMATS, Animation, animate
+else:
+    __getattr__, __dir__ = later.offer(
+        "microgrady.drawing.animation", {"microgrady.drawing.animation.player": "FORMATS Animation animate"}
+    )
