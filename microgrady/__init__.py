@@ -167,4 +167,5 @@ else:
         frames="microgrady.frames",
         pickling="microgrady.pickling.graphs",
         primitives="microgrady.primitives",
+        value="microgrady.value",
     )

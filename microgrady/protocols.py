@@ -118,13 +118,11 @@ def names(value: Any) -> list[str]:
 
 def twin(value: Any) -> Any:
     """Return a Value with the same operands, or another leaf."""
-    from microgrady.value import make_node  # which imports this module
-
     op = value._primitive
     if recorders and op is None:
         escaping(value, "copy.copy(v)")
     right = None if op is None else value._right  # of a leaf it may be a stand-in, see reverse_pass
-    copy = make_node(value._number, op, value._left, right, value._left_partial, value._right_partial)
+    copy = ask("value").make_node(value._number, op, value._left, right, value._left_partial, value._right_partial)
     copy._label, copy._grad = value._label, value._grad
     return copy
 
@@ -172,9 +170,11 @@ def previous(value: Any) -> set[Any]:
 
 def operation(value: Any) -> str:
     """Return the sign of the operation, of a power with its exponent, as micrograd writes it."""
-    from microgrady.value import primitives  # which imports this module
-
     op = value._primitive
     if op is None:
         return ""
-    return f"**{value._right_partial:g}" if op is primitives["pow"] and value._right is None else str(op.symbol)
+    return (
+        f"**{value._right_partial:g}"
+        if op is ask("value").primitives["pow"] and value._right is None
+        else str(op.symbol)
+    )

@@ -24,8 +24,10 @@ LAYERS = """
     inputs scopes arithmetic
     refusals selection
     tracing
+    protocols
     value
     functions containers
+    primitives
     sequences anomaly pickling
     arrays frames
     trees
