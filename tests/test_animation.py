@@ -362,6 +362,7 @@ def test_the_same_graph_gives_the_same_bytes() -> None:
     assert mg.animate(mg.sin(x)).gif() == mg.animate(mg.sin(x)).gif()
 
 
+@pytest.mark.slow
 def test_the_largest_page_stays_below_a_megabyte() -> None:
     x = Value(1.01, "x")
     y = x

@@ -435,6 +435,7 @@ def test_ranges() -> None:
 # Size and bad input
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_values_are_drawn() -> None:
     picture = mg.draw(loop(50_000))
     assert "49,9" in picture.source

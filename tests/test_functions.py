@@ -400,7 +400,12 @@ def test_every_entry_of_the_table_has_an_exact_counterpart() -> None:
     assert TABLE.keys() | TESTED_ELSEWHERE == primitives.keys()
 
 
-@pytest.mark.parametrize("name", TABLE)
+SLOW = {"hypot", "logaddexp"}  # whose points need hundreds of digits
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in TABLE]
+)
 def test_value_and_derivatives_agree_with_mpmath_over_the_whole_range(name: str) -> None:
     entry = TABLE[name]
     function = primitives[name]

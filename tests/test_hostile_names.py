@@ -67,6 +67,7 @@ def test_a_hostile_name_is_drawn(text: str, direction: str) -> None:
             drawn_with(name, scopes, name, direction=direction, depth=depth)
 
 
+@pytest.mark.slow
 def test_a_thousand_pictures_with_random_hostile_names_are_well_formed() -> None:
     for seed in range(1000):
         chance = random.Random(seed)

@@ -50,6 +50,7 @@ def run(program: str, *, seconds: float = 120) -> str:
     return found.stdout
 
 
+@pytest.mark.slow
 def test_hundreds_of_interrupts_while_llvm_compiles_leave_nothing_broken() -> None:
     out = run(
         """
@@ -81,6 +82,7 @@ def test_hundreds_of_interrupts_while_llvm_compiles_leave_nothing_broken() -> No
     assert int(out) > 50
 
 
+@pytest.mark.slow
 def test_after_hundreds_of_interrupts_of_first_calls_the_next_call_is_right() -> None:
     out = run(
         """
@@ -162,6 +164,7 @@ def test_interrupts_of_operations_that_python_computes_end_the_machine_code() ->
     assert int(out) > 20
 
 
+@pytest.mark.slow
 def test_a_signal_handler_may_compile_call_and_fork_while_the_main_thread_and_others_compile() -> None:
     out = run(
         """

@@ -176,6 +176,7 @@ def test_max_paths_counts_for_each_structure() -> None:
     assert compiled([1.0]) == compiled([1.0, 2.0]) == compiled((1.0,)) == 1.0
 
 
+@pytest.mark.slow
 def test_guards_at_every_place_of_long_programs() -> None:
     # Operations are compiled in pieces: the guards before, at and after their ends.
     places = [0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE - 1]
@@ -197,6 +198,7 @@ def test_guards_at_every_place_of_long_programs() -> None:
         assert same_bits(compiled(*args), expected)
 
 
+@pytest.mark.slow
 def test_programs_of_more_than_one_module() -> None:
     def function(x: Any) -> Any:
         y = x

@@ -130,6 +130,7 @@ STEPS = st.lists(
 POINTS = st.lists(st.lists(st.one_of(st.floats(-4, 4), st.sampled_from(AWKWARD)), min_size=3, max_size=3), min_size=2)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(steps=STEPS, points=POINTS)
 def test_random_programs_interpreted_compiled_and_evaluated_agree(steps: list[Step], points: list[list[float]]) -> None:
@@ -157,6 +158,7 @@ def test_random_programs_interpreted_compiled_and_evaluated_agree(steps: list[St
                 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("peer", "examples"), [("torch", 40), ("jax", 12)])
 def test_random_programs_agree_with_pytorch_and_jax(peer: str, examples: int) -> None:
     pytest.importorskip(peer)

@@ -109,6 +109,7 @@ def write(folder: Path, old: str = "", new: str = "") -> None:
         (folder / f"{name}.py").write_text(text.replace(old, new) if old else text)
 
 
+@pytest.mark.slow
 @needs_llvm
 def test_a_function_of_which_anything_has_changed_is_recorded_anew_in_another_process(tmp_path: Path) -> None:
     write(tmp_path)
@@ -218,6 +219,7 @@ print("same")
 )
 
 
+@pytest.mark.slow
 @needs_llvm
 @pytest.mark.parametrize(
     ("library", "code"), [("cloudpickle", CLOUDPICKLE), ("joblib", JOBLIB), ("distributed", DASK)], ids=lambda x: x[:12]
@@ -246,6 +248,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @needs_llvm
 def test_closures_made_by_a_module_run_whole_in_workers(tmp_path: Path) -> None:
     pytest.importorskip("distributed")

@@ -117,6 +117,7 @@ def texts_in(name: str) -> list[str]:
     }[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 def test_writes_each_format_and_the_same_each_time(name: str, tmp_path: Path) -> None:
     starts = {"z.svg": b"<?xml", "z.PNG": b"\x89PNG", "z.pdf": b"%PDF"}

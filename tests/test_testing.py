@@ -89,6 +89,7 @@ def test_a_failing_check_shows_the_line_of_the_test_and_the_table_alone(
         assert "microgrady/" not in shown
 
 
+@pytest.mark.slow
 def test_a_plain_assertion_shows_the_whole_table(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     check = "mg.check_gradient(sum, [1.0] * 30, gradient=[2.0] * 30)"
     bodies = [

@@ -440,6 +440,7 @@ def test_a_rounding_that_raises_is_a_guard_too() -> None:
 # Comparisons with numbers of other kinds.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbol", ["lt", "le", "gt", "ge", "eq", "ne"])
 def test_numbers_of_every_kind_compare_in_double_interpreted_and_compiled(symbol: str) -> None:
     np = pytest.importorskip("numpy")

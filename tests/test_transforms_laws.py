@@ -194,6 +194,7 @@ def test_gradients_and_hessians_of_random_expressions_are_those_of_torch() -> No
             assert close(row, expected.tolist(), 1e-9)
 
 
+@pytest.mark.slow
 def test_gradients_of_random_expressions_are_those_of_jax() -> None:
     jax = pytest.importorskip("jax", reason="JAX is not installed")
     library = JaxFunctions(jax)

@@ -450,6 +450,7 @@ def test_fingerprints_know_the_options_of_transforms_and_of_jit() -> None:
     assert digests[2] == Fingerprint(mg.grad(scaled, argnums=(0, 1))).digest
 
 
+@pytest.mark.slow
 def test_what_refers_to_too_much_has_no_fingerprint() -> None:
     much = [[k] for k in range(200_000)]
     assert Fingerprint(lambda x: x * len(much)).digest is None
