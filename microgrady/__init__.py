@@ -29,7 +29,7 @@ _HOMES = {
     "microgrady.transforms": "grad gradients hessian hvp jacobian value_and_grad",
     "microgrady.anomaly": "find_anomaly",
     "microgrady.checking": "check_gradient numeric_derivative",
-    "microgrady": "testing",
+    "microgrady": "testing trees",
     "microgrady.compiler.compiled": "Jitted",
     "microgrady.compiler.jit": "jit",
     "microgrady.drawing": "animate draw plot plot_errors plot_map plot_surface",
@@ -56,6 +56,7 @@ if TYPE_CHECKING:  # the same names once more
     from math import ulp as ulp
 
     from microgrady import testing as testing
+    from microgrady import trees as trees
     from microgrady.anomaly import find_anomaly as find_anomaly
     from microgrady.arrays import array as array
     from microgrady.checking import check_gradient as check_gradient

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import numbers
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from microgrady.inputs import describe, is_array
 from microgrady.later import ask
@@ -15,9 +16,7 @@ from microgrady.value import Value
 
 BUILT_IN = (dict, list, tuple)
 
-# How a user's container is taken apart, into a dict or a list and what belongs to it besides; and put together.
-Parts = Callable[[Any], tuple[Any, Any]]
-Make = Callable[[Any, Any], Any]
+Container = TypeVar("Container")
 
 
 class Misfit(Exception):  # noqa: N818  (no error of its own: `located` makes a TypeError of it)
@@ -132,7 +131,7 @@ class _Registered(Kind):
         put_together: The opposite.
     """
 
-    def __init__(self, parts: Parts, put_together: Make) -> None:
+    def __init__(self, parts: Callable[[Any], tuple[Any, Any]], put_together: Callable[[Any, Any], Any]) -> None:
         self.parts = parts
         self.put_together = put_together
 
@@ -287,7 +286,9 @@ def kind_of(kind: type) -> Kind | None:
     return None
 
 
-def register(kind: type, parts: Parts, make: Make) -> None:
+def register(
+    kind: type[Container], parts: Callable[[Container], tuple[Any, Any]], make: Callable[[Any, Any], Container]
+) -> None:
     """Let objects of a class stand among nested arguments and results, as lists and dicts do.
 
     Lists, tuples, named tuples, dicts, classes derived from these, dataclasses, Series and DataFrames are known
@@ -327,9 +328,8 @@ def register(kind: type, parts: Parts, make: Make) -> None:
         if not callable(function):
             raise TypeError(f"{name} of {kind.__name__} must be a function, not {describe(function)}")
     numpy = sys.modules.get("numpy")
-    if issubclass(kind, (Value, float, int)) or (
-        numpy is not None and issubclass(kind, (numpy.ndarray, numpy.generic))
-    ):
+    arrays = () if numpy is None else (numpy.ndarray, numpy.generic)
+    if issubclass(kind, (Value, numbers.Real, *arrays)):
         raise ValueError(f"register takes classes of containers, but a {kind.__name__} is a number or an array itself")
     if kind in _REGISTERED and not isinstance(_REGISTERED[kind], _Registered):
         raise ValueError(f"a {kind.__name__} is a container without being registered")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import fractions
 import math
 import pickle
 from collections.abc import Callable
@@ -503,6 +504,7 @@ def test_compiled_functions_tell_registered_objects_apart_by_what_they_are_besid
         ((list, list, list), ValueError, "a list is a container without being registered"),
         ((type(None), list, list), ValueError, "a NoneType is a container without being registered"),
         ((float, list, list), ValueError, "a float is a number or an array itself"),
+        ((fractions.Fraction, list, list), ValueError, "a Fraction is a number or an array itself"),
         ((Value, list, list), ValueError, "a Value is a number or an array itself"),
     ],
 )
