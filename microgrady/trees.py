@@ -513,7 +513,7 @@ def map_values(tree: Any, function: Callable[[Value], Any]) -> Any:
         raise misfit.located("the structure") from misfit.__cause__
 
 
-def _mapped(tree: Any, function: Callable[[Value], Any]) -> Any:
+def _mapped(tree: Any, function: Callable[[Value], Any], around: tuple[int, ...] = ()) -> Any:
     if isinstance(tree, Value):
         return function(tree)
     if is_array(tree) and tree.dtype == object:
@@ -525,10 +525,11 @@ def _mapped(tree: Any, function: Callable[[Value], Any]) -> Any:
         unchanged = all(map(operator.is_, entries, old))
         return tree if unchanged else make_array(entries, tree.shape)
     how = kind_of(type(tree))
-    if how is None:
+    if how is None or id(tree) in around:  # the latter holds itself
         return tree
     keys, contents = how.open(tree)
-    new = [_mapped(branch, function) for branch in contents]
+    around = (*around, id(tree))
+    new = [_mapped(branch, function, around) for branch in contents]
     if all(map(operator.is_, new, contents)):
         return tree
     return how.make(type(tree), keys, how.rest(tree), new)

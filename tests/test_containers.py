@@ -383,6 +383,13 @@ def test_the_object_of_a_method_may_be_differentiated_by_but_is_no_argument_of_t
     assert mg.grad(lambda neuron, x: neuron.output(x) ** 2)(Neuron(3.0), 2.0) == Neuron(24.0)
 
 
+def test_what_a_function_returns_besides_may_hold_itself() -> None:
+    state = Model(1.0)
+    state.b = state
+    assert mg.grad(lambda x: (x**2, state), has_aux=True)(3.0)[1] is state
+    assert mg.detach(state) is state
+
+
 def test_text_in_a_dataclass_is_refused_by_its_name() -> None:
     with pytest.raises(TypeError, match=r"the argument of <lambda>\.b\[1\] must be .* not str \('text'\)"):
         mg.grad(lambda p: p.w)(Model(1.0, [2.0, "text"]))
