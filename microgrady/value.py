@@ -464,7 +464,7 @@ def make_node(
 
 
 def apply_unary(op: Primitive, operand: Any) -> Any:
-    """The result of a primitive of one operand, a Value or a float."""
+    """Return the result of a primitive of one operand, a Value or a float."""
     if type(operand) is not Value:
         return float(op.evaluate(operand))
     x: Value = operand
@@ -474,7 +474,7 @@ def apply_unary(op: Primitive, operand: Any) -> Any:
 
 
 def apply_binary(op: Primitive, left: Any, right: Any) -> Any:
-    """The result of a primitive of two operands, Values or floats."""
+    """Return the result of a primitive of two operands, Values or floats."""
     x: Value | None = left if type(left) is Value else None
     y: Value | None = right if type(right) is Value else None
     a: Any = left if x is None else x._number
@@ -613,7 +613,7 @@ def reverse_pass(output: Value, seed: float) -> list[Value]:
             adjoint = node._grad
             following = None
             operand, partial, both = node._left, node._left_partial, False
-            while True:
+            while True:  # once for the left operand, once for the right one
                 if operand is not None:
                     share = adjoint * partial
                     if share != share and stays_zero(adjoint, partial, node._primitive):
