@@ -3,10 +3,7 @@
 A module is imported when one of its names is first asked for, so that a program loads what it uses.
 """
 
-from microgrady import (
-    freshness,  # noqa: F401  (before anything else is imported, so that no outdated engine is)
-    later,
-)
+from microgrady import later
 
 # Every public name, by the module where it is at home.
 _HOMES = {
@@ -161,12 +158,14 @@ else:
     __getattr__, __dir__ = later.offer(
         "microgrady",
         {**_HOMES, "microgrady.version": "__version__"},
-        first="microgrady.functions",  # without the table no Value could calculate
     )
     later.answer(
         arrays="microgrady.arrays.subclass",
         frames="microgrady.frames",
         pickling="microgrady.pickling.graphs",
         primitives="microgrady.primitives",
+        table="microgrady.functions",
         value="microgrady.value",
     )
+    # Before any name is asked for, so that no outdated engine is imported.
+    from microgrady import freshness  # noqa: F401

@@ -16,23 +16,19 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def offer(
-    package: str, homes: Mapping[str, str], first: str | None = None
-) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def offer(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the `__getattr__` and the `__dir__` of a package (PEP 562).
 
     Args:
         package: Its name.
         homes: The names that it offers, with spaces between them, by the module that has them. Its submodules can be
             asked for besides.
-        first: A module to import before any other.
     """
     home_of = {name: home for home, names in homes.items() for name in names.split()}
 
     def find(name: str) -> Any:
         home = home_of.get(name, package)
         if home != package:
-            import_module(first or home)
             thing = getattr(import_module(home), name)
         elif name.startswith("_") or (thing := _submodule(f"{package}.{name}")) is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")

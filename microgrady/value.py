@@ -13,6 +13,7 @@ from microgrady import protocols, typed
 from microgrady.forks import free_after_fork
 from microgrady.inputs import as_number, comparable, comparand, describe, on_arrays, require_foreign, require_number
 from microgrady.introspection import PRIMITIVE, OfEach, documentation, signature
+from microgrady.later import ask
 from microgrady.scopes import open_scopes, relabelled, unlabelled
 from microgrady.tracing import changing, compare, escaping, hashing, recorders, refusal
 
@@ -655,3 +656,6 @@ def add_to_leaves(leaves: list[Value], derivatives: list[float]) -> None:
 def engine_kind() -> str:
     """Return which engine runs: "compiled", or "python" where no C compiler was there when microgrady was installed."""
     return "compiled" if cython.compiled else "python"
+
+
+ask("table")  # fills in the operators: whoever imports this module gets Values that calculate

@@ -203,6 +203,18 @@ def test_values_are_known_to_pickle_copy_and_numpy_at_once() -> None:
     assert "microgrady.drawing" not in loaded(program)
 
 
+@pytest.mark.parametrize("module", ["value", "functions", "scopes", "sequences", "pickling.graphs"])
+def test_values_calculate_whichever_module_is_imported_first(module: str) -> None:
+    program = (
+        f"import microgrady.{module}\n"
+        "from microgrady.value import Value, primitives\n"
+        "x = Value(-2.0)\n"
+        "assert abs(x).partials == (-1.0,)\n"
+        "assert x.exp().op is primitives['exp']\n"
+    )
+    assert "microgrady.functions" in loaded(program)
+
+
 def test_the_pytest_plugin_imports_nothing_of_the_package_before_it_is_used(tmp_path: Path) -> None:
     (tmp_path / "test_nothing.py").write_text(
         "import sys\n"
