@@ -38,8 +38,6 @@ def row(
     return entry
 
 
-# What rules are made of.
-
 LN2, LN10, ROOT_PI = math.log(2.0), math.log(10.0), math.sqrt(math.pi)
 
 

@@ -544,9 +544,7 @@ def topological_order(*outputs: Value, since: Mark = 0) -> list[Value]:
                 operand._mark -= 1
                 if operand._mark == mark:
                     stack.append(operand)
-    order.extend(reversed(leaves))
-    order.reverse()
-    return order
+    return [*leaves, *reversed(order)]
 
 
 def _count_uses(outputs: list[Value], since: Mark, reset: bool, count: Mark = 1 << 16) -> Mark:
@@ -567,7 +565,7 @@ def _count_uses(outputs: list[Value], since: Mark, reset: bool, count: Mark = 1 
         if reset:
             node._grad = 0.0
         following = None
-        operand, both = node._left, False
+        operand, other = node._left, node._right
         while True:
             if operand is not None and operand._primitive is not None:
                 uses = operand._mark
@@ -580,9 +578,9 @@ def _count_uses(outputs: list[Value], since: Mark, reset: bool, count: Mark = 1 
                     if following is not None:
                         stack.append(following)
                     following = operand
-            if both:
+            if other is None:
                 break
-            operand, both = node._right, True
+            operand, other = other, None
         node = stack.pop() if following is None else following
     return mark
 
@@ -613,7 +611,7 @@ def reverse_pass(output: Value, seed: float) -> list[Value]:
         while node is not None:  # all results that use it have been here
             adjoint = node._grad
             following = None
-            operand, partial, both = node._left, node._left_partial, False
+            operand, partial, other = node._left, node._left_partial, node._right
             while True:  # once for the left operand, once for the right one
                 if operand is not None:
                     share = adjoint * partial
@@ -636,9 +634,9 @@ def reverse_pass(output: Value, seed: float) -> list[Value]:
                             following = operand
                         else:
                             operand._mark = uses - 1
-                if both:
+                if other is None:
                     break
-                operand, partial, both = node._right, node._right_partial, True
+                operand, partial, other = other, node._right_partial, None
             node = stack.pop() if following is None else following
     finally:
         for made in stand_ins:
