@@ -191,11 +191,6 @@ def run_here() -> Run | None:
     return next((run for run in _going(runs) if run.is_here), None) if runs else None
 
 
-def recorder_here() -> Recorder | None:
-    """Return what records in this thread."""
-    return next((recorder for recorder in _going(recorders) if recorder.is_here), None) if recorders else None
-
-
 def recorder_of(value: Any) -> Recorder | None:
     """Return what records in this thread, or another thread's recorder whose inputs the Value depends on."""
     return next((recorder for recorder in _going(recorders) if recorder.hears(value)), None) if recorders else None

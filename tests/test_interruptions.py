@@ -11,7 +11,7 @@ import pytest
 import microgrady as mg
 from microgrady import Value
 from microgrady.scopes import open_scopes, path_of
-from microgrady.tracing import recorder_here, recorders, run_here, runs
+from microgrady.tracing import recorder_of, recorders, run_here, runs
 
 Function = Callable[..., Any]
 
@@ -62,7 +62,7 @@ def interrupted_everywhere(action: Function, check: Function, step: int = 1, lim
 
 def nothing_is_left() -> None:
     assert run_here() is None
-    assert recorder_here() is None
+    assert recorder_of(None) is None
     assert path_of(Value(1.0)._label) == ()
     assert (runs, recorders, open_scopes) == ([], [], [])
 

@@ -20,11 +20,11 @@ from typing import Any
 import microgrady as mg
 from microgrady import Value
 from microgrady.scopes import open_scopes, unlabelled
-from microgrady.tracing import recorder_here, run_here
+from microgrady.tracing import recorder_of, run_here
 
 
 class Interrupts:
-    """Raises KeyboardInterrupt after a time, but not once the action is over."""
+    """What raises KeyboardInterrupt after a time, but not once the action is over."""
 
     armed = False
 
@@ -122,7 +122,7 @@ def folder_with_a_picture() -> Iterator[Path]:
 def require_clean(folder: Path, what: str) -> None:
     """Raise if something of an interrupted action is still there."""
     assert (open_scopes, unlabelled()) == ([], ""), f"a scope is open after an interrupt of {what}"
-    assert (recorder_here(), run_here()) == (None, None), f"a run goes on after an interrupt of {what}"
+    assert (recorder_of(None), run_here()) == (None, None), f"a run goes on after an interrupt of {what}"
     x = Value(3.0)
     assert (math.floor(x), int(x)) == (3, 3), f"numbers are refused after {what}"
     assert mg.grad(lambda x: x**3)(2.0) == 12.0, f"a gradient is wrong after {what}"
