@@ -130,7 +130,7 @@ class Jitted(Bindable[P, R]):
             key: branches
             for key, branches in self._branches.items()
             if all(id(leaf) in known.taken - known.left for path in branches.paths for leaf in path.leaves)
-            and (pickler_by_value() is not None or _is_plain(key, branches))
+            and (pickler_by_value() is not None or _is_picklable(key, branches))
         }
         return {**super().__getstate__(), "_from_pickle": (known.digest, going)}
 
@@ -326,7 +326,7 @@ class Jitted(Bindable[P, R]):
         return Outcome(recording.structure.rebuild(recording.results), recording.leaves, kept)
 
 
-def _is_plain(key: Key, branches: Branches) -> bool:
+def _is_picklable(key: Key, branches: Branches) -> bool:
     """Return whether any pickler can pickle the kinds of containers that go in and come out."""
     try:
         pickle.dumps((key, [path.structure for path in branches.paths]))

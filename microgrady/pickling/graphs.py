@@ -1,8 +1,8 @@
 """Copying and pickling of graphs at any depth.
 
 Left to themselves, `pickle` and `copy.deepcopy` recurse from a result to its operands and give up
-at a depth of some hundreds. Here the results behind a result travel as one flat record. Primitives travel by their
-names, with a fingerprint of what they do.
+at a depth of some hundreds. Here the results behind a result become one flat record. Of a primitive there is only the
+name, with a fingerprint of what it does, if it can be found by that.
 """
 
 from __future__ import annotations

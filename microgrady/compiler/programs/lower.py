@@ -10,7 +10,7 @@ from microgrady.compiler.programs.rows import Row, Table
 
 
 def _has_exact_reciprocal(k: float) -> bool:
-    """Whether 1 / k is not rounded: k is a power of two, and neither too small nor too large."""
+    """Return whether 1 / k is not rounded: k is a power of two, and neither too small nor too large."""
     return abs(math.frexp(k)[0]) == 0.5 and math.isfinite(1.0 / k)
 
 

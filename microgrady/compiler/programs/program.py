@@ -202,8 +202,8 @@ class Program:
         return {**self.__dict__, "ops": ([PrimitiveInPickle(op) for op in numbers], codes)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        travelled, codes = state["ops"]
-        found = [op.get() for op in travelled]
+        primitives, codes = state["ops"]
+        found = [op.get() for op in primitives]
         self.__dict__.update(state)
         self.ops = [found[code] for code in codes]
         self._require_sound()
@@ -226,7 +226,7 @@ class Program:
             raise ValueError("a pickled program is damaged: its operations do not follow from each other")
 
     def _is_in_order(self) -> bool:
-        """Whether each operand is there before it is used."""
+        """Return whether each operand is there before it is used."""
         there = self.input_count
         for step in self.steps():
             if max(step.operands) >= there:

@@ -116,7 +116,7 @@ class Table:
             if place >= first:
                 likely = cases.get(ops[place - first])
             elif place < 0:
-                number = program.constants[-1 - place]
+                number = program.constant(place)
                 likely = cases.get(number or str(number))
                 if _CONSTANT in cases:
                     likely = [*(likely or ()), *cases[_CONSTANT]]
@@ -142,7 +142,7 @@ def _term(thing: Any) -> Term:
 
 
 def _fits(term: Term, place: Place, program: Program, found: Found) -> bool:
-    """Whether a term can be what stands at a place; `found` gets the places of the parameters in it."""
+    """Return whether a term can be what stands at a place; `found` gets the places of the parameters in it."""
     if isinstance(term, str):
         return found.setdefault(term, place) == place
     if isinstance(term, float):
