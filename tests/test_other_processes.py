@@ -58,9 +58,9 @@ def wrapping(f):
     return wrapper
 @wrapping
 def wrapped(x): return x * 2.0
-ten = mg.primitive("travel_ten", lambda x: 10.0 * x, lambda y, x: 10.0)
+ten = mg.primitive("pickled_ten", lambda x: 10.0 * x, lambda y, x: 10.0)
 def with_primitive(x): return ten(x)
-def with_method(x): return x.travel_ten()
+def with_method(x): return x.pickled_ten()
 @mg.jit
 def decorated(x): return x * 10.0
 FUNCTIONS = ["plain", "nested", "with_constant", "with_default", "with_helper", "with_module", "with_comparison",
@@ -156,7 +156,7 @@ import functools
 import microgrady as mg
 def helper(x): return mg.exp(x)
 bias = mg.Value(1.0)
-tripled = mg.primitive("travel_tripled", lambda x: 3.0 * x, lambda y, x: 3.0)
+tripled = mg.primitive("pickled_tripled", lambda x: 3.0 * x, lambda y, x: 3.0)
 @mg.jit
 def decorated(x): return helper(x) + bias
 class Model:
@@ -174,7 +174,7 @@ model = Model()
 functions = [
     decorated, make(weight), make(5.0), mg.grad(lambda x: x ** 3), mg.jit(mg.grad(lambda x: helper(x) * weight)),
     mg.jit(functools.partial(lambda y, x: x * y, 2.0)), model.fast, model.method, mg.jit(lambda x: tripled(x) + 1),
-    mg.jit(lambda x: x.travel_tripled()), mg.jit(lambda x: model.fast(x)),
+    mg.jit(lambda x: x.pickled_tripled()), mg.jit(lambda x: model.fast(x)),
 ]
 def apply(function, x):
     result = function(x)
@@ -231,7 +231,7 @@ def test_closures_of_a_script_run_in_workers(library: str, code: str, tmp_path: 
 
 FACTORY = """
 import microgrady as mg
-double = mg.primitive("travel_double", lambda x: 2.0 * x, lambda y, x: 2.0)
+double = mg.primitive("pickled_double", lambda x: 2.0 * x, lambda y, x: 2.0)
 def make(weight):
     return mg.jit(lambda x: double(x) * weight if x > 1 else x)
 """

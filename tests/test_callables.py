@@ -363,8 +363,8 @@ def rule_of_first(y: Any, x: Any) -> Any:
 @needs_llvm
 def test_two_primitives_of_one_name_stay_two() -> None:
     cloudpickle = pytest.importorskip("cloudpickle")
-    first = mg.primitive("travel_twice", value_of_first, rule_of_first)
-    second = mg.primitive("travel_twice", lambda x: 5.0 * x, lambda y, x: 5.0)
+    first = mg.primitive("pickled_twice", value_of_first, rule_of_first)
+    second = mg.primitive("pickled_twice", lambda x: 5.0 * x, lambda y, x: 5.0)
     function = mg.jit((lambda a, b: lambda x: a(x) + b(x))(first, second))
     assert function(1.0) == 7.0
     graph: Any = first(Value(1.0)) + second(Value(1.0))
@@ -378,19 +378,19 @@ def test_two_primitives_of_one_name_stay_two() -> None:
 
 
 def test_a_primitive_whose_name_another_one_has_is_refused_where_it_cannot_be_pickled_whole() -> None:
-    first = mg.primitive("travel_lost", lambda x: 2.0 * x, lambda y, x: 2.0)
-    mg.primitive("travel_lost", lambda x: 3.0 * x, lambda y, x: 3.0)
-    with pytest.raises(pickle.PicklingError, match="another primitive has taken the name 'travel_lost'"):
+    first = mg.primitive("pickled_lost", lambda x: 2.0 * x, lambda y, x: 2.0)
+    mg.primitive("pickled_lost", lambda x: 3.0 * x, lambda y, x: 3.0)
+    with pytest.raises(pickle.PicklingError, match="another primitive has taken the name 'pickled_lost'"):
         pickle.dumps(first(Value(1.0)))
 
 
 def test_a_primitive_that_was_defined_anew_is_not_taken_for_the_pickled_one() -> None:
-    first = mg.primitive("travel_changed", lambda x: 2.0 * x, lambda y, x: 2.0)
+    first = mg.primitive("pickled_changed", lambda x: 2.0 * x, lambda y, x: 2.0)
     contents = pickle.dumps(first(Value(1.0)))
-    mg.primitive("travel_changed", lambda x: 3.0 * x, lambda y, x: 3.0)
-    with pytest.raises(LookupError, match="'travel_changed' here is another one"):
+    mg.primitive("pickled_changed", lambda x: 3.0 * x, lambda y, x: 3.0)
+    with pytest.raises(LookupError, match="'pickled_changed' here is another one"):
         pickle.loads(contents)
-    again = mg.primitive("travel_changed", lambda x: 2.0 * x, lambda y, x: 2.0)
+    again = mg.primitive("pickled_changed", lambda x: 2.0 * x, lambda y, x: 2.0)
     assert pickle.loads(contents).op is again
 
 
@@ -398,7 +398,7 @@ def test_a_rule_that_refers_to_its_primitive_and_to_constants_is_known_again() -
     state = [0.0]
 
     def make(factor: float) -> Any:
-        own = mg.primitive("travel_own", lambda x: factor * x + 0 * len(state), lambda y, x: factor + 0 * own(x))
+        own = mg.primitive("pickled_own", lambda x: factor * x + 0 * len(state), lambda y, x: factor + 0 * own(x))
         return own
 
     contents = pickle.dumps(make(2.0)(Value(1.0)))
@@ -408,8 +408,8 @@ def test_a_rule_that_refers_to_its_primitive_and_to_constants_is_known_again() -
     make(3.0)
     with pytest.raises(LookupError, match="another one"):
         pickle.loads(contents)
-    del user_primitives["travel_own"]
-    with pytest.raises(LookupError, match="no primitive is called 'travel_own' here"):
+    del user_primitives["pickled_own"]
+    with pytest.raises(LookupError, match="no primitive is called 'pickled_own' here"):
         pickle.loads(contents)
 
 
