@@ -31,7 +31,7 @@ def advice() -> str:
 
 def explained(error: Exception) -> Exception | None:
     """Return what to raise in place of an error of NumPy or SciPy about elements that they cannot take, else None."""
-    words = str(error)
+    text = str(error)
     cure = (
         "write mg.array([...]) for np.array([...]) and np.asanyarray for np.asarray, which give arrays on which "
         "NumPy's functions are microgrady's"
@@ -41,16 +41,16 @@ def explained(error: Exception) -> Exception | None:
         if not (known and isinstance(error.obj, (int, float))):
             return None
         return AttributeError(
-            f"{words}: write mg.{error.name}(...); where NumPy asks for it, of a number in a plain array of objects, "
+            f"{text}: write mg.{error.name}(...); where NumPy asks for it, of a number in a plain array of objects, "
             f"{cure}"
         )
-    if "does not take Values" in words:
+    if "does not take Values" in text:
         return None  # it says already what to write
-    if "no supported conversion for types" in words:
-        return TypeError(f"a sparse matrix cannot calculate with Values: write a.toarray() (SciPy says: {words})")
-    if "has no callable" in words or "dtype('O')" in words or "not supported for the input types" in words:
+    if "no supported conversion for types" in text:
+        return TypeError(f"a sparse matrix cannot calculate with Values: write a.toarray() (SciPy says: {text})")
+    if "has no callable" in text or "dtype('O')" in text or "not supported for the input types" in text:
         return TypeError(
-            f"NumPy met Values in a plain array of objects, or plain numbers among them: {cure} (NumPy says: {words})"
+            f"NumPy met Values in a plain array of objects, or plain numbers among them: {cure} (NumPy says: {text})"
         )
     return None
 

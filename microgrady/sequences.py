@@ -62,7 +62,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     Args:
         condition: A bool, a number or a Value (true if not 0), or a NumPy array of these.
         a: A Value, a number or an array.
-        b: Likewise.
+        b: A Value, a number or an array.
 
     Returns:
         A Value if any argument is one, else a float; an array if any argument is an array.

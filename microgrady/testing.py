@@ -64,15 +64,15 @@ def _allowed(allow: Any) -> list[Verdict]:
     """Return the verdicts that may stand besides a match."""
     __tracebackhide__ = True
     choices = {str(verdict): verdict for verdict in (Verdict.INCONCLUSIVE, Verdict.NOT_DIFFERENTIABLE)}
-    words = " and ".join(map(repr, choices))
+    allowed = " and ".join(map(repr, choices))
     if isinstance(allow, (str, Verdict)):
         allow = [allow]
     elif not isinstance(allow, Iterable):
-        raise TypeError(f"allow takes {words}, or several of them, not {describe(allow)}")
+        raise TypeError(f"allow takes {allowed}, or several of them, not {describe(allow)}")
     given = [str(verdict) for verdict in allow]
     for verdict in given:
         if verdict not in choices:
-            raise ValueError(f"allow takes {words}, not {verdict!r}")
+            raise ValueError(f"allow takes {allowed}, not {verdict!r}")
     return [choices[verdict] for verdict in given]
 
 

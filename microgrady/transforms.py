@@ -353,7 +353,7 @@ class Derivative(Wrapper, Generic[P, G]):
     ) -> Any: ...
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        """What the transform says, at some arguments."""
+        """Return what the transform says, at some arguments."""
         __tracebackhide__ = True
         return self._evaluate(self._subject, self._selection, args, kwargs)
 
@@ -474,7 +474,7 @@ class _Run:
             self.output, *self.aux = _pair(self.output, self.name, transform)
 
     def with_aux(self, result: Any) -> Any:
-        """A result, or the pair of it and what the function returned besides, in floats if no Value is behind it."""
+        """Return a result, or a pair with what the function returned besides, in floats if no Value is behind it."""
         if not self.aux:
             return result
         found: list[Value] = []
@@ -482,7 +482,7 @@ class _Run:
         return result, self.aux[0] if self.is_connected(*found) else detach(self.aux[0])
 
     def is_connected(self, *outputs: Any) -> bool:
-        """Whether the outputs depend on Values made before the run."""
+        """Return whether the outputs depend on Values made before the run."""
         values = [output for output in outputs if isinstance(output, Value)]
         return self.nested or any(
             isinstance(operand, Value) and operand._mark < self.since
@@ -501,7 +501,7 @@ class _Run:
 
 
 def _differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[Any]:
-    """The reverse pass in Values: each share is recorded, so that it has derivatives of its own."""
+    """Run the reverse pass in Values: each share is recorded, so that it has derivatives of its own."""
     order = topological_order(output, since=since)
     # By identity: to hash a Value takes long while a function is recorded.
     active = set(map(id, inputs))
@@ -544,7 +544,7 @@ def _share(node: Value, adjoint: Any, partial: Any) -> Any:
 
 
 def _through_origin(node: Value, adjoint: Any, operand: Value, share: Any) -> Any:
-    """The share of an operand of hypot, with derivatives that hold at the origin, too.
+    """Return the share of an operand of hypot, with derivatives that hold at the origin, too.
 
     There `adjoint * operand / node` is 0 times an infinite slope. Where the node is a factor of its adjoint, as
     it is under a square, it can be taken out.
@@ -557,7 +557,7 @@ _FACTORS = 64  # how many operations may be looked at for a factor
 
 
 def _same(a: Any, b: Any, left: list[int]) -> bool:
-    """Whether two operands are one, or results of the same operations on the same operands."""
+    """Return whether two operands are one, or results of the same operations on the same operands."""
     left[0] -= 1
     if a is b or left[0] < 0:
         return a is b
@@ -569,7 +569,7 @@ def _same(a: Any, b: Any, left: list[int]) -> bool:
 
 
 def _divided(product: Any, node: Value, left: list[int]) -> Any:
-    """product / node, if `node` is a factor of the product; else None."""
+    """Return product / node, if `node` is a factor of the product; else None."""
     if _same(product, node, left):
         return 1.0
     if left[0] < 0 or not isinstance(product, Value) or product.op is None:
@@ -624,7 +624,7 @@ def _require_current(node: Value) -> None:
 
 
 def _blocks(matrix: list[list[Any]], rows: Structure, columns: Structure) -> Any:
-    """The structure of the outputs, each with the structure of the inputs, arrays joined to one."""
+    """Return the structure of the outputs, each with the structure of the inputs, arrays joined to one."""
     parts = []
     top = 0
     for row_shape in rows.shapes:
@@ -643,12 +643,12 @@ def _blocks(matrix: list[list[Any]], rows: Structure, columns: Structure) -> Any
 
 
 def as_value(number: Any) -> Value:
-    """A number as a Value, which it may be."""
+    """Return a number as a Value, which it may be."""
     return number if isinstance(number, Value) else Value(number)
 
 
 def one_number(output: Any, name: str, needed_by: str, hint: str = "") -> Any:
-    """What a function called `name` returned, a Value or a float.
+    """Return what a function called `name` returned, a Value or a float.
 
     Raises:
         TypeError: It is not one number; the message says by what that is needed, and ends in the hint.

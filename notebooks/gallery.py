@@ -99,7 +99,7 @@ GALLERY: dict[str, Callable[[Path], None]] = {
 
 
 def frames(picture: Path) -> list[Image.Image]:
-    """Gives the frames of a picture, a single one for an SVG."""
+    """Return the frames of a picture, a single one for an SVG."""
     if picture.suffix == ".gif":
         with Image.open(picture) as animation:
             return [frame.convert("L") for frame in ImageSequence.Iterator(animation)]
@@ -109,12 +109,12 @@ def frames(picture: Path) -> list[Image.Image]:
 
 
 def texts(picture: Path) -> set[str]:
-    """Gives what is written in an SVG, as far as it is text."""
+    """Return what is written in an SVG, as far as it is text."""
     return set(re.findall("<text[^>]*>([^<]*)</text>", picture.read_text(encoding="utf-8")))
 
 
 def difference(new: Path, saved: Path) -> str:
-    """Says how two pictures differ, or nothing if they look the same."""
+    """Say how two pictures differ, or nothing if they look the same."""
     if not saved.exists():
         return "is not there"
     if new.suffix == ".svg" and texts(new) != texts(saved):
@@ -134,8 +134,8 @@ def difference(new: Path, saved: Path) -> str:
 
 
 def main() -> int:
-    """Makes the pictures, or compares them with the saved ones."""
-    parser = argparse.ArgumentParser(description="Makes the pictures of the README.")
+    """Make the pictures, or compares them with the saved ones."""
+    parser = argparse.ArgumentParser(description="Make the pictures of the README.")
     parser.add_argument("--check", action="store_true", help="compare with the saved ones instead of writing them")
     check = parser.parse_args().check
     wrong = 0

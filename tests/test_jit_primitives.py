@@ -61,7 +61,7 @@ def test_what_a_primitive_raises_ends_the_machine_code_and_comes_out() -> None:
 
 @pytest.mark.parametrize("wrong", [None, 3, True, []])
 def test_a_native_that_gives_no_number_is_named(wrong: Any) -> None:
-    odd = mg.primitive("odd", lambda x: x, lambda y, x: 1.0, native=lambda machine, x: wrong)
+    odd = mg.primitive("odd", lambda x: x, lambda y, x: 1.0, native=lambda backend, x: wrong)
     with pytest.raises(TypeError, match=f"the native of primitive 'odd' must give .* not {type(wrong).__name__}"):
         jit(lambda x: odd(x))(1.5)
 

@@ -17,7 +17,7 @@ Matrix = list[list[Any]]
 
 
 def solve(a: Matrix, b: Matrix) -> Matrix:
-    """x of a @ x = b, by elimination with partial pivoting (Golub and Van Loan, *Matrix Computations*, 3.4).
+    """Return x of a @ x = b, by elimination with partial pivoting (Golub and Van Loan, *Matrix Computations*, 3.4).
 
     Raises:
         LinAlgError: A pivot is 0.
@@ -68,7 +68,7 @@ def pivots(a: Matrix) -> tuple[float, list[Any], Matrix]:
 
 
 def det(a: Matrix) -> Any:
-    """The determinant. Its derivatives, the cofactors, are right for singular matrices, too."""
+    """Return the determinant. Its derivatives, the cofactors, are right for singular matrices, too."""
     sign, factors, rest = pivots(a)
     if rest:
         factors = [*factors, _without_division(rest)]
@@ -76,7 +76,7 @@ def det(a: Matrix) -> Any:
 
 
 def slogdet(a: Matrix) -> tuple[float, Any]:
-    """The sign of the determinant and the logarithm of its absolute value."""
+    """Return the sign of the determinant and the logarithm of its absolute value."""
     sign, factors, rest = pivots(a)
     if rest:
         return 0.0, -math.inf
@@ -86,7 +86,7 @@ def slogdet(a: Matrix) -> tuple[float, Any]:
 
 
 def cholesky(a: Matrix) -> Matrix:
-    """The lower triangular L with L @ L.T = a, of which the lower half is read.
+    """Return the lower triangular L with L @ L.T = a, of which the lower half is read.
 
     Raises:
         LinAlgError: The matrix is not positive definite.

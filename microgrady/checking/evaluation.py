@@ -14,7 +14,7 @@ from microgrady.trees import NUMBER, Structure, array_of, collect, flatten
 from microgrady.value import Value
 
 Result = TypeVar("Result")
-Words = Callable[[Exception], str]
+Message = Callable[[Exception], str]
 
 # What Python's own numbers raise outside of the domain of a function. Anything else is a mistake in it.
 OUTSIDE = (ValueError, ZeroDivisionError, OverflowError, FloatingPointError)
@@ -25,7 +25,7 @@ def evaluate(
     numbers: Sequence[float],
     read: Callable[[Any], Result],
     build: Callable[[Sequence[Any]], tuple[Any, ...]] = tuple,
-    words: Words | None = None,
+    message: Message | None = None,
 ) -> Result:
     """Return what `function` gives for plain numbers, or for Values if it raises for these or does not give a number.
 
@@ -37,7 +37,7 @@ def evaluate(
         numbers: The point, in floats.
         read: Takes what the function returned, and raises if that will not do.
         build: Makes the arguments of the numbers, afresh for each call, since the function may change them.
-        words: Says that the function raises such an error, and where; None if nobody will read it.
+        message: Returns a sentence that says which error the function raises, and where; None if nobody reads it.
 
     Returns:
         What `read` made of the result.
@@ -49,26 +49,26 @@ def evaluate(
     """
     __tracebackhide__ = True
     try:
-        return read(_call(function, build(numbers), words))
+        return read(_call(function, build(numbers), message))
     except Exception as for_numbers:
         try:
-            return read(_call(function, build([Value(number) for number in numbers]), words))
+            return read(_call(function, build([Value(number) for number in numbers]), message))
         except Exception as for_values:
             if _is_written_for_values(for_numbers, for_values):
                 raise for_values from for_values.__cause__
         raise
 
 
-def _call(function: Callable[..., Any], arguments: tuple[Any, ...], words: Words | None) -> Any:
+def _call(function: Callable[..., Any], arguments: tuple[Any, ...], message: Message | None) -> Any:
     __tracebackhide__ = True
-    if words is None:
+    if message is None:
         return function(*arguments)
     try:
         return function(*arguments)
     except Exception as error:
         if type(error) in OUTSIDE:  # the name of a class of one's own would be lost
-            raise ValueError(f"{words(error)}: {error}") from error
-        error.add_note(words(error))
+            raise ValueError(f"{message(error)}: {error}") from error
+        error.add_note(message(error))
         raise
 
 

@@ -210,9 +210,9 @@ class _Steady:
                 later = [f"{len(now)} numbers instead of {len(self.seen)}"] * len(self.seen)
         except Exception as error:
             later = [f"an error, {type(error).__name__}"] * len(self.seen)
-        for place, (number, words) in enumerate(zip(self.seen, later, strict=True)):
-            if words != repr(number) and not (number == 0.0 and words in ("0.0", "-0.0")):
-                self.changes.setdefault(place, f"{number!r} and then {words}")
+        for place, (number, text) in enumerate(zip(self.seen, later, strict=True)):
+            if text != repr(number) and not (number == 0.0 and text in ("0.0", "-0.0")):
+                self.changes.setdefault(place, f"{number!r} and then {text}")
 
     def remarks(self) -> list[str]:
         """Return a sentence on what has changed, if anything has."""
@@ -259,10 +259,10 @@ class _Function(_Steady):
             __tracebackhide__ = True
             return plain(result, f"the result of the function {where}", self.structure.has_none)
 
-        def words(error: Exception) -> str:
+        def message(error: Exception) -> str:
             return f"the function raises {type(error).__name__} {where}"
 
-        values, results = evaluate(function, self.numbers, read, self.structure.rebuild, words)
+        values, results = evaluate(function, self.numbers, read, self.structure.rebuild, message)
         self.result_places = results.places()
         written = ["".join(place) for place in self.result_places]
         self.results = [f"result{path} by " if path else "" for path in written]
@@ -440,7 +440,7 @@ class _Claims(_Steady):
         __tracebackhide__ = True
         gradient, function = self.gradient, self.function
 
-        def words(error: Exception) -> str:
+        def message(error: Exception) -> str:
             return f"{self.what} raises {type(error).__name__} at the point"
 
         def read(claimed: Any) -> tuple[dict[str, float], Any]:
@@ -453,7 +453,7 @@ class _Claims(_Steady):
 
         if not callable(gradient):
             return read(gradient)
-        return evaluate(gradient, function.numbers, read, function.structure.rebuild, words)
+        return evaluate(gradient, function.numbers, read, function.structure.rebuild, message)
 
     def row(self, position: int) -> range:
         """Return which of the numbers belong to a result."""

@@ -122,7 +122,7 @@ def _ours(module: ModuleType) -> Engine:
 
 
 class _Sources(MetaPathFinder):
-    """Finds the .py of every module of microgrady, also where a compiled one lies beside it."""
+    """What finds the .py of every module of microgrady, also where a compiled one lies beside it."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Where the module is; None for those of others."""

@@ -1,4 +1,4 @@
-"""Runs campaigns in a process of their own, which may hang or crash, and tells what failed and how to repeat it."""
+"""What runs campaigns in a process of its own, which may hang or crash, and tells what failed and how to repeat it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Campaign(NamedTuple):
 
 
 class Supervisor:
-    """Starts the process, and a new one whenever it dies.
+    """What starts the process, and a new one whenever it dies.
 
     Args:
         campaigns: What to run.

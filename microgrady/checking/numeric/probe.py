@@ -196,7 +196,7 @@ class Probe:
 def _value_at_point(function: Callable[[float], object], point: float) -> float:
     __tracebackhide__ = True
 
-    def words(error: Exception) -> str:
+    def message(error: Exception) -> str:
         return f"f({point!r}) raised {type(error).__name__}"
 
     def read(result: object) -> float:
@@ -208,7 +208,7 @@ def _value_at_point(function: Callable[[float], object], point: float) -> float:
                 f"f({point!r}) must be a real number, not {type(result).__name__}: {reprlib.repr(result)}"
             ) from None
 
-    value = evaluate(function, (point,), read, words=words)
+    value = evaluate(function, (point,), read, message=message)
     if not math.isfinite(value):
         raise ValueError(f"f({point!r}) is {value}: the point lies outside the domain of f")
     return value

@@ -52,10 +52,10 @@ def times(counts: Collection[int]) -> str:
 
 def common(names: Iterable[str]) -> str:
     """Return what names have in common, "…" for the numbers in them that differ; "" if more than numbers does."""
-    pieces = [re.split(r"(\d+)", name) for name in dict.fromkeys(names)]
-    if len({tuple(split[::2]) for split in pieces}) != 1:
+    parts = [re.split(r"(\d+)", name) for name in dict.fromkeys(names)]
+    if len({tuple(split[::2]) for split in parts}) != 1:
         return ""
-    alike = [set(texts) for texts in zip(*pieces, strict=True)]
+    alike = [set(texts) for texts in zip(*parts, strict=True)]
     return "".join(texts.pop() if len(texts) == 1 else "…" for texts in alike)
 
 
