@@ -21,6 +21,7 @@ from microgrady.checking import check_gradient
 from microgrady.command import line as command
 from microgrady.command.expressions import FUNCTIONS, Expression
 from microgrady.command.line import main
+from microgrady.version import __version__
 from tests import processes
 
 COMMAND = [sys.executable, "-m", "microgrady"]
@@ -360,7 +361,7 @@ def test_the_help_has_an_example_and_every_function_and_says_that_no_code_is_run
 
 
 def test_the_version_is_that_of_the_package(capsys: Capture) -> None:
-    assert output_of(capsys, "--version").startswith("microgrady ")
+    assert output_of(capsys, "--version") == f"microgrady {__version__}\n"
 
 
 def test_an_interrupt_is_status_130_and_leaves_no_picture(

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import difflib
 import functools
-import importlib.metadata
 import io
 import keyword
 import math
@@ -27,6 +26,7 @@ from microgrady.drawing.style import DIGITS as DIGITS_IN_PICTURES
 from microgrady.inputs import FLOAT_DIGITS
 from microgrady.transforms import hessian
 from microgrady.value import Value
+from microgrady.version import __version__
 
 NARROWEST, WIDEST_PROSE = 20, 100  # columns
 DIGITS = 10  # of the numbers, unless told otherwise
@@ -171,10 +171,6 @@ def _width() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    try:
-        version = importlib.metadata.version("microgrady")
-    except importlib.metadata.PackageNotFoundError:
-        version = "(not installed)"
     width = min(_width(), WIDEST_PROSE)
     fill = functools.partial(textwrap.fill, break_long_words=False, break_on_hyphens=False)
     functions = fill(" ".join(sorted(FUNCTIONS)), width, initial_indent="  ", subsequent_indent="  ")
@@ -200,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"significant digits of all numbers, 1 to {FLOAT_DIGITS} (default: {DIGITS})",
     )
     parser.add_argument("--draw", metavar="PATH", help=f"draw the graph into a file named {endings(FORMATS)}")
-    parser.add_argument("--version", action="version", version=f"microgrady {version}")
+    parser.add_argument("--version", action="version", version=f"microgrady {__version__}")
     return parser
 
 

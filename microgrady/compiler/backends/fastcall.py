@@ -16,14 +16,12 @@ from microgrady.trees import NUMBER, Structure
 
 LARGEST = 500  # doubles, which stand on the stack: less than the page that compilers probe for
 
-# What is called, and its type. The first argument of the built-in function is the type float.
+# What is called besides, in the same interface. The first argument of the built-in function is the type float.
 _INTERFACE = {
+    **INTERFACE,
     "PyObject_Type": "ptr @PyObject_Type(ptr)",
-    "Py_DecRef": "void @Py_DecRef(ptr)",
     "Py_IncRef": "void @Py_IncRef(ptr)",
     "PyErr_Occurred": "ptr @PyErr_Occurred()",
-    "PyFloat_AsDouble": "double @PyFloat_AsDouble(ptr)",
-    "PyFloat_FromDouble": "ptr @PyFloat_FromDouble(double)",
     "PyTuple_New": "ptr @PyTuple_New(i64)",
     "PyTuple_SetItem": "i32 @PyTuple_SetItem(ptr, i64, ptr)",
     "PyList_New": "ptr @PyList_New(i64)",
@@ -149,8 +147,7 @@ class _Definition(ctypes.Structure):
 
 def interface_addresses() -> dict[str, int]:
     """Return where the functions of CPython are that machine code calls."""
-    names = _INTERFACE.keys() | INTERFACE.keys()
-    return {name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in names}
+    return {name: ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value or 0 for name in _INTERFACE}
 
 
 def builtin_function(address: int, keeper: Any) -> Any:
