@@ -8,7 +8,6 @@ graph. The package says at its beginning who answers, and that module is importe
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
 TYPE_CHECKING = False  # the typing module takes longer to import than all of this
 if TYPE_CHECKING:
@@ -27,10 +26,14 @@ def offer(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any],
     home_of = {name: home for home, names in homes.items() for name in names.split()}
 
     def find(name: str) -> Any:
-        home = home_of.get(name, package)
-        if home != package:
-            thing = getattr(import_module(home), name)
-        elif name.startswith("_") or (thing := _submodule(f"{package}.{name}")) is None:
+        home = home_of.get(name)
+        if home is not None:
+            # These two import each other. All threads import them in one order, so that none waits for another.
+            ask("value")
+            ask("table")
+        if home is not None and home != package:
+            thing = getattr(_imported(home), name)
+        elif not name.isidentifier() or name.startswith("_") or (thing := _submodule(f"{package}.{name}")) is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         setattr(sys.modules[package], name, thing)  # so that it is found without this from now on
         return thing
@@ -40,7 +43,7 @@ def offer(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any],
 
 def _submodule(name: str) -> Any:
     try:
-        return import_module(name)
+        return _imported(name)
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
@@ -57,4 +60,10 @@ def answer(**modules: str) -> None:
 
 def ask(subject: str) -> Any:
     """Return the module that answers questions about a subject, such as "arrays"."""
-    return import_module(_answering[subject])
+    return _imported(_answering[subject])
+
+
+def _imported(name: str) -> Any:
+    """Import a module as the import statement does, which takes one that waits for this thread as far as it is."""
+    __import__(name)
+    return sys.modules[name]

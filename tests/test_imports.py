@@ -215,6 +215,30 @@ def test_values_calculate_whichever_module_is_imported_first(module: str) -> Non
     assert "microgrady.functions" in loaded(program)
 
 
+def test_threads_may_ask_for_the_first_names_at_once() -> None:
+    program = (
+        "import sys, threading\n"
+        "import microgrady as mg\n"
+        "names = 'draw jit grad check_gradient array testing trees sin Value primitive norm Jitted'.split()\n"
+        "barrier, found = threading.Barrier(len(names)), {}\n"
+        "def ask(name):\n"
+        "    barrier.wait(60)\n"
+        "    found[name] = getattr(mg, name)\n"
+        "sys.setswitchinterval(1e-5)\n"
+        "threads = [threading.Thread(target=ask, args=(name,), daemon=True) for name in names]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join(60)\n"
+        "assert sorted(found) == sorted(names)\n"
+        "assert found['grad'](lambda x: found['sin'](x) * x)(0.0) == 0.0"
+    )
+    assert "microgrady.functions" in loaded(program)
+
+
+def test_only_identifiers_are_looked_for_among_the_modules() -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'drawing\.graph'"):
+        getattr(mg, "drawing.graph")
+
+
 def test_the_pytest_plugin_imports_nothing_of_the_package_before_it_is_used(tmp_path: Path) -> None:
     (tmp_path / "test_nothing.py").write_text(
         "import sys\n"
