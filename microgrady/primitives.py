@@ -53,11 +53,24 @@ def primitive(
             function in C.
 
     Example:
+        >>> import math
         >>> import microgrady as mg
         >>> bell = mg.primitive("bell", lambda x: math.exp(-x * x), lambda y, x: -2.0 * x * y)
         >>> mg.grad(bell)(2.0) == -4.0 * math.exp(-4.0)
         True
     """
+    _require_primitive(name, evaluate, rules, symbol, slope, native)
+    entry = user_primitives[str(name)] = Primitive(str(name))
+    entry.evaluate, entry.slope = evaluate, slope or rules[0]
+    entry.lower = lowering(native) if isinstance(native, str) else native
+    entry.rules, entry.symbol = rules, str(symbol or name)
+    entry.singular, entry.piecewise = bool(singular), bool(piecewise)
+    add_methods(entry, (entry.name, *aliases))
+    return entry
+
+
+def _require_primitive(name: Any, evaluate: Any, rules: tuple[Any, ...], symbol: Any, slope: Any, native: Any) -> None:
+    """Refuse what cannot be the parts of a primitive, which `primitive` explains."""
     if not all(callable(function) for function in (evaluate, *rules, *([] if slope is None else [slope]))):
         raise TypeError(f"the value, the rules and the slope of primitive {name!r} must be functions")
     if not isinstance(symbol, (str, type(None))):
@@ -72,13 +85,6 @@ def primitive(
         raise ValueError(f"a primitive's name must be an identifier, not {describe(name)}")
     if not 1 <= len(rules) <= 2:
         raise ValueError(f"primitive {name!r} needs 1 or 2 rules, not {len(rules)}")
-    entry = user_primitives[str(name)] = Primitive(str(name))
-    entry.evaluate, entry.slope = evaluate, slope or rules[0]
-    entry.lower = lowering(native) if isinstance(native, str) else native
-    entry.rules, entry.symbol = rules, str(symbol or name)
-    entry.singular, entry.piecewise = bool(singular), bool(piecewise)
-    add_methods(entry, (entry.name, *aliases))
-    return entry
 
 
 def is_built_in(entry: object) -> bool:
