@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from microgrady.arithmetic import special
+from microgrady.arithmetic import floats, special
 
 if TYPE_CHECKING:
     from microgrady.arithmetic.backend import Backend, Condition, Operand
@@ -53,12 +53,12 @@ def instead(backend: Backend, a: Operand, b: Operand) -> Operand:
 
 def radians(backend: Backend, x: Operand) -> Operand:
     """A multiple of the operand."""
-    return backend.mul(x, math.pi / 180.0)
+    return backend.mul(x, floats.DEGREE)
 
 
 def degrees(backend: Backend, x: Operand) -> Operand:
     """A multiple of the operand."""
-    return backend.mul(x, 180.0 / math.pi)
+    return backend.mul(x, floats.RADIAN)
 
 
 def floordiv(backend: Backend, a: Operand, b: Operand) -> Operand:

@@ -75,7 +75,7 @@ def lgamma(x: float) -> float:
 
 
 def _fraction(x: float) -> float:
-    """What is left of x, exactly, when the nearest whole number is taken away; nan for an infinity."""
+    """Return what is left of x, exactly, when the nearest whole number is taken away; nan for an infinity."""
     return x - floats.floor(x + 0.5)
 
 
@@ -142,7 +142,7 @@ def polygamma(n: float, x: float) -> float:
 
 
 def _cotangent_derivative(order: int) -> list[float]:
-    """The derivative of cot as a polynomial in cot, of which the derivative is -(1 + cot**2)."""
+    """Return the derivative of cot as a polynomial in cot, of which the derivative is -(1 + cot**2)."""
     coefficients = [0.0, 1.0]
     for _ in range(order):
         slope = [k * coefficient for k, coefficient in enumerate(coefficients)][1:]
@@ -151,7 +151,7 @@ def _cotangent_derivative(order: int) -> list[float]:
 
 
 def _positive_polygamma(order: int, x: float) -> float:
-    """n! times the sum of 1 / (x + k)**(n + 1) over k, for a positive x."""
+    """Return n! times the sum of 1 / (x + k)**(n + 1) over k, for a positive x."""
     if x == math.inf:
         return 0.0
     total = 0.0
@@ -168,7 +168,7 @@ def _positive_polygamma(order: int, x: float) -> float:
 
 
 def _falling(order: int, x: float) -> float:
-    """n! / x**(n + 1), of which the factors are in range longer than their product."""
+    """Return n! / x**(n + 1), of which the factors are in range longer than their product."""
     product = 1.0 / x
     for k in range(1, order + 1):
         product *= k / x
@@ -192,17 +192,22 @@ def erfcx(x: float) -> float:
 
 
 def exp_square(x: float) -> float:
-    """exp(x**2) without the error of rounding x**2: x is split so that the square of the front part is exact."""
-    size = floats.minimum(abs(x), 30.0)
-    front = floats.floor(size * 1024.0) * (1.0 / 1024.0)
-    return floats.exp(front * front) * floats.exp((size - front) * (size + front))
+    """exp(x**2) without the error of rounding x**2."""
+    square, rest = _square_in_parts(x)
+    return floats.exp(square) * floats.exp(rest)
 
 
 def exp_minus_square(x: float) -> float:
     """exp(-x**2) without the error of rounding x**2."""
+    square, rest = _square_in_parts(x)
+    return floats.exp(-square) * floats.exp(-rest)
+
+
+def _square_in_parts(x: float) -> tuple[float, float]:
+    """Return the square of the front part of x, which is exact, and what is missing to x**2; x counts up to 30."""
     size = floats.minimum(abs(x), 30.0)
     front = floats.floor(size * 1024.0) * (1.0 / 1024.0)
-    return floats.exp(-(front * front)) * floats.exp(-((size - front) * (size + front)))
+    return front * front, (size - front) * (size + front)
 
 
 def erfcx_slope(n: float, x: float) -> float:
@@ -271,6 +276,6 @@ def sinc_slope(n: float, x: float) -> float:
 
 
 def _quarter_turned(x: float) -> float:
-    """A number of half turns whose sine is cos(pi * x)."""
+    """Return a number of half turns whose sine is cos(pi * x)."""
     rest = x - 2.0 * floats.floor(0.5 * x + 0.5)
     return 0.5 - abs(rest)
