@@ -105,7 +105,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "one bit changed": lambda contents: contents[:300] + bytes([contents[300] ^ 1]) + contents[301:],
     "longer": lambda contents: contents + b"\0",
     "foreign": lambda contents: b"something else entirely" * 100,
-    "of another version": lambda contents: contents.replace(b"code 1", b"code 0"),
+    "of another version": lambda contents: contents.replace(cache._HEAD, cache._HEAD.swapcase()),
 }
 
 
@@ -115,6 +115,7 @@ def test_a_damaged_file_is_compiled_anew_and_replaced(damage: str, tmp_path: Pat
     whole = {path: path.read_bytes() for path in tmp_path.iterdir()}
     for path, contents in whole.items():
         path.write_bytes(DAMAGES[damage](contents))
+        assert path.read_bytes() != contents
     assert slope(tmp_path) == expected
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == whole
 
