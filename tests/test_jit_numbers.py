@@ -202,7 +202,7 @@ def _with_torch(steps: list[Step], point: list[float]) -> list[float]:
 
 
 class _Jax:
-    """Likewise for JAX."""
+    """The same by JAX's names."""
 
     def __getattr__(self, name: str) -> Any:
         import jax

@@ -12,7 +12,7 @@ FAITHFUL_DIGITS = 16  # that many are printed at most: one more shows how 0.1 is
 
 
 class Kind(enum.StrEnum):
-    """What a function does at a point. Each kind is also a str, equal to its words.
+    """What a function does at a point. Each kind is also a str, such as "infinite slope".
 
     Example:
         >>> Kind.INFINITE_SLOPE == "infinite slope"

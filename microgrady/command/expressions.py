@@ -140,8 +140,8 @@ class Expression:
     """A typed expression, as a function of the names in it.
 
     It takes numbers or Values and follows IEEE 754, as microgrady does: 1 / 0 is inf. All numbers in it
-    are floats. A comparison gives 1.0 or 0.0. Of 'a if condition else b' both are computed and one is selected,
-    likewise with `and` and `or`: nothing that is let through could tell the difference.
+    are floats. A comparison gives 1.0 or 0.0. Of 'a if condition else b', and with
+    `and` and `or`, both are computed and one is selected: nothing that is let through could tell the difference.
 
     Args:
         source: What was typed.
