@@ -134,13 +134,15 @@ class _Registered(Kind):
     def __init__(self, parts: Callable[[Any], tuple[Any, Any]], put_together: Callable[[Any, Any], Any]) -> None:
         self.parts = parts
         self.put_together = put_together
+        self._sound: set[int] = set()  # how many parts those had that were made anew as they were
 
     def _apart(self, container: Any) -> tuple[Any, Any]:
         found = self.parts(container)
         if not isinstance(found, tuple) or len(found) != 2 or not isinstance(found[0], BUILT_IN):
-            raise TypeError(
-                f"the parts of a {type(container).__name__} must be a pair of a dict or a list of what is in it and of "
-                f"what it is besides, not {describe(found)}"
+            name = type(container).__name__
+            raise Misfit(
+                f"{{}} is a {name}, and the parts of a {name} must be a pair of a dict or a list of what is in it and "
+                f"of what it is besides, not {describe(found)}"
             )
         return found
 
@@ -149,18 +151,33 @@ class _Registered(Kind):
         return (tuple(inside), list(inside.values())) if isinstance(inside, dict) else (None, inside)
 
     def rest(self, container: Any) -> Any:
-        return self._apart(container)[1]
+        inside, rest = self._apart(container)
+        if len(inside) not in self._sound:  # not at each call, which would take twice as long
+            keys, contents = self.open(container)
+            again, there = self.open(self.make(type(container), keys, rest, list(contents)))
+            if again != keys or len(there) != len(contents):
+                raise Misfit(
+                    f"{{}} is a {type(container).__name__}, which is another one when it is made anew of its parts: "
+                    f"these are then {_named(again, there)} instead of {_named(keys, contents)}"
+                )
+            self._sound.add(len(inside))
+        return rest
 
     def make(self, kind: type, keys: Any, rest: Any, contents: list[Any]) -> Any:
         made = self.put_together(rest, contents if keys is None else dict(zip(keys, contents, strict=True)))
         if type(made) is not kind:
-            raise TypeError(f"what makes a {kind.__name__} anew must return one, not {describe(made)}")
+            name = kind.__name__
+            raise Misfit(f"{{}} is a {name}, and what makes a {name} anew must return one, not {describe(made)}")
         return made
 
     def steps(self, keys: Any, count: int) -> list[str]:
         if keys is None:
             return super().steps(keys, count)
         return [f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r}]" for key in keys]
+
+
+def _named(keys: tuple[Any, ...] | None, contents: Sequence[Any]) -> str:
+    return str(len(contents) if keys is None else list(keys))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -302,7 +319,7 @@ def register(
             likes; and what the object is besides, None if nothing, which is kept as it is. `jit` asks that the latter
             is hashable, and records anew where it is another one. It may be called more than once.
         make: The opposite, a function of the second part and of a dict or list such as the first. It returns a new
-            object, also where numbers have become Values or arrays.
+            object, also where numbers have become Values or arrays; its parts have the same keys, or are as many.
 
     Raises:
         TypeError: `kind` is not a class, or `parts` or `make` cannot be called.

@@ -6,6 +6,7 @@ import functools
 import itertools
 import math
 import operator
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -375,6 +376,8 @@ def _collection(tree: Any, what: str, read: Reader, anew: bool, none: bool) -> t
             _refuse_none(structure, read, none and structure.shapes != ())
     except Misfit as misfit:
         raise misfit.located(what) from misfit.__cause__
+    except RecursionError as error:
+        raise RecursionError(f"{what} holds itself, or is nested too deep") from error
     return found, structure
 
 
@@ -477,8 +480,13 @@ def _number(thing: Any) -> Any:
 
 
 def _refusal(thing: Any) -> Misfit:
+    kind = type(thing)
+    is_users = kind.__module__.partition(".")[0] not in sys.stdlib_module_names and not hasattr(kind, "__array__")
+    cure = f"; microgrady.trees.register lets a {kind.__name__} stand there" if is_users else ""
     return Misfit(
-        "{} must be a real number, a Value, or a list, tuple, dict or NumPy array of these, not " + describe(thing)
+        "{} must be a real number, a Value, or a list, tuple, dict or NumPy array of these, not "
+        + describe(thing)
+        + cure
     )
 
 

@@ -531,8 +531,46 @@ def test_functions_that_do_not_do_what_was_registered_are_told_so() -> None:
     for parts in (1.0, [1.0], ([1.0],), (1.0, None), ([1.0], None, None)):
         with pytest.raises(TypeError, match="the parts of a Odd must be a pair of a dict or a list"):
             mg.grad(lambda odd: 1.0)(Odd(parts))
-    with pytest.raises(TypeError, match="what makes a Odd anew must return one, not list"):
-        mg.grad(lambda odd: 1.0)(Odd(([1.0], None)))
+    with pytest.raises(TypeError, match=r"\['a'\] is a Odd, and what makes a Odd anew must return one, not list"):
+        mg.grad(lambda odd: 1.0)({"a": Odd(([1.0], None))})
+
+
+@pytest.mark.parametrize(
+    ("parts", "difference"),
+    [([1.0, 2.0], "1 instead of 2"), ({"a": 1.0, "b": 2.0}, r"\['a'\] instead of \['a', 'b'\]")],
+)
+def test_parts_that_are_lost_are_noticed(parts: Any, difference: str) -> None:
+    class Lossy:
+        """A class whose registration forgets a part."""
+
+        def __init__(self, inside: Any) -> None:
+            self.inside = inside
+
+    def forgetful(rest: None, inside: Any) -> Lossy:
+        return Lossy({"a": inside["a"]} if isinstance(inside, dict) else inside[:1])
+
+    mg.trees.register(Lossy, lambda lossy: (lossy.inside, None), forgetful)
+    sentence = rf"\[1\] is a Lossy, which is another one when it is made anew of its parts: these are then {difference}"
+    for transform in (mg.grad, mg.jit):
+        with pytest.raises(TypeError, match=sentence):
+            transform(lambda p: p[0])([1.0, Lossy(parts)])
+
+
+def test_classes_that_are_not_registered_are_told_how_they_could_be() -> None:
+    class Unknown:
+        """Nothing that anyone has registered."""
+
+    with pytest.raises(
+        TypeError, match=r"\['w'\].* not Unknown .*; microgrady.trees.register lets a Unknown stand there"
+    ):
+        mg.grad(lambda p: 1.0)({"w": Unknown()})
+
+
+def test_what_holds_itself_is_refused_by_name() -> None:
+    around: list[Any] = [1.0]
+    around.append(around)
+    with pytest.raises(RecursionError, match="the argument of <lambda> holds itself, or is nested too deep"):
+        mg.grad(lambda p: 1.0)(around)
 
 
 def test_structures_of_forgotten_classes_say_so() -> None:
