@@ -17,6 +17,7 @@ from microgrady import Value
 from microgrady.command.expressions import CONSTANTS, FUNCTIONS, Expression, arities_of, hint_for
 from microgrady.command.parsing import InputError
 from microgrady.value import methods, primitives
+from tests.fuzz.floats import same_number
 from tests.threads import run_in_threads, run_on_a_small_stack
 
 FLOATS = st.floats(-1e3, 1e3) | st.sampled_from([0.0, -0.0, 1.0, 2.0, 1e-300, 1e300])
@@ -44,10 +45,6 @@ ANYTHING = combined(
 )
 
 
-def same(a: float, b: float) -> bool:
-    return a == b or (a != a and b != b)
-
-
 def refusal(source: str) -> InputError:
     with pytest.raises(InputError) as caught:
         Expression(source)
@@ -62,7 +59,7 @@ def test_arithmetic_computes_what_python_computes_on_floats(source: str, x: floa
         assume(False)
     expression = Expression(source)
     numbers = {"x": x, "y": y}
-    assert same(expression(*(numbers[name] for name in expression.names)), expected)
+    assert same_number(expression(*(numbers[name] for name in expression.names)), expected)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # SciPy's, of polygamma
@@ -73,7 +70,7 @@ def test_every_expression_has_a_float_at_every_point_and_values_agree(source: st
     result = expression(*point)
     assert type(result) is float
     on_values = expression(*map(Value, point))
-    assert same(on_values.data if isinstance(on_values, Value) else on_values, result)
+    assert same_number(on_values.data if isinstance(on_values, Value) else on_values, result)
 
 
 def test_whole_numbers_are_floats_so_that_towers_of_powers_end() -> None:

@@ -26,6 +26,7 @@ from microgrady.compiler.backends.callbacks import emit_callback
 from microgrady.primitives import user_primitives
 from microgrady.tracing import Recorder, recorders
 from microgrady.value import Primitive, primitives
+from tests.fuzz.floats import same_bits
 
 ORDERED = {"polygamma", "erfcx_slope", "sinc_slope"}  # the first operand is the order, a whole number
 CALLED_BACK = {*ORDERED, "round_to"}
@@ -74,11 +75,6 @@ def points(pattern: Pattern) -> list[tuple[float, ...]]:
 
 def symbol(name: str, number: int) -> str:
     return f"run_{name}_{number}"
-
-
-def same_bits(found: float, expected: float) -> bool:
-    """Nans, whose bits carry nothing, are all the same."""
-    return struct.pack("<d", found) == struct.pack("<d", expected) or (found != found and expected != expected)
 
 
 def written(backend: Backend, entry: Primitive, pattern: Pattern, variables: str) -> Operand:

@@ -246,7 +246,7 @@ class _Function(_Steady):
         self.numbers = [number.data if isinstance(number, Value) else number for number in numbers]
         names = _argument_names(function, len(point))
         arguments = zip(self.structure.children, names, strict=True)
-        self.inputs = [path for argument, name in arguments for path in argument.leaf_names(name)]
+        self.inputs = [leaf for argument, name in arguments for leaf in argument.leaf_names(name)]
         self.input_structure = self.structure.children[0] if len(point) == 1 else self.structure
         self.input_places = self.input_structure.places()
         pairs = [f"{name} = {number!r}" for name, number in zip(self.inputs, self.numbers, strict=True)]
@@ -265,11 +265,11 @@ class _Function(_Steady):
         values, results = evaluate(function, self.numbers, read, self.structure.rebuild, message)
         self.result_places = results.places()
         written = ["".join(place) for place in self.result_places]
-        self.results = [f"result{path} by " if path else "" for path in written]
-        for path, value in zip(written, values, strict=True):
+        self.results = [f"result{place} by " if place else "" for place in written]
+        for place, value in zip(written, values, strict=True):
             if not math.isfinite(value):
-                raise ValueError(f"the function is not defined {where}: the result{path} is {value}")
-        super().__init__("the function", [path and f"result{path}" for path in written], values)
+                raise ValueError(f"the function is not defined {where}: the result{place} is {value}")
+        super().__init__("the function", [place and f"result{place}" for place in written], values)
 
     def __call__(self, numbers: list[float]) -> list[float]:
         def read(result: Any) -> list[float]:
@@ -418,7 +418,7 @@ class _Claims(_Steady):
         __tracebackhide__ = True
         self.function, self.gradient, self.what = function, gradient, what
         expected = [["".join(_joined(place, by)) for by in function.input_places] for place in function.result_places]
-        self.places = [path for row in expected for path in row]
+        self.places = [place for row in expected for place in row]
         super().__init__(what, self.places, self.call())
 
     def call(self) -> list[float]:
@@ -426,14 +426,14 @@ class _Claims(_Steady):
         numbers, claimed = self.claimed()
         missing = set(self.places) ^ set(numbers)
         if missing:
-            path = min(missing)
-            problem = "has none" if path not in numbers else "has one, which belongs to no input,"
+            place = min(missing)
+            problem = "has none" if place not in numbers else "has one, which belongs to no input,"
             each = " of each result" if len(self.function.result_places) > 1 else ""
             raise ValueError(
-                f"{self.what} must have a number for each input{each}, but {problem} at {path or 'its top'}: "
+                f"{self.what} must have a number for each input{each}, but {problem} at {place or 'its top'}: "
                 f"it is {describe(claimed)}"
             )
-        return [numbers[path] for path in self.places]
+        return [numbers[place] for place in self.places]
 
     def claimed(self) -> tuple[dict[str, float], Any]:
         """Return the numbers that are claimed, by where they stand, and the claim as it was given."""
