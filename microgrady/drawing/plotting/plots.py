@@ -54,7 +54,7 @@ def plot(
     """Draw a function of one number and its derivatives, which microgrady computes.
 
     A curve is interrupted where it jumps, has a pole or is not finite. Of one that climbs without end the picture shows
-    most, but not all; likewise of a derivative beside which the function would be a flat line.
+    most, but not all, and so of a derivative beside which the function would be a flat line.
 
     Args:
         f: The function. It is called with a Value and may return a plain number.
