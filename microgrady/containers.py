@@ -92,6 +92,7 @@ class _Sequences(Kind):
         kind: Any = type(container)
         if kind is list or kind is tuple:
             return None
+        _require_no_fields(kind)
         if isinstance(container, list):
             return Blank(_emptied(container))
         attributes = {} if _derives(kind) else dict(getattr(container, "__dict__", {}))
@@ -116,7 +117,10 @@ class _Dicts(Kind):
         return tuple(container), list(container.values())
 
     def rest(self, container: Any) -> Any:
-        return None if type(container) is dict else Blank(_emptied(container))
+        if type(container) is dict:
+            return None
+        _require_no_fields(type(container))
+        return Blank(_emptied(container))
 
     def make(self, kind: type, keys: Any, rest: Any, contents: list[Any]) -> Any:
         items = dict(zip(keys, contents, strict=True))
@@ -395,6 +399,15 @@ def _default(factory: Any) -> Any:
     if code is None or factory.__closure__:
         return factory
     return (code, factory.__defaults__)  # a lambda that is written at a call is another one each time
+
+
+def _require_no_fields(kind: type) -> None:
+    """Raise if a class of lists or dicts is a dataclass, too: what is in its fields would be no part of it."""
+    if hasattr(kind, "__dataclass_fields__") and _fields(kind).open:
+        plain = next(base for base in BUILT_IN if issubclass(kind, base)).__name__
+        raise Misfit(
+            f"{{}} is a {kind.__name__}, a dataclass and a {plain} in one: microgrady.trees.register says what is in it"
+        )
 
 
 def _emptied(container: Any) -> Any:

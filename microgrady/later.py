@@ -66,4 +66,6 @@ def ask(subject: str) -> Any:
 def _imported(name: str) -> Any:
     """Import a module as the import statement does, which takes one that waits for this thread as far as it is."""
     __import__(name)
+    if name not in sys.modules:  # another thread has imported it meanwhile, and failed
+        __import__(name)
     return sys.modules[name]

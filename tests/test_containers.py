@@ -556,6 +556,22 @@ def test_parts_that_are_lost_are_noticed(parts: Any, difference: str) -> None:
             transform(lambda p: p[0])([1.0, Lossy(parts)])
 
 
+@pytest.mark.parametrize("base", [list, dict])
+def test_a_dataclass_that_is_a_list_or_a_dict_too_is_registered_or_refused(base: type) -> None:
+    @dataclasses.dataclass
+    class Both(base):  # type: ignore[misc]
+        """A class with fields and items."""
+
+        w: Any
+
+    sentence = f"is a Both, a dataclass and a {base.__name__} in one: microgrady.trees.register says what is in it"
+    for transform in (mg.grad, mg.jit):
+        with pytest.raises(TypeError, match=sentence):
+            transform(lambda p: p.w**2)(Both(3.0))
+    mg.trees.register(Both, lambda both: ([both.w], None), lambda rest, inside: Both(inside[0]))
+    assert mg.grad(lambda p: p.w**2)(Both(3.0)).w == 6.0
+
+
 def test_classes_that_are_not_registered_are_told_how_they_could_be() -> None:
     class Unknown:
         """Nothing that anyone has registered."""
