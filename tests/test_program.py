@@ -207,6 +207,19 @@ def test_the_gate_of_a_zero_adjoint_is_kept_where_it_can_matter() -> None:
         assert outputs[0] == 0.0
 
 
+def test_a_mask_that_is_zero_gives_zero_without_a_sign_whatever_it_meets() -> None:
+    masked_product = primitives["masked_product"]
+
+    def function(x: Any) -> Any:
+        return [masked_product(x, factor) for factor in (3.0, -3.0, 1.0, 0.5, -0.5, 5e-324)]
+
+    assert_same_numbers(recorded(function, 1.0), function, 1)
+    for x in (0.0, -0.0):
+        outputs = recorded(function, 1.0).evaluate([x])
+        assert not isinstance(outputs, Guard)
+        assert list(map(str, outputs)) == ["0.0"] * 6
+
+
 def test_gradients_cost_no_more_operations_than_by_hand() -> None:
     slope = recorded(mg.grad(lambda x: x**2 * 3 + x), 2.0)
     assert len(slope.ops) <= 3

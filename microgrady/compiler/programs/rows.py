@@ -27,14 +27,12 @@ class Row:
         result: What may stand for it, as a function of the same numbers.
         why: Why both are the same to the last bit.
         constant: If given, the first number is a constant for which this holds.
-        sign_of_zero: Whether that is the same, too.
     """
 
     pattern: Callable[..., Any]
     result: Callable[..., Any]
     why: str
     constant: Callable[[float], bool] | None = None
-    sign_of_zero: bool = True
 
 
 Found = dict[str, Place]  # the places of a row's parameters

@@ -5,8 +5,6 @@ What IEEE 754 forbids is not here: x + 0 is another number for x = -0, x - x is 
 
 from __future__ import annotations
 
-import math
-
 from microgrady.compiler.programs.rows import Row, Table
 from microgrady.functions import argument, instead, masked_product, neg, selected
 
@@ -30,12 +28,11 @@ ROWS = (
     Row(lambda k, x: masked_product(k, x), lambda k, x: 0.0, "it is 0 for that mask", lambda k: k == 0.0),
     Row(lambda k, x: masked_product(k, x), lambda k, x: k * x, "it differs only where the mask is 0", bool),
     Row(
-        lambda k, x: masked_product(x, k),
-        lambda k, x: x * k,
-        "0 * k is 0, too; only derivatives are masked, and the sign of those that are zero is free",
-        math.isfinite,
-        sign_of_zero=False,
+        lambda x: masked_product(x, 1.0),
+        lambda x: x + 0.0,
+        "0.0 makes 0.0 of -0.0, as the mask does, and changes no other",
     ),
+    Row(lambda x: masked_product(x, -1.0), lambda x: 0.0 - x, "0.0 - x is -x, but 0.0 for both zeros, as for a mask"),
 )
 
 TABLE = Table(ROWS)
