@@ -455,6 +455,13 @@ def test_microgrady_does_not_import_numpy_by_itself() -> None:
     assert processes.run([sys.executable, "-c", code]).returncode == 0
 
 
+def test_operators_do_not_warn_of_nan_however_often_they_have_met_it() -> None:
+    holes = mg.array([math.nan, 3.0])
+    for _ in range(200):
+        for result in (holes * Value(2.0), Value(2.0) * holes, holes + 1.0, 1.0 - holes):
+            assert math.isnan(mg.detach(result)[0])
+
+
 def test_quantiles_leave_out_nan_where_they_are_asked_to() -> None:
     holes = np.array([[math.nan, 3.0, 1.0], [2.0, math.nan, 5.0]])
     for axis in (None, 0, 1):

@@ -117,7 +117,10 @@ def apply(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[str,
         return getattr(ufunc, method)(*arrays, **options)  # which asks the other class, as nothing here has a say now
     if not options and method == "__call__":
         if ufunc in OPERATORS and ufunc not in COMPARISONS:
-            return ufunc(*arrays)
+            with numpy.errstate(
+                invalid="ignore"
+            ):  # NumPy would warn where plain Python asks a number whether it is nan
+                return ufunc(*arrays)
         quick = _by_operators(ufunc, arrays)
         if quick is not None:
             return quick
