@@ -27,7 +27,7 @@ LAYERS = """
     protocols
     value
     functions containers
-    primitives
+    primitives differentiation
     sequences anomaly pickling
     arrays frames
     trees

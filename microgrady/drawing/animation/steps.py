@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
 
+from microgrady.differentiation import still_follows
 from microgrady.drawing.graph.labels import NOT_IN_XML, applied, atom
 from microgrady.drawing.style import tint
-from microgrady.transforms import still_follows
 from microgrady.value import Value, stays_zero
 
 NAME_WIDTH, EXPRESSION_WIDTH = 24, 24
