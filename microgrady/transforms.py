@@ -8,15 +8,15 @@ from collections.abc import Callable
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, overload
 
 from microgrady.differentiation import differentiate
-from microgrady.functions import argument
-from microgrady.inputs import as_number, describe, is_array
+from microgrady.inputs import describe
 from microgrady.introspection import name_of
 from microgrady.pickling.callables import Wrapper
 from microgrady.selection import Argnames, Argnums, Selection
 from microgrady.sequences import dot
-from microgrady.tracing import Run, recorder_of
-from microgrady.trees import Structure, count, detach, flatten, make_array, map_values
-from microgrady.value import Value, fresh_marks, reverse_pass, topological_order
+from microgrady.traced import Traced, as_value, one_number
+from microgrady.tracing import recorder_of
+from microgrady.trees import Structure, count, flatten, make_array
+from microgrady.value import Value
 
 # What type checkers tell of the transforms. Where the first argument, the second or both are selected, they know what
 # the gradient is, as it has the type of the argument; a bound of Any leaves the body of a lambda alone.
@@ -388,7 +388,7 @@ def _value_and_gradient(
     function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Any, Any]:
     __tracebackhide__ = True
-    run = _Run("grad", function, selection, args, kwargs)
+    run = Traced("grad", function, selection, args, kwargs)
     output = one_number(run.output, run.name, "grad", "; jacobian takes functions that return several")
     connected = run.is_connected(output)
     numbers = run.differentiate(output, connected)
@@ -404,7 +404,7 @@ def _gradient(function: Callable[..., Any], selection: Selection, args: tuple[An
 
 def _jacobian(function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     __tracebackhide__ = True
-    run = _Run("jacobian", function, selection, args, kwargs)
+    run = Traced("jacobian", function, selection, args, kwargs)
     outputs, rows = flatten(run.output, f"the result of {run.name}", none=run.structure.has_none)
     connected = run.is_connected(*outputs)
     matrix = [run.differentiate(output, connected) for output in outputs]
@@ -442,64 +442,6 @@ _TRANSFORMS: dict[str, tuple[Callable[..., Any], bool]] = {
 }
 
 
-class _Run:
-    """One run of a function on Values, and what is needed to differentiate it.
-
-    Attributes:
-        output: What the function returned.
-        structure: That of the arguments to differentiate by.
-    """
-
-    def __init__(
-        self,
-        transform: str,
-        function: Callable[..., Any],
-        selection: Selection,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> None:
-        __tracebackhide__ = True
-        self.name = name_of(function)
-        places = selection.places(function, args, kwargs)
-        numbers, self.structure = flatten(selection.pick(places, args, kwargs), f"the argument of {self.name}")
-        self.since = fresh_marks()
-        # A Value gets a node of its own in front of it: it is this one that the function is
-        # differentiated by, not the Value, which the function may also reach by another way.
-        self.inputs = [argument(number) if isinstance(number, Value) else Value(number) for number in numbers]
-        self.nested = any(isinstance(number, Value) for number in numbers)
-        positional, named = selection.put(self.structure.rebuild(self.inputs), places, args, kwargs)
-        self.output = Run(f"{transform} of {self.name}", self.inputs, self.since).call(function, *positional, **named)
-        self.aux: list[Any] = []
-        if selection.has_aux:
-            self.output, *self.aux = _pair(self.output, self.name, transform)
-
-    def with_aux(self, result: Any) -> Any:
-        """Return a result, or a pair with what the function returned besides, in floats if no Value is behind it."""
-        if not self.aux:
-            return result
-        found: list[Value] = []
-        map_values(self.aux, found.append)
-        return result, self.aux[0] if self.is_connected(*found) else detach(self.aux[0])
-
-    def is_connected(self, *outputs: Any) -> bool:
-        """Return whether the outputs depend on Values made before the run."""
-        values = [output for output in outputs if isinstance(output, Value)]
-        return self.nested or any(
-            isinstance(operand, Value) and operand._mark < self.since
-            for node in (*topological_order(*values, since=self.since), *values)
-            for operand in (node, *node.operands)
-        )
-
-    def differentiate(self, output: Any, connected: bool) -> list[Any]:
-        if not isinstance(output, Value):
-            return [0.0] * len(self.inputs)
-        if connected:
-            return [as_value(derivative) for derivative in differentiate(output, self.inputs, self.since)]
-        # One stand-in for each: no other thread has these leaves.
-        adjoints = {stand_in._left: stand_in._grad for stand_in in reverse_pass(output, 1.0)}
-        return [adjoints.get(value, 0.0) for value in self.inputs]
-
-
 def _blocks(matrix: list[list[Any]], rows: Structure, columns: Structure) -> Any:
     """Return the structure of the outputs, each with the structure of the inputs, arrays joined to one."""
     parts = []
@@ -517,33 +459,3 @@ def _blocks(matrix: list[list[Any]], rows: Structure, columns: Structure) -> Any
         parts.append(columns.assemble(blocks))
         top = bottom
     return rows.assemble(parts)
-
-
-def as_value(number: Any) -> Value:
-    """Return a number as a Value, which it may be."""
-    return number if isinstance(number, Value) else Value(number)
-
-
-def one_number(output: Any, name: str, needed_by: str, hint: str = "") -> Any:
-    """Return what a function called `name` returned, a Value or a float.
-
-    Raises:
-        TypeError: It is not one number; the message says by what that is needed, and ends in the hint.
-    """
-    if is_array(output) and output.size == 1:  # of whatever shape: SciPy gives functions of one variable an array
-        output = output.item()
-    number = output if isinstance(output, Value) else as_number(output)
-    if number is None:
-        raise TypeError(
-            f"{needed_by} needs a function that returns one number, but {name} returned {describe(output)}{hint}"
-        )
-    return number
-
-
-def _pair(returned: Any, name: str, transform: str) -> tuple[Any, Any]:
-    if not isinstance(returned, tuple) or len(returned) != 2:
-        raise TypeError(
-            f"with has_aux=True {transform} needs a function that returns a pair (value, aux), but {name} returned "
-            f"{describe(returned)}"
-        )
-    return returned

@@ -31,6 +31,7 @@ LAYERS = """
     sequences anomaly pickling
     arrays frames
     trees
+    traced
     transforms
     checking
     compiler.signature compiler.programs

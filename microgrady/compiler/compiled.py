@@ -22,8 +22,8 @@ from microgrady.compiler.signature import Arguments, Signature
 from microgrady.forks import LockOfOneProcess
 from microgrady.pickling.callables import pickler_by_value
 from microgrady.pickling.fingerprint import Fingerprint
+from microgrady.traced import as_value, one_number
 from microgrady.tracing import is_input_elsewhere, run_here, runs
-from microgrady.transforms import as_value, one_number
 from microgrady.value import Value, add_to_leaves
 
 P = ParamSpec("P")

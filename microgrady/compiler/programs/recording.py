@@ -9,8 +9,9 @@ from typing import Any
 from microgrady.compiler.programs.build import Builder
 from microgrady.compiler.programs.program import Program
 from microgrady.inputs import describe
+from microgrady.traced import as_value, one_number
 from microgrady.tracing import Recorder
-from microgrady.transforms import as_value, gradients, one_number
+from microgrady.transforms import gradients
 from microgrady.trees import Structure, flatten
 from microgrady.value import Value, fresh_marks, topological_order
 
