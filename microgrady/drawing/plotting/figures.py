@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from microgrady import traced
 from microgrady.checking.evaluation import evaluate
 from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target, endings, format_of, import_extra
 from microgrady.drawing.style import DIGITS
 from microgrady.files import write_whole
 from microgrady.inputs import FLOAT_DIGITS, as_number, describe
 from microgrady.introspection import name_of
-from microgrady.traced import one_number
 from microgrady.value import Value
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def one_number(f: Callable[..., Any], result: Any) -> Any:
     Raises:
         TypeError: It is something else.
     """
-    return one_number(result, name_in_labels(f), "a plot")
+    return traced.one_number(result, name_in_labels(f), "a plot")
 
 
 # Words and numbers
