@@ -111,7 +111,7 @@ class Jitted(Bindable[P, R]):
         # For floats and arrays that are given by position: the first paths, by the types of the arguments, which is
         # the fastest question.
         self._first_paths: dict[tuple[type, ...], CompiledPath] = {}
-        self._fastcall: Callable[..., Any] | None = None  # the latest of those paths, for floats, without Python code
+        self._fastcall: Callable[..., Any] | None = None  # the latest of those paths, without Python code
 
     @functools.cached_property
     def _branches(self) -> dict[Key, Branches]:
@@ -154,8 +154,8 @@ class Jitted(Bindable[P, R]):
             __tracebackhide__ = True
             return self._function(*args, **kwargs)  # which is differentiated or recorded there
         if not kwargs:
-            if self._fastcall is not None:
-                result = self._fastcall(*args)
+            if (fastcall := self._fastcall) is not None:
+                result = fastcall(*args)
                 if result is not float:
                     return result
             path = self._first_paths.get(tuple(map(type, args)))
@@ -289,8 +289,7 @@ class Jitted(Bindable[P, R]):
             return
         if all(map(operator.is_, args, parts)):
             self._first_paths[tuple(map(type, args))] = path
-            if all(type(arg) is float for arg in args):
-                self._fastcall = path.compile().fastcall
+            self._fastcall = path.fastcall()
 
     def _record(self, arguments: Arguments, branches: Branches, fork: Fork) -> Outcome:
         """Run the function on Values, and compile what it does for the calls that come to this fork."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from microgrady.compiler.backends.compiled_program import SMALL, CompiledProgram
+from microgrady.compiler.backends.fastcall import Form
 from microgrady.compiler.backends.llvm_program import modules_of
 from microgrady.compiler.backends.memory import layout_of
 from microgrady.compiler.programs.formulas import formula_of_guard
@@ -158,13 +159,21 @@ class CompiledPath:
         with self._lock.here():
             if self._code is None:
                 start = time.perf_counter()
-                # Numbers alone, and none that are read elsewhere, can come in by the fast call.
-                plain = not (self._arrays_come or self._arrays_go or self.leaves)
-                self._code = CompiledProgram(
-                    self.lowered(), self.structure if plain else None, self._effort, self._cache
-                )
+                form = Form(self.shapes, len(self.leaves), self.structure)
+                self._code = CompiledProgram(self.lowered(), form, self._effort, self._cache)
                 self.compile_seconds = time.perf_counter() - start
             return self._code
+
+    def fastcall(self) -> Callable[..., Any] | None:
+        """Return the function that takes floats and arrays and returns what `run` does, or the type float.
+
+        It returns the type where it has no result: other arguments are given, or a guard does not hold. There is none
+        of a path that needs more of Python than that.
+        """
+        fastcall, leaves = self.compile().fastcall, self.leaves
+        if fastcall is None or not leaves:
+            return fastcall
+        return lambda *args: fastcall(*args, [leaf._number for leaf in leaves])
 
     def __getstate__(self) -> dict[str, Any]:
         # Machine code stays where it is.

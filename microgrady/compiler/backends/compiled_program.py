@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from microgrady.compiler.backends.executable import Executable
-from microgrady.compiler.backends.fastcall import builtin_function, fastcall_lines, is_possible
+from microgrady.compiler.backends.fastcall import Form, builtin_function, fastcall_lines
 from microgrady.compiler.backends.llvm_program import modules_of
 from microgrady.compiler.backends.memory import layout_of
 from microgrady.compiler.programs.program import Program
-from microgrady.trees import Structure
 
 SMALL = 2000  # operations up to which the full effort costs less than a tenth of a second
 
@@ -22,24 +21,26 @@ class CompiledProgram:
 
     Args:
         program: What to compile.
-        structure: That of the outputs, for `fastcall`; None for none.
+        form: What `fastcall` takes and returns.
         effort: What LLVM spends on it, as for `Executable`.
         cache: A folder to keep machine code in; None for none.
 
     Attributes:
         size: How many doubles it works on.
-        fastcall: A built-in function of floats that returns the outputs in their structure, or the type float where it
-            cannot; None if there is none.
+        fastcall: A built-in function of floats and arrays that returns the outputs in their structure, or the type
+            float where it cannot; None if there is none.
         run: Takes the address of the doubles; what it returns, `modules_of` says.
     """
 
-    def __init__(self, program: Program, structure: Structure | None, effort: int, cache: Path | None = None) -> None:
+    def __init__(self, program: Program, form: Form, effort: int, cache: Path | None = None) -> None:
         layout = layout_of(program, effort)
         self.size = layout.size
         calls_python = any(op.lower is None for op in program.ops)
+        # Other threads may run while a long program does that leaves Python alone.
+        is_long = len(program.ops) > SMALL and not calls_python
         lines: list[str] = []
-        if structure is not None and not calls_python and is_possible(structure, layout.size):
-            lines = fastcall_lines(program.input_count, layout.outputs, layout.size, structure)
+        if form.is_possible and not calls_python:
+            lines = fastcall_lines(form, layout.outputs, layout.size, is_long)
         self._executable = Executable(
             modules_of(program, layout, lines),
             ("run", "call") if lines else ("run",),
@@ -48,9 +49,7 @@ class CompiledProgram:
         )
         addresses = self._executable.addresses
         self.fastcall: Callable[..., Any] | None = (
-            builtin_function(addresses["call"], self._executable) if lines else None
+            builtin_function(addresses["call"], form, self._executable) if lines else None
         )
-        # Other threads may run while a long program does that leaves Python alone.
-        is_long = len(program.ops) > SMALL and not calls_python
         kind = ctypes.CFUNCTYPE if is_long else ctypes.PYFUNCTYPE
         self.run: Callable[[int], int] = kind(ctypes.c_int, ctypes.c_void_p)(addresses["run"])
