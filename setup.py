@@ -31,6 +31,7 @@ def extensions() -> list[Extension]:
     directives = {
         "arithmetic.floats": {"language_level": 3, "annotation_typing": False},
         "value": {"language_level": 3, "auto_pickle": False, "cpow": True},
+        "differentiation": {"language_level": 3, "annotation_typing": False},
     }
     sources = {name: FRESHNESS["source_of"](name, PACKAGE) for name in MODULES}
     every = [str(Path(source).with_suffix(ending)) for source in sources.values() for ending in (".py", ".pxd")]
@@ -38,7 +39,8 @@ def extensions() -> list[Extension]:
     found = []
     for name, source in sources.items():
         module = Extension(f"{PACKAGE}.{name}", [source], extra_compile_args=ARGUMENTS)
-        module.define_macros = [("MICROGRADY_SOURCE", f'"{fingerprint}"')]  # a string of C
+        strings = {"MICROGRADY_SOURCE": fingerprint, "MICROGRADY_MODULE": module.name}
+        module.define_macros = [(macro, f'"{text}"') for macro, text in strings.items()]  # strings of C
         found += cythonize([module], compiler_directives=directives[name], build_dir="build/cython", quiet=True)
     for module in found:
         module.depends = every  # the fingerprint is that of all
@@ -65,13 +67,25 @@ class Sources(build_py):
 
 
 class Compiled(build_ext):
-    """Never what an earlier compilation left, if this one fails."""
+    """Either all modules, which use each other's C types, or none; and never what an earlier compilation left."""
 
     def run(self) -> None:
         """Delete, and go on."""
-        for module in self.extensions:
-            Path(self.build_lib, self.get_ext_filename(module.name)).unlink(missing_ok=True)
+        self._delete()
         super().run()
+
+    def build_extensions(self) -> None:
+        """Compile, and delete if one failed."""
+        super().build_extensions()
+        if not all(path.exists() for path in self._paths()):
+            self._delete()
+
+    def _paths(self) -> list[Path]:
+        return [Path(self.build_lib, self.get_ext_filename(module.name)) for module in self.extensions]
+
+    def _delete(self) -> None:
+        for path in self._paths():
+            path.unlink(missing_ok=True)
 
 
 setup(

@@ -6,52 +6,74 @@ import math
 from typing import Any
 
 from microgrady.functions import add, div, hypot, instead, masked_product, mul, neg, sub
-from microgrady.inputs import same_numbers
 from microgrady.tracing import recorders
-from microgrady.value import Value, stays_zero, topological_order
+from microgrady.value import Primitive, Value, stays_zero, topological_order
 
 
 def differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[Any]:
     """Run the reverse pass in Values: each share is recorded, so that it has derivatives of its own."""
     order = topological_order(output, since=since)
-    # By identity: to hash a Value takes long while a function is recorded.
-    active = set(map(id, inputs))
-    for node in order:
-        if not active.isdisjoint(map(id, node.operands)):
-            active.add(id(node))
+    active = _active(order, inputs)
     adjoints: dict[int, Any] = {id(output): 1.0} if id(output) in active else {}
     for node in reversed(order):
+        if node._primitive is None:  # leaves come first
+            break
         adjoint = adjoints.get(id(node))
-        if node.op is None or adjoint is None:
+        if adjoint is None:
             continue
-        _require_current(node)
-        operands = node.operands
-        for rule, operand in zip(node.op.rules, operands, strict=True):
-            key = id(operand)
-            if isinstance(operand, Value) and key in active:
-                share = _share(node, adjoint, rule(node, *operands))
-                if node.op is hypot:
-                    share = _through_origin(node, adjoint, operand, share)
-                adjoints[key] = adjoints[key] + share if key in adjoints else share
+        if not still_follows(node):
+            raise _outdated(node)
+        if node._left is not None and id(node._left) in active:
+            _add_share(adjoints, node, adjoint, node._left, 0)
+        if node._right is not None and id(node._right) in active:
+            _add_share(adjoints, node, adjoint, node._right, 1)
     return [adjoints.get(id(value), 0.0) for value in inputs]
 
 
-def _share(node: Value, adjoint: Any, partial: Any) -> Any:
+def _active(order: list[Value], inputs: list[Value]) -> set[int]:
+    """Return the inputs and what depends on them, by identity: to hash a Value takes long in a recording."""
+    active = {id(value) for value in inputs}
+    for node in order:
+        if (node._left is not None and id(node._left) in active) or (
+            node._right is not None and id(node._right) in active
+        ):
+            active.add(id(node))
+    return active
+
+
+def _add_share(adjoints: dict[int, Any], node: Value, adjoint: Any, operand: Value, position: int) -> None:
+    """Add to the adjoint of an operand what it gets of a result's adjoint."""
+    op = node._primitive
+    assert op is not None
+    left = node._left_partial if node._left is None else node._left
+    if len(op.rules) == 1:
+        partial = op.rules[0](node, left)
+    else:
+        partial = op.rules[position](node, left, node._right_partial if node._right is None else node._right)
+    share = _share(op, adjoint, partial)
+    if op is hypot:
+        share = _through_origin(node, adjoint, operand, share)
+    before = adjoints.get(id(operand))
+    adjoints[id(operand)] = share if before is None else before + share
+
+
+def _share(op: Primitive, adjoint: Any, partial: Any) -> Any:
     """Return adjoint * partial, recorded so that a zero stays zero as it does in `reverse_pass`."""
-    assert node.op is not None
     # What is not a Value is the same number whenever the record is evaluated; of a Value nothing is sure.
-    sure_adjoint, sure_partial = (math.nan if isinstance(number, Value) else number for number in (adjoint, partial))
-    if sure_partial == 1.0:
+    sure_adjoint = math.nan if type(adjoint) is Value else adjoint
+    sure_partial = math.nan if type(partial) is Value else partial
+    # Data to multiply by may be 1 in one turn of a loop and not in the next: these are recorded alike.
+    if sure_partial == 1.0 and op is not mul:
         return adjoint
-    if stays_zero(sure_adjoint, sure_partial, node.op) or (sure_partial == 0.0 and math.isfinite(sure_adjoint)):
+    if stays_zero(sure_adjoint, sure_partial, op) or (sure_partial == 0.0 and math.isfinite(sure_adjoint)):
         return 0.0
     if sure_adjoint == 1.0:
         return partial
-    if node.op.piecewise:
+    if op.piecewise:
         return masked_product(partial, adjoint)
     # What is recorded must also hold for numbers that are not finite now.
-    finite = not recorders and math.isfinite(partial._number) if isinstance(partial, Value) else math.isfinite(partial)
-    return masked_product(adjoint, partial) if node.op.singular or not finite else adjoint * partial
+    finite = not recorders and math.isfinite(partial._number) if type(partial) is Value else math.isfinite(partial)
+    return masked_product(adjoint, partial) if op.singular or not finite else adjoint * partial
 
 
 def _through_origin(node: Value, adjoint: Any, operand: Value, share: Any) -> Any:
@@ -89,7 +111,7 @@ def _divided(product: Any, node: Value, left: list[int]) -> Any:
     if op is instead:
         return _divided(operands[1], node, left)
     if op in (mul, masked_product, div):
-        for position in (1, 0) if op is not div else (0,):
+        for position in reversed(range(1 if op is div else 2)):
             found = _divided(operands[position], node, left)
             if found is not None:
                 other = operands[1 - position]
@@ -103,32 +125,34 @@ def _divided(product: Any, node: Value, left: list[int]) -> Any:
 
 def still_follows(node: Value) -> bool:
     """Return whether a result and its partials are what its operands give, and not what a leaf gave before a change."""
-    assert node.op is not None
-    for operand in node.operands:
-        if isinstance(operand, Value) and operand.op is None:
-            break
-    else:  # only leaves change
-        return True
-    numbers = [operand._number if isinstance(operand, Value) else operand for operand in node.operands]
-    partials = (node._left_partial, node._right_partial)
-    then = [node._number]
+    left, right = node._left, node._right
+    if (left is None or left._primitive is not None) and (right is None or right._primitive is not None):
+        return True  # only leaves change
+    op = node._primitive
+    assert op is not None
+    a = node._left_partial if left is None else left._number
+    b = node._right_partial if right is None else right._number
+    numbers = (a, b)[: len(op.rules)]
     try:
-        now = [float(node.op.evaluate(*numbers))]
-        for rule, operand, partial in zip(node.op.rules, node.operands, partials, strict=False):
-            if isinstance(operand, Value):
-                then.append(partial)
-                now.append(float(rule(now[0], *numbers)))
+        y = float(op.evaluate(*numbers))
+        return (
+            _is_same_number(y, node._number)
+            and (left is None or _is_same_number(float(op.rules[0](y, *numbers)), node._left_partial))
+            and (right is None or _is_same_number(float(op.rules[1](y, *numbers)), node._right_partial))
+        )
     except (ArithmeticError, ValueError):  # an operation of a user's may raise for what the leaf is now
         return False
-    return same_numbers(then, now)
 
 
-def _require_current(node: Value) -> None:
-    """Raise if the rules, which read the operands, would now see others than were recorded."""
-    if still_follows(node):
-        return
-    leaves = [operand for operand in node.operands if isinstance(operand, Value) and operand.op is None]
+def _is_same_number(a: float, b: float) -> bool:
+    """Return whether two numbers are equal; nan counts as equal to nan."""
+    return a == b or (a != a and b != b)
+
+
+def _outdated(node: Value) -> RuntimeError:
+    """Return the error for a result whose rules, which read the operands, would now see others than were recorded."""
+    leaves = [operand for operand in (node._left, node._right) if operand is not None and operand._primitive is None]
     names = " or ".join(dict.fromkeys(repr(leaf.label) if leaf.label else repr(leaf) for leaf in leaves))
-    raise RuntimeError(
+    return RuntimeError(
         f"the data of leaf {names} was assigned after {node!r} was computed from it: compute the graph anew"
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import zlib
-from importlib.machinery import EXTENSION_SUFFIXES, PathFinder
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 
-MODULES = ("arithmetic.floats", "value")  # each has a .pxd with C types beside its .py
+MODULES = ("arithmetic.floats", "value", "differentiation")  # each has a .pxd with C types beside its .py
 MARK = "microgrady source "
 
 
@@ -40,24 +40,41 @@ def _content(path: str) -> bytes:
 
 
 def require_fresh(folder: str, package: str = "microgrady") -> None:
-    """Import the source of the engine where what was compiled of it is of other source, and warn of that.
+    """See to it that source is imported where what was compiled of it is of other source, and warn of that.
 
     Args:
         folder: That of the package.
         package: Its name.
     """
+    mark = _mark_of_source(folder)
     stale = []
     for name in MODULES:
         spec = PathFinder.find_spec(f"{package}.{name}", [os.path.dirname(source_of(name, folder))])
         found = "" if spec is None else str(spec.origin)
-        if found.endswith(tuple(EXTENSION_SUFFIXES)) and _is_of_other_source(found, folder):
+        if found.endswith(tuple(EXTENSION_SUFFIXES)) and _is_of_other_source(found, mark):
             stale.append(name)
     if stale:
-        _warn_and_import_source(stale, folder, package)
+        _warn_and_find_source(stale, folder, package)
 
 
-def _warn_and_import_source(stale: list[str], folder: str, package: str) -> None:
-    import importlib.util
+def _mark_of_source(folder: str) -> bytes | None:
+    """Return the fingerprint of the source; None if that is not there, and so has not changed."""
+    try:
+        return fingerprint(folder).encode()
+    except OSError:
+        return None
+
+
+def _is_of_other_source(compiled: str, mark: bytes | None) -> bool:
+    """Return whether a compiled module has a mark that is not its source's."""
+    try:
+        content = _content(compiled)
+    except OSError:
+        return False
+    return mark is not None and MARK.encode() in content and mark not in content
+
+
+def _warn_and_find_source(stale: list[str], folder: str, package: str) -> None:
     import sys
     import warnings
 
@@ -68,23 +85,20 @@ def _warn_and_import_source(stale: list[str], folder: str, package: str) -> None
         RuntimeWarning,
         stacklevel=3,
     )
-    for name in MODULES:
-        spec = importlib.util.spec_from_file_location(f"{package}.{name}", source_of(name, folder))
-        assert spec is not None and spec.loader is not None  # noqa: PT018
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-        parent, _, last = spec.name.rpartition(".")
-        setattr(importlib.import_module(parent), last, module)
+    sys.meta_path.insert(0, _Sources({f"{package}.{name}": source_of(name, folder) for name in MODULES}))
 
 
-def _is_of_other_source(compiled: str, folder: str) -> bool:
-    """Return whether a compiled module has a mark that is not its source's; missing source has not changed."""
-    try:
-        content = _content(compiled)
-        return MARK.encode() in content and fingerprint(folder).encode() not in content
-    except OSError:
-        return False
+class _Sources:
+    """What finds the source of modules, also where a compiled one lies beside it."""
+
+    def __init__(self, sources: dict[str, str]) -> None:
+        self._sources = sources
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Return where the source of a module is; None for those of others."""
+        from importlib.util import spec_from_file_location
+
+        return spec_from_file_location(name, self._sources[name]) if name in self._sources else None
 
 
 if __name__ == "microgrady.freshness":  # and not read by setup.py

@@ -2,7 +2,7 @@ cimport cython
 
 cdef extern from *:
     """
-    /* What the module was made of, which freshness.py looks for; setup.py says it. */
+    /* What the module was made of, which freshness.py looks for; setup.py says it, and which module it is. */
     #if defined(__GNUC__)
     __attribute__((used))
     #endif
@@ -11,16 +11,16 @@ cdef extern from *:
     /* Tracebacks name the source beside the compiled module, wherever both have been installed. */
     static PyCodeObject *code_in_source(const char *filename, const char *function, int line) {
         char path[4096];
-        PyObject *name = PyUnicode_FromString("microgrady.value");
+        PyObject *name = PyUnicode_FromString(MICROGRADY_MODULE);
         PyObject *module = name ? PyImport_GetModule(name) : NULL;
         PyObject *file = module ? PyModule_GetFilenameObject(module) : NULL;
         const char *text = file ? PyUnicode_AsUTF8(file) : NULL;
         if (text != NULL) {
             const char *slash = strrchr(text, '/'), *backslash = strrchr(text, '\\\\');
             const char *last = slash > backslash ? slash : backslash;
-            if (last != NULL && (size_t)(last - text) < sizeof(path) - 16) {
+            if (last != NULL && (size_t)(last - text) < sizeof(path) - 64) {
                 memcpy(path, text, (size_t)(last - text) + 1);
-                strcpy(path + (last - text) + 1, "value.py");
+                snprintf(path + (last - text) + 1, 64, "%s.py", strrchr(MICROGRADY_MODULE, '.') + 1);
                 filename = path;
             }
         }
@@ -33,6 +33,9 @@ cdef extern from *:
     }
     #define PyCode_NewEmpty(filename, function, line) code_in_source(filename, function, line)
     """
+
+cdef inline long long id(object thing):
+    return <long long> <void *> thing
 
 cdef long long _newest
 cdef int _KEPT

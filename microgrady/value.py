@@ -529,22 +529,22 @@ def _comparable(other: Any, symbol: Text) -> Any:
 def topological_order(*outputs: Value, since: Mark = 0) -> list[Value]:
     """Return all nodes behind `outputs` that were made since a mark was drawn, operands first, at any depth."""
     mark = _count_uses(list(outputs), since, False)
-    leaves = dict.fromkeys(output for output in outputs if output._primitive is None and output._mark >= since)
-    stack = [output for output in dict.fromkeys(outputs) if output._primitive is not None and output._mark == mark]
+    distinct = {id(output): output for output in outputs}  # by identity: to hash a Value takes long in a recording
+    leaves = {key: output for key, output in distinct.items() if output._primitive is None and output._mark >= since}
+    stack = [output for output in distinct.values() if output._primitive is not None and output._mark == mark]
     order = []
+    operand: Value | None
     while stack:  # take a result when all that use it have been taken
-        node = stack.pop()
+        node: Value = stack.pop()
         order.append(node)
         for operand in (node._left, node._right):
-            if operand is None or operand._mark < since:
-                continue
-            if operand._primitive is None:
-                leaves[operand] = True
-            elif operand._mark > mark:
+            if operand is not None and operand._primitive is None and operand._mark >= since:
+                leaves[id(operand)] = operand
+            elif operand is not None and operand._primitive is not None and operand._mark > mark:
                 operand._mark -= 1
                 if operand._mark == mark:
                     stack.append(operand)
-    return [*leaves, *reversed(order)]
+    return [*leaves.values(), *reversed(order)]
 
 
 def _count_uses(outputs: list[Value], since: Mark, reset: bool, count: Mark = 1 << 16) -> Mark:

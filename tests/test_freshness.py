@@ -46,6 +46,7 @@ def remove_source(folder: Path) -> None:
         (append("value.py"), "python"),
         (append("arithmetic/floats.py"), "python"),
         (append("value.pxd"), "python"),
+        (append("differentiation.py"), "python"),
         (append("arithmetic/floats.py", "value.py"), "python"),
         (remove_source, "compiled"),
     ],
