@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from microgrady.compiler.backends.compiled_program import SMALL, CompiledProgram
+from microgrady.compiler.backends.compiled_program import SMALL, CompiledProgram, llvm_modules
 from microgrady.compiler.backends.fastcall import Form
-from microgrady.compiler.backends.llvm_program import modules_of
-from microgrady.compiler.backends.memory import layout_of
 from microgrady.compiler.programs.formulas import formula_of_guard
+from microgrady.compiler.programs.looped import Compute, Loop, LoopedProgram
 from microgrady.compiler.programs.lower import lower
+from microgrady.compiler.programs.operands import with_loops
 from microgrady.compiler.programs.program import Operation, Program
 from microgrady.compiler.programs.recording import Recording
 from microgrady.compiler.signature import Numbers, is_numeric
@@ -32,7 +32,9 @@ class CompiledPath:
         leaves: The Values from outside that it reads at each call.
         shapes: Of each argument's number (None) and array (its shape), in order.
         structure: That of what the function returns on it.
-        compile_seconds: How long LLVM took; 0.0 before it was compiled.
+        compile_seconds: How long it took to find its loops and to compile it; 0.0 before that.
+        loops: How many loops it has been compiled with.
+        operations_kept: How many operations were compiled: those in a loop once, and not once for each turn.
         failure: Why it cannot run, if it came in a pickle and cannot.
     """
 
@@ -43,8 +45,10 @@ class CompiledPath:
         self.structure = recording.structure
         self.names = [*numbers.names, *(leaf.label or f"leaf{k}" for k, leaf in enumerate(recording.leaves, 1))]
         self.compile_seconds = 0.0
+        self.loops = 0
+        self.operations_kept = len(self.program.ops)
         self.failure: LookupError | None = None
-        self._effort = 2 if optimize or (optimize is None and len(self.program.ops) <= SMALL) else 0
+        self._optimize = optimize
         self._cache = cache
         self._lay_out()
 
@@ -78,19 +82,31 @@ class CompiledPath:
 
     def __repr__(self) -> str:
         way = " and ".join(self.guards) or "always"
+        compiled = f"{self.operations} compiled"
+        if self.loops:
+            loops = "1 loop" if self.loops == 1 else f"{self.loops} loops"
+            compiled = f"{loops}, {self.operations_kept} operations kept of {self.operations}, compiled"
         return (
-            f"<path {way}: {self.operations_recorded} operations recorded, {self.operations} compiled "
-            f"in {self.compile_seconds:.2g} s>"
+            f"<path {way}: {self.operations_recorded} operations recorded, {compiled} in {self.compile_seconds:.2g} s>"
         )
 
     def llvm_ir(self) -> str:
         """Return what LLVM compiles, before it optimises."""
         program = self.lowered()
-        return "\n\n".join(module.source for module in modules_of(program, layout_of(program, self._effort)))
+        return "\n\n".join(module.source for module in llvm_modules(program, self._effort(program)))
 
-    def lowered(self) -> Program:
-        """Return the program as it is compiled: with operations that are cheaper than those that the user wrote."""
-        return lower(self.program)
+    def lowered(self) -> Program | LoopedProgram:
+        """Return the program as it is compiled: with loops, and with cheaper operations than those that users wrote."""
+        looped = None if self._optimize is False else with_loops(self.program)
+        return lower(self.program) if looped is None else looped
+
+    def _effort(self, program: Program | LoopedProgram) -> int:
+        """Return what LLVM spends on a program."""
+        looped = isinstance(program, LoopedProgram)
+        kept = sum(1 for _ in program.steps()) if looped else len(self.program.ops)
+        if self._optimize is False or (self._optimize is None and kept > SMALL):
+            return 0
+        return 3 if looped else 2
 
     def graph(self, numbers: Sequence[float]) -> list[Value]:
         """Return the outputs of the simplified program as Values, for pictures."""
@@ -159,8 +175,12 @@ class CompiledPath:
         with self._lock.here():
             if self._code is None:
                 start = time.perf_counter()
+                program = self.lowered()
+                if isinstance(program, LoopedProgram):
+                    kinds = [type(step) for step in program.steps()]
+                    self.loops, self.operations_kept = kinds.count(Loop), kinds.count(Compute)
                 form = Form(self.shapes, len(self.leaves), self.structure)
-                self._code = CompiledProgram(self.lowered(), form, self._effort, self._cache)
+                self._code = CompiledProgram(program, form, self._effort(program), self._cache)
                 self.compile_seconds = time.perf_counter() - start
             return self._code
 
@@ -177,7 +197,17 @@ class CompiledPath:
 
     def __getstate__(self) -> dict[str, Any]:
         # Machine code stays where it is.
-        lasting = ("leaves", "shapes", "structure", "names", "failure", "_effort", "_cache")
+        lasting = (
+            "leaves",
+            "shapes",
+            "structure",
+            "names",
+            "failure",
+            "loops",
+            "operations_kept",
+            "_optimize",
+            "_cache",
+        )
         state = {name: getattr(self, name) for name in lasting}
         return {**state, "compile_seconds": 0.0, "program": self.program.__getstate__()}
 

@@ -13,6 +13,8 @@ from microgrady.compiler.backends.fastcall import interface_addresses
 from microgrady.compiler.backends.llvm import Module, library_addresses
 from microgrady.compiler.backends.worker import Held, run_in_worker
 
+CODE = 2  # the effort up to which nothing but registers and the order of instructions is thought about
+
 
 def llvmlite_version() -> str:
     """Return which llvmlite writes the machine code."""
@@ -44,7 +46,8 @@ class Executable:
         modules: The LLVM IR. A module may call the functions of those before it.
         entries: The functions that are called from outside.
         effort: What LLVM spends on registers and the order of instructions: 0 for the shortest compilation, 2 for the
-            shortest run.
+            shortest run of straight code, 3 with LLVM's passes over the IR, which find nothing in straight code, as
+            programs are simplified already, but take longer than all else there.
         cache: A folder to keep machine code in; None for none.
 
     Attributes:
@@ -110,9 +113,13 @@ def _objects(
 def _object(llvm: Any, source: str, effort: int, processor: str, features: str) -> bytes:
     target = llvm.Target.from_default_triple()
     # Position-independent code of several modules got wrong constants from MCJIT where it also calls functions.
-    writer = target.create_target_machine(cpu=processor, features=features, opt=effort, reloc="static")
+    writer = target.create_target_machine(cpu=processor, features=features, opt=min(effort, CODE), reloc="static")
     with llvm.parse_assembly(source) as module:
-        # LLVM's passes over the IR would take longer than all else and find nothing: programs are simplified already.
         module.triple, module.data_layout = writer.triple, str(writer.target_data)
+        if effort > CODE:
+            options = llvm.create_pipeline_tuning_options(speed_level=2)
+            options.loop_vectorization = options.slp_vectorization = True
+            passes = llvm.create_pass_builder(writer, options)
+            passes.getModulePassManager().run(module, passes)
         found: bytes = writer.emit_object(module)
     return found

@@ -122,7 +122,7 @@ class LLVMBackend(Backend):
         """Write an instruction."""
         constant = self.element.constant
         texts = [operand if isinstance(operand, str) else constant(operand) for operand in operands]
-        return self._assign(self._forms[operation].format(*texts))
+        return self.assign(self._forms[operation].format(*texts))
 
     emit_condition = emit
 
@@ -133,11 +133,11 @@ class LLVMBackend(Backend):
         number, result = self.element.number, "poison"
         for lane in range(self.element.width):
             scalars = [
-                self._assign(f"extractelement {number} {operand}, i64 {lane}") if isinstance(operand, str) else operand
+                self.assign(f"extractelement {number} {operand}, i64 {lane}") if isinstance(operand, str) else operand
                 for operand in operands
             ]
             found = self._call(name, scalars)
-            result = self._assign(f"insertelement {number} {result}, double {found}, i64 {lane}")
+            result = self.assign(f"insertelement {number} {result}, double {found}, i64 {lane}")
         return result
 
     def emit_choice(self, condition: str, then: Callable[[], Operand], otherwise: Callable[[], Operand]) -> str:
@@ -148,40 +148,42 @@ class LLVMBackend(Backend):
         self.lines.append(f"  br i1 {condition}, label %{name}.then, label %{name}.else")
         arrivals = []
         for block, branch in ((f"{name}.then", then), (f"{name}.else", otherwise)):
-            self._begin(block)
+            self.begin(block)
             result = self.text(branch())
             arrivals.append(f"[ {result}, %{self._block} ]")  # the block in which the branch ended
             self.lines.append(f"  br label %{name}.end")
-        self._begin(f"{name}.end")
-        return self._assign(f"phi {self.element.number} {', '.join(arrivals)}")
+        self.begin(f"{name}.end")
+        return self.assign(f"phi {self.element.number} {', '.join(arrivals)}")
 
     def compare(self, symbol: str, left: Operand, right: Operand) -> str:
         """Write a comparison by its symbol in Python, and return its condition."""
         operands = f"{self.text(left)}, {self.text(right)}"
-        return self._assign(f"fcmp {_COMPARISONS[symbol]} {self.element.number} {operands}")
+        return self.assign(f"fcmp {_COMPARISONS[symbol]} {self.element.number} {operands}")
 
     def load(self, index: int) -> str:
         """Write what takes an element from the array at `%memory`, and return its variable."""
-        return self._assign(f"load {self.element.number}, ptr {self._address(index)}, align 8")
+        return self.assign(f"load {self.element.number}, ptr {self._address(index)}, align 8")
 
     def store(self, operand: Operand, index: int) -> None:
         """Write what puts an element into the array at `%memory`."""
         self.lines.append(f"  store {self.element.number} {self.text(operand)}, ptr {self._address(index)}, align 8")
 
     def _address(self, index: int) -> str:
-        return self._assign(f"getelementptr inbounds {self.element.number}, ptr %memory, i64 {index}")
+        return self.assign(f"getelementptr inbounds {self.element.number}, ptr %memory, i64 {index}")
 
     def _call(self, name: str, scalars: Iterable[Operand]) -> str:
         arguments = ", ".join(
             f"double {scalar if isinstance(scalar, str) else DOUBLE.constant(scalar)}" for scalar in scalars
         )
-        return self._assign(f"call double @mg.{name}({arguments})")
+        return self.assign(f"call double @mg.{name}({arguments})")
 
-    def _begin(self, block: str) -> None:
+    def begin(self, block: str) -> None:
+        """Write the label of a block, to which what follows belongs."""
         self.lines.append(f"{block}:")
         self._block = block
 
-    def _assign(self, instruction: str) -> str:
+    def assign(self, instruction: str) -> str:
+        """Write an instruction, and return the variable of its result."""
         self._count += 1
         variable = f"%{self.prefix}{self._count}"
         self.lines.append(f"  {variable} = {instruction}")

@@ -124,6 +124,10 @@ class Program:
         left = self._lefts[index]
         return (left, self._rights[index]) if len(self.ops[index].rules) == 2 else (left,)
 
+    def columns(self) -> tuple[list[Place], list[Place]]:
+        """Return the places of the left operands and of the right ones; what has but one operand has it in both."""
+        return self._lefts, self._rights
+
     def constant(self, place: Place) -> float:
         """Return the number at a place below 0."""
         return self.constants[-1 - place]
