@@ -8,7 +8,8 @@ import importlib
 # name, module with `add_arguments(parser)` and `run(options)`, what it measures
 BENCHMARKS = (
     ("checkers", "checkers", "gradient checkers side by side: false alarms, misses, evaluations, time"),
-    ("compiled", "compiled", "what the calls of a compiled function cost, against numba, CasADi and JAX"),
+    ("compiled", "compiled", "what the calls of a compiled function cost, against numba, CasADi, AADC, heyoka and JAX"),
+    ("first-call", "first_call", "what the stages of the first call of a compiled function cost, by operation"),
     ("eager", "eager", "what a value and a gradient cost, against plain floats, micrograd, PyTorch and autograd"),
     ("hard", "hard_functions", "minima, steps, bent slopes, cusps, lost digits: false alarms and misses of ours"),
     ("estimates", "random_functions", "how honest the bounds of numeric_derivative are, on random functions"),
