@@ -25,24 +25,25 @@ from tests.benchmarks.timing import fresh
 
 Function = Callable[[Any], Any]
 
-ROW = "{:<20}{:>10}" + "{:>9}" * 8 + "{:>9}{:>8}"
+ROW = "{:<20}{:>10}{:>7}" + "{:>10}" * 5 + "{:>8}" * 3 + "{:>9}{:>8}"
 RUN, GRADIENT = "run", "gradient"
 REST = "rest"
-STAGES = (RUN, GRADIENT, "building", "lowering", "writing", "LLVM", REST)
+STAGES = (RUN, GRADIENT, "building", "searching", "lowering", "writing", "LLVM", REST)
 
 # Stage, module, and where the module has what the stage begins with. What begins meanwhile counts for itself.
 BOUNDARIES = (
     ("building", "microgrady.compiler.compiled", "Recording"),
+    ("searching", "microgrady.compiler.path", "with_loops"),
     ("lowering", "microgrady.compiler.path", "CompiledPath.lowered"),
     ("writing", "microgrady.compiler.path", "CompiledProgram"),
     ("LLVM", "microgrady.compiler.backends.compiled_program", "Executable"),
 )
-IR = "microgrady.compiler.backends.compiled_program", "modules_of"  # writes while LLVM asks for it
+IR = "microgrady.compiler.backends.compiled_program", "llvm_modules"  # writes while LLVM asks for it
 
 NOTES = """
 Microseconds of the processor for each operation that is compiled: the run of the function, its gradient, building and
-simplifying the program, making it cheaper and finding its loops, writing LLVM's IR, LLVM with loading what it made, and
-all else, such as the call itself. Each program runs in a fresh process, LLVM having been loaded before."""
+simplifying the program, searching its loops, taking cheaper operations, writing LLVM's IR, LLVM with loading what it
+made, and all else, such as the call itself. Each program runs in a fresh process, LLVM having been loaded before."""
 
 
 class Stopwatch:
