@@ -28,11 +28,8 @@ def extensions() -> list[Extension]:
         from Cython.Build import cythonize
     except ImportError:
         return []
-    directives = {
-        "arithmetic.floats": {"language_level": 3, "annotation_typing": False},
-        "value": {"language_level": 3, "auto_pickle": False, "cpow": True},
-        "differentiation": {"language_level": 3, "annotation_typing": False},
-    }
+    usual = {"language_level": 3, "annotation_typing": False, "auto_pickle": False}
+    directives = {"value": {"language_level": 3, "auto_pickle": False, "cpow": True}}
     sources = {name: FRESHNESS["source_of"](name, PACKAGE) for name in MODULES}
     every = [str(Path(source).with_suffix(ending)) for source in sources.values() for ending in (".py", ".pxd")]
     fingerprint = FRESHNESS["fingerprint"](PACKAGE)
@@ -41,7 +38,8 @@ def extensions() -> list[Extension]:
         module = Extension(f"{PACKAGE}.{name}", [source], extra_compile_args=ARGUMENTS)
         strings = {"MICROGRADY_SOURCE": fingerprint, "MICROGRADY_MODULE": module.name}
         module.define_macros = [(macro, f'"{text}"') for macro, text in strings.items()]  # strings of C
-        found += cythonize([module], compiler_directives=directives[name], build_dir="build/cython", quiet=True)
+        settings = directives.get(name, usual)
+        found += cythonize([module], compiler_directives=settings, build_dir="build/cython", quiet=True)
     for module in found:
         module.depends = every  # the fingerprint is that of all
         module.optional = True

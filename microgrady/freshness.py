@@ -6,7 +6,8 @@ import os
 import zlib
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 
-MODULES = ("arithmetic.floats", "value", "differentiation")  # each has a .pxd with C types beside its .py
+# Each has a .pxd with C types beside its .py.
+MODULES = ("arithmetic.floats", "value", "differentiation", "compiler.programs.rows", "compiler.programs.build")
 MARK = "microgrady source "
 
 

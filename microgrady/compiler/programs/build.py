@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from microgrady.compiler.programs.program import Guard, Place, Program
 from microgrady.compiler.programs.rows import COMMUTATIVE, Found, Term
 from microgrady.compiler.programs.simplify import TABLE
-from microgrady.value import Primitive, Value
+from microgrady.inputs import describe
+from microgrady.value import Primitive, Value, fresh_marks, topological_order
 
 _bits = struct.Struct("d").pack  # by which 0.0 is another number than -0.0, and nan is itself
+_HALF = 1 << 31  # more than there are places, or constants
 
 
 class Builder:
@@ -19,19 +21,21 @@ class Builder:
 
     Args:
         program: What to add to.
-        inputs: The Values that are its inputs.
+        inputs: The leaves that are its inputs.
     """
 
-    def __init__(self, program: Program, inputs: Iterable[Value] = ()) -> None:
+    def __init__(self, program: Program, inputs: Sequence[Value] = ()) -> None:
         self.program = program
-        self._places: dict[Value, Place] = {value: place for place, value in enumerate(inputs)}
-        self._constants = {_bits(number): -1 - index for index, number in enumerate(program.constants)}
-        self._shared: dict[tuple[Any, ...], Place] = {}
+        self._inputs = inputs  # kept, so that no other Value gets the identity of one
+        self._leaves: dict[int, Place] = {id(leaf): place for place, leaf in enumerate(inputs)}
+        self._zero = fresh_marks(2 * _HALF) + _HALF  # where a result has been added, its mark less this is its place
+        self._constants = {_key(number): -1 - index for index, number in enumerate(program.constants)}
+        self._shared: dict[Primitive, dict[int, Place]] = {}  # by both places in one number
         self._guards: set[Guard] = set()
 
     def constant(self, number: float) -> Place:
         """Return the place of a number."""
-        key = _bits(number)
+        key = _key(number)
         place = self._constants.get(key)
         if place is None:
             self.program.constants.append(number)
@@ -42,51 +46,67 @@ class Builder:
         """Return the place of a Value or a number, after all that it depends on has been added."""
         if not isinstance(thing, Value):
             return self.constant(float(thing))
-        places, constant = self._places, self.constant
         recorded = 0
-        waiting: list[Any] = [thing]
+        waiting: list[Value] = [thing]
         while waiting:
-            node = waiting.pop()
-            if type(node) is tuple:
-                node, operands = node  # which has waited for its operands
-            elif node in places:
-                continue
+            node = waiting[-1]
+            left, right = node._left, node._right
+            if self._is_there(node):
+                waiting.pop()
+            elif left is not None and not self._is_there(left):  # so the first operand is the first to be added
+                waiting.append(left)
+            elif right is not None and not self._is_there(right):
+                waiting.append(right)
             else:
-                operands = node.operands
-                missing = [each for each in operands if type(each) is Value and each not in places]
-                if missing:
-                    waiting.append((node, operands))
-                    waiting += missing[::-1]  # so that the first operand is the first to be added
-                    continue
-            if node.op is None:
-                places[node] = constant(node._number)
-            else:
+                waiting.pop()
                 recorded += 1
-                at = [places[each] if type(each) is Value else constant(each) for each in operands]
-                places[node] = self.result(node.op, at)
+                self._add(node)
         self.program.recorded += recorded
-        return places[thing]
+        return self._place_of(thing)
 
-    def result(self, op: Primitive, operands: list[Place]) -> Place:
+    def _is_there(self, node: Value) -> bool:
+        """Return whether `_place_of` knows a place: leaves need not be added."""
+        return node._primitive is None or -_HALF <= node._mark - self._zero < _HALF - 1  # which new ones have
+
+    def _place_of(self, node: Value) -> Place:
+        if node._primitive is not None:
+            return node._mark - self._zero
+        place = self._leaves.get(id(node))
+        return self.constant(node._number) if place is None else place
+
+    def _add(self, node: Value) -> None:
+        op = node._primitive
+        assert op is not None
+        left = self.constant(node._left_partial) if node._left is None else self._place_of(node._left)
+        if len(op.rules) == 1:
+            place = self.result(op, (left,))
+        else:
+            right = self.constant(node._right_partial) if node._right is None else self._place_of(node._right)
+            place = self.result(op, (left, right))
+        node._mark = self._zero + place
+
+    def result(self, op: Primitive, operands: tuple[Place, ...]) -> Place:
         """Return the place of the result of an operation, which may be there already or need no operation."""
         program = self.program
-        if operands[0] < 0 and operands[-1] < 0 and max(operands) < 0:  # which most are not, as the first two tell
-            return self.constant(float(op.evaluate(*map(program.constant, operands))))
+        left, right = operands[0], operands[-1]
+        if left < 0 and right < 0:
+            return self.constant(float(op.evaluate(*[program.constants[-1 - place] for place in operands])))
         simpler = TABLE.find(program, op, operands)
         if simpler is not None:
             return self.built(*simpler)
-        key: tuple[Any, ...] = (op, *operands)
-        if op in COMMUTATIVE and operands[1] < operands[0]:
-            key = (op, operands[1], operands[0])
-        place = self._shared.get(key)
+        if right < left and op in COMMUTATIVE:
+            left, right = right, left
+        shared = self._shared.setdefault(op, {})
+        key = left * (2 * _HALF) + right
+        place = shared.get(key)
         if place is None:
-            place = self._shared[key] = program.append(op, operands)
+            place = shared[key] = program.append(op, operands)
         return place
 
     def built(self, term: Term, found: Found) -> Place:
         """Return the place of what a row gives, where its parameters are in such places."""
         if isinstance(term, tuple):
-            return self.result(term[0], [self.built(operand, found) for operand in term[1]])
+            return self.result(term[0], tuple([self.built(operand, found) for operand in term[1]]))
         return found[term] if isinstance(term, str) else self.constant(term)
 
     def guard(self, symbol: str, left: Place, right: Place, outcome: bool) -> None:
@@ -102,14 +122,54 @@ class Builder:
         program.outputs = outputs
         first = program.input_count
         alive = bytearray(len(program.ops))
-        for places in (outputs, *(guard.operands for _, guard in program.guards)):
-            for place in places:
-                if place >= first:
-                    alive[place - first] = 1
+        compared = [place for _, guard in program.guards for place in guard.operands]
+        for place in (*outputs, *compared):
+            if place >= first:
+                alive[place - first] = 1
+        lefts, rights = program.columns()
         for index in range(len(alive) - 1, -1, -1):
             if alive[index]:
-                for place in program.operands(index):
-                    if place >= first:
-                        alive[place - first] = 1
+                left, right = lefts[index], rights[index]
+                if left >= first:
+                    alive[left - first] = 1
+                if right >= first:
+                    alive[right - first] = 1
         program.keep(alive)
         return program
+
+
+def _key(number: float) -> Any:
+    """Return what stands for a number among others."""
+    return _bits(number) if number == 0.0 or number != number else number
+
+
+def leaves_from_outside(roots: list[Value], since: int, name: str) -> list[Value]:
+    """Return the leaves made before a run, in the order in which they are first used.
+
+    Args:
+        roots: What it has made that is needed.
+        since: A mark that was drawn before it.
+        name: That of the function, for messages.
+
+    Raises:
+        TypeError: A result was made before it, too.
+    """
+    found: dict[int, Value] = {}
+    for node in roots:
+        _note_if_from_outside(node, since, name, found)
+    for node in topological_order(*roots, since=since):
+        if node._primitive is not None:
+            _note_if_from_outside(node._left, since, name, found)
+            _note_if_from_outside(node._right, since, name, found)
+    return list(found.values())
+
+
+def _note_if_from_outside(value: Value | None, since: int, name: str, found: dict[int, Value]) -> None:
+    if value is None or value._mark >= since:
+        return
+    if value._primitive is not None:
+        raise TypeError(
+            f"jit of {name}: the function uses {describe(value)}, a result that was computed outside of it and "
+            "would never change: compute it inside, or pass it as an argument"
+        )
+    found[id(value)] = value

@@ -58,7 +58,7 @@ def cheaper(op: Primitive, operands: Sequence[Any]) -> tuple[Primitive, tuple[An
     places = [
         -1 - constants.index(operand) if isinstance(operand, float) else operands.index(operand) for operand in operands
     ]
-    found = TABLE.find(program, op, places)
+    found = TABLE.find(program, op, tuple(places))
     if found is None:
         return op, tuple(operands)
     term, parameters = found

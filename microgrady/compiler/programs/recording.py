@@ -6,14 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from microgrady.compiler.programs.build import Builder
+from microgrady.compiler.programs.build import Builder, leaves_from_outside
 from microgrady.compiler.programs.program import Program
-from microgrady.inputs import describe
 from microgrady.traced import as_value, one_number
 from microgrady.tracing import Recorder
 from microgrady.transforms import gradients
 from microgrady.trees import Structure, flatten
-from microgrady.value import Value, fresh_marks, topological_order
+from microgrady.value import Value, fresh_marks
 
 _TEXTS = ("format(v)", "str(v)")  # they may be for the message of an error that the function is about to raise
 
@@ -112,7 +111,7 @@ class Recording:
             if differentiate is None:
                 return returned
             output = as_value(one_number(returned, name, "backward"))
-            leaves.extend(_leaves_from_outside([output], since, name))
+            leaves.extend(leaves_from_outside([output], since, name))
             return output, gradients(output, [*(inputs[place] for place in differentiate), *leaves])
 
         returned = recorder.call(differentiated, inputs)
@@ -121,7 +120,7 @@ class Recording:
         comparisons = recorder.comparisons
         compared = [operand for _, left, right, _ in comparisons for operand in (left, right)]
         roots = [thing for thing in (*compared, *outputs) if isinstance(thing, Value)]
-        self.leaves = _leaves_from_outside(roots, since, name)
+        self.leaves = leaves_from_outside(roots, since, name)
         if differentiate is not None:
             # Those that only a comparison uses come last, and have no derivative.
             self.leaves = list(dict.fromkeys([*leaves, *self.leaves]))
@@ -137,19 +136,3 @@ def _flat(returned: Any, name: str, none: bool) -> tuple[list[Any], Structure]:
         return flatten(returned, f"the result of {name}", none=none)
     except TypeError as error:
         raise TypeError(f"jit compiles functions that return numbers: {error}") from None
-
-
-def _leaves_from_outside(roots: list[Value], since: int, name: str) -> list[Value]:
-    """Return the leaves made before the run, in the order in which they are first used."""
-    found: dict[Value, bool] = {}
-    for values in (roots, *(node.operands for node in topological_order(*roots, since=since))):
-        for value in values:
-            if not isinstance(value, Value) or value._mark >= since:
-                continue
-            if value.op is not None:
-                raise TypeError(
-                    f"jit of {name}: the function uses {describe(value)}, a result that was computed outside of it and "
-                    "would never change: compute it inside, or pass it as an argument"
-                )
-            found[value] = True
-    return list(found)

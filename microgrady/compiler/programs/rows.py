@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from microgrady.compiler.programs.program import Place, Program
 from microgrady.functions import add, mul
@@ -41,25 +41,28 @@ Found = dict[str, Place]  # the places of a row's parameters
 _CONSTANT = "constant"  # what a row may ask of an operand, besides a number or an operation
 
 
-class _Case(NamedTuple):
+class _Case:
     """A row in terms, with its operands in one order, but None for the number by which it is found."""
 
-    operands: tuple[Term | None, ...]
-    result: Term
-    constant: tuple[str, Callable[[float], bool]] | None
+    def __init__(
+        self,
+        operands: tuple[Term | None, ...],
+        result: Term,
+        constant: tuple[str, Callable[[float], bool]] | None,
+    ) -> None:
+        self.operands = operands
+        self.result = result
+        self.constant = constant
 
     def match(self, program: Program, operands: Sequence[Place]) -> Found | None:
         """Return where the parameters are, if the row fits."""
         found: Found = {}
-        for term, place in zip(self.operands, operands):  # noqa: B905 (to compare the lengths takes its time)
-            if type(term) is str:
-                if found.setdefault(term, place) != place:
-                    return None
-            elif term is not None and not _fits(term, place, program, found):
+        for position, term in enumerate(self.operands):
+            if term is not None and not _fits(term, operands[position], program, found):
                 return None
         if self.constant is not None:
             name, holds = self.constant
-            if found[name] >= 0 or not holds(program.constant(found[name])):
+            if found[name] >= 0 or not holds(program.constants[-1 - found[name]]):
                 return None
         return found
 
@@ -102,7 +105,7 @@ class Table:
         """The operations that rows are about."""
         return self._plain.keys() | self._cases.keys()
 
-    def find(self, program: Program, op: Primitive, operands: Sequence[Place]) -> tuple[Term, Found] | None:
+    def find(self, program: Program, op: Primitive, operands: tuple[Place, ...]) -> tuple[Term, Found] | None:
         """Return the result of a row that fits an operation, and where its parameters are."""
         by_operand = self._cases.get(op)
         if by_operand is None:
@@ -110,26 +113,33 @@ class Table:
             found = None if plain is None else plain.match(program, operands)
             return None if plain is None or found is None else (plain.result, found)
         first, ops = program.input_count, program.ops
-        for place, cases in zip(operands, by_operand):  # noqa: B905 (to compare the lengths takes its time)
+        for position, cases in enumerate(by_operand):
+            place = operands[position]
             if place >= first:
                 likely = cases.get(ops[place - first])
             elif place < 0:
-                number = program.constant(place)
-                likely = cases.get(number or str(number))
+                likely = cases.get(_key(program.constants[-1 - place]))
                 if _CONSTANT in cases:
                     likely = [*(likely or ()), *cases[_CONSTANT]]
             else:
                 continue
-            for case in likely or ():
+            if likely is None:
+                continue
+            for case in likely:
                 found = case.match(program, operands)
                 if found is not None:
                     return case.result, found
         return None
 
 
+def _key(number: float) -> Any:
+    """Return what stands for a number among others, of which 0.0 equals -0.0."""
+    return number or str(number)
+
+
 def _asked(term: Term) -> Any:
     if isinstance(term, float):
-        return term or str(term)  # as 0.0 equals -0.0
+        return _key(term)
     return term[0] if isinstance(term, tuple) else None
 
 
@@ -144,14 +154,12 @@ def _fits(term: Term, place: Place, program: Program, found: Found) -> bool:
     if isinstance(term, str):
         return found.setdefault(term, place) == place
     if isinstance(term, float):
-        if place >= 0:
-            return False
-        number = program.constant(place)
-        return (number or str(number)) == (term or str(term))
+        return place < 0 and bool(_key(program.constants[-1 - place]) == _key(term))
     index = place - program.input_count
     if index < 0 or program.ops[index] is not term[0]:
         return False
-    for inner, at in zip(term[1], program.operands(index), strict=True):  # noqa: SIM110 (which would take longer)
-        if not _fits(inner, at, program, found):
+    operands = program.operands(index)
+    for position, inner in enumerate(term[1]):  # noqa: SIM110 (which would take longer)
+        if not _fits(inner, operands[position], program, found):
             return False
     return True
