@@ -5,6 +5,7 @@ It stands in for the module `cython`, which need not be installed to run microgr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 Kind = TypeVar("Kind", bound=type)
@@ -14,6 +15,11 @@ compiled = False
 def cclass(kind: Kind) -> Kind:
     """Mark a class of C, of which the .pxd has the fields."""
     return kind
+
+
+def freelist(size: int) -> Callable[[Kind], Kind]:
+    """Mark a class whose instances take the memory of those that were freed, of so many at most."""
+    return lambda kind: kind
 
 
 def no_gc(kind: Kind) -> Kind:

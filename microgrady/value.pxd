@@ -32,6 +32,21 @@ cdef extern from *:
         return code;
     }
     #define PyCode_NewEmpty(filename, function, line) code_in_source(filename, function, line)
+
+    /* An error that is set outlasts the freeing of a Value. Mostly there is none, which is sooner asked than set. */
+    #if PY_VERSION_HEX < 0x030C0000
+    #undef __Pyx_PyErr_FetchException
+    #undef __Pyx_PyErr_RestoreException
+    #define __Pyx_PyErr_FetchException(type, value, traceback) \\
+        do { \\
+            *(type) = *(value) = *(traceback) = NULL; \\
+            if (PyErr_Occurred()) PyErr_Fetch(type, value, traceback); \\
+        } while (0)
+    #define __Pyx_PyErr_RestoreException(type, value, traceback) \\
+        do { \\
+            if (type || PyErr_Occurred()) PyErr_Restore(type, value, traceback); \\
+        } while (0)
+    #endif
     """
 
 cdef inline long long id(object thing):
@@ -83,7 +98,7 @@ cdef _comparable(other, str symbol)
 cdef double _as_float(other, str symbol) except? -1.0
 cdef bint _foreign(other)
 cdef _apply_operator(Primitive op, left, right)
-@cython.locals(output=Value, node=Value, following=Value, operand=Value, other=Value, uses=cython.longlong, mark=cython.longlong, once=cython.longlong, limit=cython.longlong)
+@cython.locals(output=Value, node=Value, following=Value, operand=Value, is_last=cython.bint, uses=cython.longlong, mark=cython.longlong, once=cython.longlong, limit=cython.longlong)
 cdef long long _count_uses(list[Value] outputs, long long since, bint reset, long long count=*)
-@cython.locals(root=Value, node=Value, following=Value, operand=Value, other=Value, stand_in=Value, made=Value, adjoint=double, partial=double, share=double, uses=cython.longlong, mark=cython.longlong, once=cython.longlong)
+@cython.locals(root=Value, node=Value, following=Value, operand=Value, is_last=cython.bint, stand_in=Value, made=Value, adjoint=double, partial=double, share=double, uses=cython.longlong, mark=cython.longlong, once=cython.longlong)
 cpdef list[Value] reverse_pass(Value output, double seed)
