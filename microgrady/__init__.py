@@ -162,6 +162,7 @@ else:
     later.answer(
         arrays="microgrady.arrays.subclass",
         frames="microgrady.frames",
+        matrices="microgrady.matrices",
         pickling="microgrady.pickling.graphs",
         primitives="microgrady.primitives",
         table="microgrady.functions",

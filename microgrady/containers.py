@@ -304,7 +304,16 @@ def kind_of(kind: type) -> Kind | None:
     if pandas is not None and issubclass(kind, (getattr(pandas, "Series", ()), getattr(pandas, "DataFrame", ()))):
         frames: Kind = ask("frames").FRAMES
         return frames
+    sparse = sys.modules.get("scipy.sparse")
+    if sparse is not None and issubclass(kind, getattr(sparse, "csr_array", ())):
+        matrices: Kind = ask("matrices").MATRICES
+        return matrices
     return None
+
+
+def know(kind: type, how: Kind) -> None:
+    """Let objects of a class of the package's own be containers."""
+    _REGISTERED[kind] = how
 
 
 def register(

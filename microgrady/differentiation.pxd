@@ -8,7 +8,7 @@ cdef set _active(list order, list inputs)
 @cython.locals(op=Primitive)
 cdef _add_share(dict adjoints, Value node, adjoint, Value operand, int position)
 @cython.locals(sure_adjoint=double, sure_partial=double, finite=bint)
-cdef _share(Primitive op, adjoint, partial)
+cpdef share(Primitive op, adjoint, partial)
 cdef _through_origin(Value node, adjoint, Value operand, share)
 cdef bint _same(a, b, list left) except -1
 cdef _divided(product, Value node, list left)

@@ -50,14 +50,14 @@ def _add_share(adjoints: dict[int, Any], node: Value, adjoint: Any, operand: Val
         partial = op.rules[0](node, left)
     else:
         partial = op.rules[position](node, left, node._right_partial if node._right is None else node._right)
-    share = _share(op, adjoint, partial)
+    added = share(op, adjoint, partial)
     if op is hypot:
-        share = _through_origin(node, adjoint, operand, share)
+        added = _through_origin(node, adjoint, operand, added)
     before = adjoints.get(id(operand))
-    adjoints[id(operand)] = share if before is None else before + share
+    adjoints[id(operand)] = added if before is None else before + added
 
 
-def _share(op: Primitive, adjoint: Any, partial: Any) -> Any:
+def share(op: Primitive, adjoint: Any, partial: Any) -> Any:
     """Return adjoint * partial, recorded so that a zero stays zero as it does in `reverse_pass`."""
     # What is not a Value is the same number whenever the record is evaluated; of a Value nothing is sure.
     sure_adjoint = math.nan if type(adjoint) is Value else adjoint

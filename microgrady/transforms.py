@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import types
 from collections.abc import Callable
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, overload
 
 from microgrady.differentiation import differentiate
 from microgrady.inputs import describe
@@ -13,6 +13,7 @@ from microgrady.introspection import name_of
 from microgrady.pickling.callables import Wrapper
 from microgrady.selection import Argnames, Argnums, Selection
 from microgrady.sequences import dot
+from microgrady.sparse import require_one, sparse_hessian, sparse_jacobian
 from microgrady.traced import Traced, as_value, one_number
 from microgrady.tracing import recorder_of
 from microgrady.trees import Structure, count, flatten, make_array
@@ -33,6 +34,11 @@ Second = Literal[1]
 Both = tuple[Literal[0], Literal[1]]
 No = Literal[False]
 Yes = Literal[True]
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    Matrix = csr_array[Any, tuple[int, int]]
 
 
 def gradients(output: Value, inputs: X) -> X:
@@ -190,10 +196,16 @@ def jacobian(
     *,
     argnames: None = None,
     has_aux: No = False,
+    sparse: No = False,
 ) -> Derivative[Concatenate[X, P], X]: ...
 @overload
 def jacobian(
-    function: Callable[Concatenate[X, P], list[R]], argnums: First = None, *, argnames: None = None, has_aux: No = False
+    function: Callable[Concatenate[X, P], list[R]],
+    argnums: First = None,
+    *,
+    argnames: None = None,
+    has_aux: No = False,
+    sparse: No = False,
 ) -> Derivative[Concatenate[X, P], list[X]]: ...
 @overload
 def jacobian(
@@ -202,7 +214,26 @@ def jacobian(
     *,
     argnames: None = None,
     has_aux: Yes,
+    sparse: No = False,
 ) -> Derivative[Concatenate[X, P], tuple[X, A]]: ...
+@overload
+def jacobian(
+    function: Callable[P, Any],
+    argnums: int | None = None,
+    *,
+    argnames: str | None = None,
+    has_aux: No = False,
+    sparse: Yes,
+) -> Derivative[P, Matrix]: ...
+@overload
+def jacobian(
+    function: Callable[P, tuple[Any, A]],
+    argnums: int | None = None,
+    *,
+    argnames: str | None = None,
+    has_aux: Yes,
+    sparse: Yes,
+) -> Derivative[P, tuple[Matrix, A]]: ...
 @overload
 def jacobian(
     function: Callable[P, Any],
@@ -210,6 +241,7 @@ def jacobian(
     *,
     argnames: Argnames | None = None,
     has_aux: bool = False,
+    sparse: bool = False,
 ) -> Derivative[P, Any]: ...
 def jacobian(
     function: Callable[..., Any],
@@ -217,6 +249,7 @@ def jacobian(
     *,
     argnames: Argnames | None = None,
     has_aux: bool = False,
+    sparse: bool = False,
 ) -> Any:
     """The function that gives the derivative of every number that `function` returns.
 
@@ -225,38 +258,80 @@ def jacobian(
         argnums: As for `grad`.
         argnames: As for `grad`.
         has_aux: As for `grad`.
+        sparse: Whether to make a sparse matrix, without ever making the dense one.
 
     Returns:
         A function of the same arguments. It gives the structure of the result with, in the place of
         each number, the structure of the argument. Where both are arrays, of shapes S and T, it is
         one array of shape S + T.
 
+        With `sparse` it gives a `scipy.sparse.csr_array` with a row for each number of the result and a column for each
+        number of the argument, both in their order. It has an entry where the operations make the result depend on the
+        argument, also where the derivative happens to be 0; the places of the entries are the same for all arguments
+        for which the function takes the same way.
+
     Raises:
-        TypeError: as for `grad`.
-        ValueError: a position is out of range.
+        TypeError: as for `grad`; with `sparse`, the argument holds several arrays, or the function refers to Values
+            from outside, by which the floats in the matrix would have no derivatives (inside `jit` it may).
+        ValueError: a position is out of range; with `sparse`, there are several.
+        ImportError: SciPy, which `sparse` needs, is not installed.
 
     Example:
         >>> jacobian(lambda p: [p[0] * p[1], p[0] + p[1]])([2.0, 3.0])
         [[3.0, 2.0], [1.0, 1.0]]
+        >>> jacobian(lambda p: [x * x for x in p], sparse=True)([2.0, 3.0]).toarray().tolist()
+        [[4.0, 0.0], [0.0, 6.0]]
     """
-    return _made("jacobian", function, argnums, argnames, has_aux)
+    return _made("jacobian", function, argnums, argnames, has_aux, sparse)
 
 
+@overload
+def hessian(
+    function: Callable[P, Any],
+    argnums: int | None = None,
+    *,
+    argnames: str | None = None,
+    has_aux: No = False,
+    sparse: Yes,
+) -> Derivative[P, Matrix]: ...
+@overload
+def hessian(
+    function: Callable[P, tuple[Any, A]],
+    argnums: int | None = None,
+    *,
+    argnames: str | None = None,
+    has_aux: Yes,
+    sparse: Yes,
+) -> Derivative[P, tuple[Matrix, A]]: ...
+@overload
 def hessian(
     function: Callable[P, Any],
     argnums: Argnums | None = None,
     *,
     argnames: Argnames | None = None,
     has_aux: bool = False,
-) -> Derivative[P, Any]:
+    sparse: bool = False,
+) -> Derivative[P, Any]: ...
+def hessian(
+    function: Callable[..., Any],
+    argnums: Argnums | None = None,
+    *,
+    argnames: Argnames | None = None,
+    has_aux: bool = False,
+    sparse: bool = False,
+) -> Any:
     """The function that gives all second derivatives of `function`: the jacobian of its gradient.
+
+    With `sparse` it gives a `scipy.sparse.csr_array`, as `jacobian` does, and takes time and memory only for the
+    entries that are not zero by structure. Its two halves are the same numbers.
 
     Example:
         >>> hessian(lambda p: p[0] ** 2 * p[1])([2.0, 3.0])
         [[6.0, 4.0], [4.0, 0.0]]
+        >>> hessian(lambda p: p[0] ** 2 + p[1] ** 3, sparse=True)([2.0, 3.0]).data.tolist()
+        [2.0, 18.0]
     """
-    made: Derivative[P, Any] = _made("hessian", function, argnums, argnames, has_aux)
-    return made
+    return _made("hessian", function, argnums, argnames, has_aux, sparse)
 
 
 @overload
@@ -378,10 +453,16 @@ def _made(
     argnums: Argnums | None,
     argnames: Argnames | None,
     has_aux: bool,
+    sparse: bool = False,
 ) -> Any:
     if not callable(function):
         raise TypeError(f"{transform} takes a function, not {describe(function)}")
-    return Derivative(transform, function, Selection(function, argnums, argnames, has_aux))
+    if not isinstance(sparse, bool):
+        raise TypeError(f"sparse must be True or False, not {describe(sparse)}")
+    selection = Selection(function, argnums, argnames, has_aux)
+    if sparse:
+        require_one(selection)
+    return Derivative(f"sparse_{transform}" if sparse else transform, function, selection)
 
 
 def _value_and_gradient(
@@ -439,6 +520,8 @@ _TRANSFORMS: dict[str, tuple[Callable[..., Any], bool]] = {
     "jacobian": (_jacobian, False),
     "hessian": (_jacobian, True),
     "hvp": (_hessian_product, True),
+    "sparse_jacobian": (sparse_jacobian, False),
+    "sparse_hessian": (sparse_hessian, False),
 }
 
 

@@ -28,10 +28,12 @@ LAYERS = """
     value
     functions containers
     primitives differentiation
+    elimination
     sequences anomaly pickling
-    arrays frames
+    arrays frames matrices
     trees
     traced
+    sparse
     transforms
     checking
     compiler.signature compiler.programs
