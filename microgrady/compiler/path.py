@@ -13,8 +13,8 @@ from microgrady.compiler.backends.compiled_program import SMALL, CompiledProgram
 from microgrady.compiler.backends.fastcall import Form
 from microgrady.compiler.programs.formulas import formula_of_guard
 from microgrady.compiler.programs.looped import Compute, Loop, LoopedProgram
+from microgrady.compiler.programs.loops import with_loops
 from microgrady.compiler.programs.lower import lower
-from microgrady.compiler.programs.operands import with_loops
 from microgrady.compiler.programs.program import Operation, Program
 from microgrady.compiler.programs.recording import Recording
 from microgrady.compiler.signature import Numbers, is_numeric

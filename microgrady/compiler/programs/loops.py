@@ -1,425 +1,105 @@
-"""The loops that a program was before it was recorded, found again.
+"""Loops kept as loops: from a program that is one long line to one that is written with the loops that it was.
 
-A recorded program is straight: a loop of a thousand turns is a thousand times the same operations. What repeats are
-their shapes: what is done, and to operands of which kinds. Short runs of turns become loops first; then loops and what
-is left between them are one sequence, in which runs become loops around loops, until nothing repeats. How each operand
-moves from turn to turn is not asked here: `operands_of` finds that, whatever the loops are.
+[repeats.py](repeats.py) finds what repeats, [nests.py](nests.py) holds each step in the loops around it,
+[operands.py](operands.py) finds how its operands are reached, and [storage.py](storage.py) what is where in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from microgrady.compiler.programs.looped import (
+    Carried,
+    Compute,
+    Load,
+    Loop,
+    LoopedProgram,
+    Moving,
+    Require,
+    Step,
+    Store,
+)
+from microgrady.compiler.programs.lower import cheaper
+from microgrady.compiler.programs.nests import Leaf, Nest, Outline
+from microgrady.compiler.programs.operands import Operands
 from microgrady.compiler.programs.program import Program
+from microgrady.compiler.programs.repeats import find_repeats
+from microgrady.compiler.programs.storage import Storage
 
 if TYPE_CHECKING:
     import numpy
 
     Array = numpy.ndarray[Any, Any]
 
-LEAST = 64  # steps of a program that is worth a search
-KEPT = 0.5  # of its steps may be left by loops that pay
-TURNS = 8  # that make a loop
-FEW_TURNS = 3  # that make one of a body so long that it saves SAVED steps
-SAVED = 128
-NEAR = 16  # steps back up to which it belongs to a step's shape how far away its operand is
-WINDOWS = (2, 16, 128)  # steps in a row whose return tells a period
-PERIODS = 64  # that are tried in one sequence
-SPARSE = 4  # times as many elements as are used an array may have
 
-
-@dataclass
-class Straight:
-    """A step that each turn of the loops around it does once.
-
-    Attributes:
-        steps: Its numbers among the steps of the program, in the order in which it is done.
-    """
-
-    steps: Array
-
-
-@dataclass
-class Repeated:
-    """A loop.
-
-    Attributes:
-        counts: How many turns it has, each time that it is done.
-        body: What a turn does.
-    """
-
-    counts: Array
-    body: list[Part]
-
-
-Part = Straight | Repeated
-
-
-class Steps:
-    """The steps of a program, its operations and guards in the order in which they are done, in columns.
-
-    Attributes:
-        program: The program.
-        codes: What is done: the same number for the same.
-        lefts: The place of each left operand.
-        rights: The place of each right operand; that of the left one again if there is but one.
-        results: The place of each result; of a guard minus its number.
-        makers: Which step makes each result, the first result first.
-    """
-
-    def __init__(self, program: Program) -> None:
-        import numpy
-
-        self.program = program
-        numbers: dict[Hashable, int] = {}
-        kinds = [numbers.setdefault(id(op), len(numbers)) for op in program.ops]
-        self.codes = numpy.array(kinds, numpy.int64)
-        self.lefts, self.rights = (numpy.array(places, numpy.int64) for places in program.columns())
-        self.results = numpy.arange(program.input_count, program.input_count + len(kinds))
-        if program.guards:
-            positions, guards = [position for position, _ in program.guards], [guard for _, guard in program.guards]
-            kinds = [numbers.setdefault((guard.symbol, guard.outcome), len(numbers)) for guard in guards]
-            self.codes = numpy.insert(self.codes, positions, kinds)
-            self.lefts = numpy.insert(self.lefts, positions, [guard.left for guard in guards])
-            self.rights = numpy.insert(self.rights, positions, [guard.right for guard in guards])
-            self.results = numpy.insert(self.results, positions, range(-1, -1 - len(guards), -1))
-        self.makers = numpy.flatnonzero(self.results >= 0)
-
-    def __len__(self) -> int:
-        return len(self.codes)
-
-    def distances(self, places: Array, owners: Array) -> Array:
-        """Return how far back in a sequence the results at places are made; -1 for an input, -2 for a constant.
-
-        Args:
-            places: An operand of each step.
-            owners: Where each step is in the sequence.
-        """
-        import numpy
-
-        first = self.program.input_count
-        found = numpy.where(places < 0, -2, -1)
-        made = numpy.flatnonzero(places >= first)
-        found[made] = owners[made] - owners[self.makers[places[made] - first]]
-        return found
-
-
-def find_loops(program: Program) -> tuple[Steps, list[Part]] | None:
-    """Find the loops of a program; the search takes time that is nearly linear in its length.
-
-    Returns:
-        The steps, and the parts that do them in order; None where loops would not pay.
-    """
-    total = len(program.ops) + len(program.guards)
-    if total < LEAST:
+def with_loops(program: Program) -> LoopedProgram | None:
+    """Return a program with the loops that it has; None where they would not pay."""
+    found = find_repeats(program)
+    if found is None:
         return None
-    steps = Steps(program)
-    found, best = None, KEPT * total
-    for moves_evenly in (True, False):
-        parts = _search(steps, moves_evenly)
-        kept = sum(map(size_of, parts))
-        if kept <= best:
-            found, best = parts, kept / 4  # which operands that do not move evenly have to be worth
-        if kept <= total / 64:
-            break
-    return None if found is None else (steps, found)
+    outline = Outline(*found)
+    operands = Operands(outline)
+    for leaf in outline.leaves:
+        leaf.operands = [operands.find(places[leaf.steps], leaf.nest) for places in _columns(outline, leaf)]
+    return _Writer(outline, Storage(outline, operands)).write()
 
 
-def size_of(part: Part) -> int:
-    """Return how many steps are left of a part when its loops stay loops."""
-    return 1 if isinstance(part, Straight) else sum(map(size_of, part.body))
+def _columns(outline: Outline, leaf: Leaf) -> list[Array]:
+    steps, result = outline.steps, int(outline.steps.results[leaf.steps[0]])
+    is_binary = result < 0 or len(outline.program.ops[result - outline.first].rules) == 2
+    return [steps.lefts, steps.rights] if is_binary else [steps.lefts]
 
 
-def turns_of(counts: Array) -> Array:
-    """Return the numbers of the turns of a loop, from 0 each time that it is done."""
-    import numpy
+class _Writer:
+    """What writes the steps."""
 
-    found: Array = numpy.arange(counts.sum()) - numpy.repeat(counts.cumsum() - counts, counts)
-    return found
+    def __init__(self, outline: Outline, storage: Storage) -> None:
+        self._outline = outline
+        self._storage = storage
+        self._program = outline.program
 
+    def write(self) -> LoopedProgram:
+        """Return the program with loops."""
+        looped = self._storage.looped
+        looped.pieces = [list(self._body(root)) for root in self._outline.roots]
+        looped.pieces[0][:0] = self._storage.fills
+        return looped
 
-class _Run:
-    """A loop of nothing but steps, while it is only done once."""
+    def _body(self, nest: Nest) -> Iterator[Step]:
+        for entry in nest.entries:
+            yield from self._loop(entry) if isinstance(entry, Nest) else self._step(entry)
+        for where, found, cells in self._storage.copies:
+            if where is nest:
+                yield Store(self._storage.operand(found), self._storage.moving(cells, nest))
 
-    __slots__ = ("count", "period", "start")
+    def _loop(self, nest: Nest) -> Iterator[Step]:
+        assert nest.around is not None
+        for register, waiting in nest.held.values():
+            yield Load(register, self._storage.element(waiting))
+        carried = [
+            Carried(each.register, self._storage.operand(each.first), each.following) for each in nest.carried.values()
+        ]
+        count = self._storage.moving(nest.counts, nest.around)
+        yield Loop(count, nest.depth - 1, carried, list(self._body(nest)))
+        yield from nest.stores
 
-    def __init__(self, start: int, period: int, count: int) -> None:
-        self.start = start
-        self.period = period
-        self.count = count
-
-
-_Item = int | _Run | Repeated  # a step, and loops; what is a loop has been done once
-
-
-def _search(steps: Steps, moves_evenly: bool) -> list[Part]:
-    """Find loops, and loops around them.
-
-    Args:
-        steps: What to look at.
-        moves_evenly: Whether loops of steps must be such that each operand moves by a fixed step from turn to turn.
-    """
-    import numpy
-
-    everything = numpy.arange(len(steps))
-    shapes = _Shapes()
-    tokens = shapes.of_steps(steps, everything, everything, 1 if moves_evenly else NEAR)
-    even = _Even(steps) if moves_evenly else None
-    runs = _find_runs(tokens, numpy.ones(len(tokens), numpy.int64), even)
-    if not runs:
-        return [Straight(everything[step : step + 1]) for step in range(len(steps))]
-    items: list[_Item] = []
-    at = 0
-    for start, period, count in _rotated(steps, runs):
-        items += range(at, start)
-        items.append(_Run(start, period, count))
-        at = start + period * count
-    items += range(at, len(steps))
-    while True:
-        tokens, sizes = shapes.of_items(steps, items)
-        runs = _find_runs(tokens, sizes, None)
-        merged = [(run, _merged_turns(items, *run)) for run in runs]
-        merged = [(run, loop) for run, loop in merged if loop is not None]
-        if not merged:
-            return [_merge([item]) for item in items]
-        following: list[_Item] = []
-        at = 0
-        for (start, period, count), loop in merged:
-            following += items[at:start]
-            assert loop is not None
-            following.append(loop)
-            shapes.remember(loop, tokens[start + period : start + 2 * period])
-            at = start + period * count
-        items = following + items[at:]
-
-
-class _Shapes:
-    """Numbers of shapes: the same number for the same shape."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[Hashable, int] = {}
-        self._of_loops: dict[int, int] = {}  # by id of the loop
-
-    def _number(self, shape: Hashable) -> int:
-        return self._numbers.setdefault(shape, len(self._numbers))
-
-    def remember(self, loop: Repeated, turn: Array) -> None:
-        """Keep the shape of a loop, of which the shapes in one of its turns are given."""
-        self._of_loops[id(loop)] = self._number(("loop", turn.tobytes()))
-
-    def of_steps(self, steps: Steps, numbers: Array, owners: Array, near: int) -> Array:
-        """Return the shapes of steps.
-
-        Args:
-            steps: All of them.
-            numbers: Which ones.
-            owners: Where each of all is in the sequence in which distances are counted.
-            near: From which distance on all are the same.
-        """
-        import numpy
-
-        base = near + 3
-        found = steps.codes[numbers] * base * base
-        for factor, places in ((base, steps.lefts), (1, steps.rights)):
-            found += factor * (numpy.minimum(steps.distances(places, owners), near)[numbers] + 2)
-        return found
-
-    def of_items(self, steps: Steps, items: Sequence[_Item]) -> tuple[Array, Array]:
-        """Return the shape and the size of each item of a sequence."""
-        import numpy
-
-        lengths = numpy.fromiter((_length(item) for item in items), numpy.int64, len(items))
-        owners = numpy.repeat(numpy.arange(len(items)), lengths)
-        fine = self.of_steps(steps, numpy.arange(len(steps)), owners, NEAR)
-        tokens, sizes = numpy.empty(len(items), numpy.int64), numpy.ones(len(items), numpy.int64)
-        straight = numpy.flatnonzero(lengths == 1)
-        at = lengths.cumsum() - lengths
-        _, tokens[straight] = numpy.unique(fine[at[straight]], return_inverse=True)
-        tokens[straight] = [self._number(("step", shape)) for shape in fine[at[straight]].tolist()]
-        for index in numpy.flatnonzero(lengths > 1).tolist():
-            item = items[index]
-            if isinstance(item, _Run):
-                second = item.start + item.period
-                tokens[index] = self._number(("run", fine[second : second + item.period].tobytes()))
-                sizes[index] = item.period
+    def _step(self, leaf: Leaf) -> Iterator[Step]:
+        operands = tuple(map(self._storage.operand, leaf.operands))
+        results = self._outline.steps.results[leaf.steps]
+        if results[0] < 0:
+            guard = self._program.guards[-1 - int(results[0])][1]
+            yield Require(self._storage.moving(-results, leaf.nest), guard.symbol, operands, guard.outcome)
+            return
+        op, operands = cheaper(self._program.ops[int(results[0]) - self._outline.first], operands)
+        stores = [] if leaf.output is None else [leaf.output]
+        if leaf.is_stored:
+            stores.append((leaf.level, Moving(leaf.base, tuple(leaf.strides[: leaf.level]))))
+        own: list[Moving] = []
+        for level, to in stores:
+            if level == leaf.nest.depth:
+                own.append(to)
             else:
-                assert isinstance(item, Repeated)
-                tokens[index], sizes[index] = self._of_loops[id(item)], size_of(item)
-        return tokens, sizes
-
-
-def _length(item: _Item) -> int:
-    """Return how many steps are done."""
-    if isinstance(item, int):
-        return 1
-    return item.period * item.count if isinstance(item, _Run) else _times(item)
-
-
-def _times(part: Part) -> int:
-    return len(part.steps) if isinstance(part, Straight) else sum(map(_times, part.body))
-
-
-class _Even:
-    """Whether operands move by a fixed step."""
-
-    def __init__(self, steps: Steps) -> None:
-        import numpy
-
-        # Constants can stand in a table in any order.
-        self._columns = [numpy.where(places < 0, 0, places) for places in (steps.lefts, steps.rights)]
-
-    def __call__(self, period: int) -> Array:
-        """Return for each step whether its operands a period and two periods later lie on one line with its own."""
-        import numpy
-
-        count = max(0, len(self._columns[0]) - 2 * period)
-        holds = numpy.ones(count, bool)
-        for column in self._columns:
-            twice = column[period : period + count] * 2
-            holds &= column[:count] + column[2 * period :] == twice
-        return holds
-
-
-_Found = tuple[int, int, int]  # start, period, count
-
-
-def _find_runs(tokens: Array, sizes: Array, even: _Even | None) -> list[_Found]:
-    """Find where a sequence repeats, the shortest periods first.
-
-    Args:
-        tokens: The shapes.
-        sizes: The size of each.
-        even: What else must hold.
-    """
-    import numpy
-
-    free = numpy.ones(len(tokens), bool)
-    found: list[_Found] = []
-    for period in _periods(tokens):
-        count = len(tokens) - period * (1 if even is None else 2)
-        if count <= 0:
-            continue
-        good = (tokens[:-period] == tokens[period:]) & free[:-period] & free[period:]
-        span = period
-        if even is not None:
-            good = good[:count] & good[period:] & even(period)
-            span = 2 * period
-        if not good.any():
-            continue
-        end = 0
-        edges = numpy.flatnonzero(numpy.diff(numpy.concatenate(([False], good, [False])).view(numpy.int8)))
-        for start, stop in edges.reshape(-1, 2).tolist():
-            start = max(start, end)
-            count = (stop + span - start) // period
-            if count < FEW_TURNS:
-                continue
-            if count < TURNS and (count - 1) * int(sizes[start : start + period].sum()) < SAVED:
-                continue
-            found.append((start, period, count))
-            end = start + count * period
-            free[start:end] = False
-    return sorted(found)
-
-
-def _periods(tokens: Array) -> list[int]:
-    """Return the distances at which stretches of a sequence come again most often, the shortest first."""
-    import numpy
-
-    total = len(tokens)
-    times = numpy.zeros(total // FEW_TURNS + 1, numpy.int64)
-    hashes = tokens.astype(numpy.uint64) * numpy.uint64(0x9E3779B97F4A7C15)
-    length = 1
-    for window in WINDOWS:
-        if window > total // 2:
-            break
-        while length < window:
-            hashes = hashes[:-length] * numpy.uint64(0xD6E8FEB86659FD93 + 2 * length) + hashes[length:]
-            hashes ^= hashes >> numpy.uint64(29)
-            length *= 2
-        # Sixteen bits are sorted in linear time; if two stretches share them, a period is tried in vain.
-        digest = (hashes * numpy.uint64(0x9E3779B97F4A7C15) >> numpy.uint64(48)).astype(numpy.uint16)
-        order = numpy.argsort(digest, kind="stable")
-        again = numpy.diff(order)[digest[order[1:]] == digest[order[:-1]]]
-        seen = numpy.bincount(again[again < len(times)], minlength=len(times))
-        numpy.maximum(times, seen, out=times)
-    likely = numpy.flatnonzero(times >= numpy.maximum(numpy.arange(len(times)), FEW_TURNS - 1))
-    likely = likely[likely > 0]
-    if len(likely) > PERIODS:
-        likely = likely[numpy.argsort(-times[likely], kind="stable")[:PERIODS]]
-    found: list[int] = numpy.sort(likely).tolist()
-    return found
-
-
-def _rotated(steps: Steps, runs: Sequence[_Found]) -> Iterator[_Found]:
-    """Yield loops of steps so begun that few results go from turn to turn.
-
-    A run begins with the first step that fits, which may be in the midst of what the user wrote as one turn.
-    """
-    import numpy
-
-    owners = numpy.arange(len(steps))
-    columns = [steps.distances(places, owners) for places in (steps.lefts, steps.rights)]
-    known: dict[bytes, int] = {}
-    for start, period, count in runs:
-        shift = 0
-        if period > 1 and count > TURNS:
-            middle = slice(start + period, start + 2 * period)
-            key = b"".join([*(column[middle].tobytes() for column in columns)])
-            if key not in known:
-                known[key] = _best_start([column[middle] for column in columns], period)
-            shift = known[key]
-        yield start + shift, period, count - (shift > 0)
-
-
-def _best_start(distances: Sequence[Array], period: int) -> int:
-    """Return at which step of a turn the fewest results are between where they are made and where they are used."""
-    import numpy
-
-    crossing = numpy.zeros(2 * period + 1, numpy.int64)
-    at = numpy.arange(period) + period
-    for column in distances:
-        inside = (column > 0) & (column < period)
-        numpy.add.at(crossing, (at - column + 1)[inside], 1)
-        numpy.add.at(crossing, (at + 1)[inside], -1)
-    open_results = crossing.cumsum()
-    return int(numpy.argmin(open_results[:period] + open_results[period : 2 * period]))
-
-
-def _merged_turns(items: Sequence[_Item], start: int, period: int, count: int) -> Repeated | None:
-    """Return the loop whose turns are such stretches; None if its loops would leave too much memory unused."""
-    import numpy
-
-    columns = [items[start + index : start + period * count : period] for index in range(period)]
-    for column in columns:
-        if not isinstance(column[0], int):
-            counts = [int(item.count if isinstance(item, _Run) else item.counts.max()) for item in column]  # type: ignore[union-attr]
-            if max(counts) * len(counts) > SPARSE * sum(counts):
-                return None
-    return Repeated(numpy.array([count]), [_merge(column) for column in columns])
-
-
-def _merge(items: Sequence[_Item]) -> Part:
-    """Return what does one item after the other, all of which have the same shape."""
-    import numpy
-
-    if isinstance(items[0], int):
-        return Straight(numpy.array(items, numpy.int64))
-    if isinstance(items[0], _Run):
-        period = items[0].period
-        starts = numpy.array([item.start for item in items])  # type: ignore[union-attr]
-        counts = numpy.array([item.count for item in items])  # type: ignore[union-attr]
-        begins = numpy.repeat(starts, counts) + period * turns_of(counts)
-        return Repeated(counts, [Straight(begins + index) for index in range(period)])
-    return _joined(items)  # type: ignore[arg-type]
-
-
-def _joined(parts: Sequence[Part]) -> Part:
-    import numpy
-
-    if isinstance(parts[0], Straight):
-        return Straight(numpy.concatenate([part.steps for part in parts]))  # type: ignore[union-attr]
-    bodies = zip(*(part.body for part in parts), strict=True)  # type: ignore[union-attr]
-    counts = numpy.concatenate([part.counts for part in parts])  # type: ignore[union-attr]
-    return Repeated(counts, [_joined(column) for column in bodies])
+                leaf.nest.path[level].stores.append(Store(leaf.register, to))
+        yield Compute(leaf.register, op, operands, own[0] if own else None)
+        yield from (Store(leaf.register, to) for to in own[1:])
