@@ -3,10 +3,14 @@ from microgrady.compiler.programs.rows cimport Table
 from microgrady.value cimport Primitive, Value, fresh_marks, id
 
 cdef long long _HALF
+cdef Table TABLE
 
 cdef class Builder:
     cdef readonly object program
     cdef object _inputs
+    cdef list _ops
+    cdef list _lefts
+    cdef list _rights
     cdef dict _leaves
     cdef long long _zero
     cdef dict _constants
@@ -23,8 +27,10 @@ cdef class Builder:
     @cython.locals(left=cython.longlong, right=cython.longlong, shared=dict)
     cpdef result(self, Primitive op, tuple operands)
     cpdef built(self, term, dict found)
-    @cython.locals(first=cython.longlong, place=cython.longlong, left=cython.longlong, right=cython.longlong, index=cython.Py_ssize_t, alive=bytearray, lefts=list, rights=list)
+    @cython.locals(first=cython.longlong, place=cython.longlong, left=cython.longlong, right=cython.longlong, index=cython.Py_ssize_t, alive=bytearray)
     cpdef finish(self, list outputs)
+    @cython.locals(ops=list, lefts=list, rights=list, moved=list, first=cython.longlong, kept=cython.longlong, left=cython.longlong, right=cython.longlong, index=cython.Py_ssize_t)
+    cdef _keep(self, bytearray alive)
 
 cdef _key(double number)
 @cython.locals(node=Value, found=dict)

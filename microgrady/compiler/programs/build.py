@@ -26,6 +26,7 @@ class Builder:
 
     def __init__(self, program: Program, inputs: Sequence[Value] = ()) -> None:
         self.program = program
+        self._ops, (self._lefts, self._rights) = program.ops, program.columns()
         self._inputs = inputs  # kept, so that no other Value gets the identity of one
         self._leaves: dict[int, Place] = {id(leaf): place for place, leaf in enumerate(inputs)}
         self._zero = fresh_marks(2 * _HALF) + _HALF  # where a result has been added, its mark less this is its place
@@ -96,11 +97,16 @@ class Builder:
             return self.built(*simpler)
         if right < left and op in COMMUTATIVE:
             left, right = right, left
-        shared = self._shared.setdefault(op, {})
+        shared = self._shared.get(op)
+        if shared is None:
+            shared = self._shared[op] = {}
         key = left * (2 * _HALF) + right
         place = shared.get(key)
         if place is None:
-            place = shared[key] = program.append(op, operands)
+            place = shared[key] = program.input_count + len(self._ops)
+            self._ops.append(op)  # as program.append does, without a call
+            self._lefts.append(operands[0])
+            self._rights.append(operands[-1])
         return place
 
     def built(self, term: Term, found: Found) -> Place:
@@ -121,21 +127,43 @@ class Builder:
         program = self.program
         program.outputs = outputs
         first = program.input_count
-        alive = bytearray(len(program.ops))
+        alive = bytearray(len(self._ops))
         compared = [place for _, guard in program.guards for place in guard.operands]
         for place in (*outputs, *compared):
             if place >= first:
                 alive[place - first] = 1
-        lefts, rights = program.columns()
         for index in range(len(alive) - 1, -1, -1):
             if alive[index]:
-                left, right = lefts[index], rights[index]
+                left, right = self._lefts[index], self._rights[index]
                 if left >= first:
                     alive[left - first] = 1
                 if right >= first:
                     alive[right - first] = 1
-        program.keep(alive)
+        if 0 in alive:
+            self._keep(alive)
         return program
+
+    def _keep(self, alive: bytearray) -> None:
+        """Leave out the operations that are not alive (1, else 0), and give the others their new places."""
+        program, ops, lefts, rights = self.program, self._ops, self._lefts, self._rights
+        first = program.input_count
+        moved = list(range(first))  # where each place goes; constants stay where they are
+        kept = 0
+        for index in range(len(alive)):
+            moved.append(first + kept)
+            if alive[index]:
+                left, right = lefts[index], rights[index]
+                ops[kept] = ops[index]
+                lefts[kept] = left if left < 0 else moved[left]
+                rights[kept] = right if right < 0 else moved[right]
+                kept += 1
+        del ops[kept:], lefts[kept:], rights[kept:]
+        moved += [first + kept, *range(-len(program.constants), 0)]  # which Python counts from the end
+        program.guards = [
+            (moved[first + position] - first, Guard(guard.symbol, moved[guard.left], moved[guard.right], guard.outcome))
+            for position, guard in program.guards
+        ]
+        program.outputs = [moved[place] for place in program.outputs]
 
 
 def _key(number: float) -> Any:

@@ -7,7 +7,7 @@ import operator
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, compress
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 from microgrady.pickling.graphs import PrimitiveInPickle
@@ -173,21 +173,6 @@ class Program:
         twin = Program(self.input_count)
         twin.__dict__.update((name, part[:] if isinstance(part, list) else part) for name, part in vars(self).items())
         return twin
-
-    def keep(self, alive: Sequence[int]) -> None:
-        """Leave out the operations that are not alive (1, else 0), and give the others their new places."""
-        first = self.input_count
-        before = list(accumulate(alive, initial=0))
-        # Where each place goes. Constants keep theirs, which Python counts from the end.
-        moved = [*range(first), *(first + count for count in before[:-1]), *range(-len(self.constants), 0)]
-        self.ops = list(compress(self.ops, alive))
-        self._lefts = [moved[place] for place in compress(self._lefts, alive)]
-        self._rights = [moved[place] for place in compress(self._rights, alive)]
-        self.guards = [
-            (before[position], Guard(guard.symbol, moved[guard.left], moved[guard.right], guard.outcome))
-            for position, guard in self.guards
-        ]
-        self.outputs = [moved[place] for place in self.outputs]
 
     def evaluate(self, numbers: Iterable[float]) -> list[float] | Guard:
         """Return the outputs, or the first guard that does not hold: what machine code does, in plain Python."""
