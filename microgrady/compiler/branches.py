@@ -49,9 +49,13 @@ class Branches:
         """The path that was met first."""
         return self._onward.get(ROOT)
 
-    def follow(self, parts: Sequence[Any]) -> Outcome | Fork:
-        """Run the path that these arguments take; or return the fork from which no path goes on for them."""
-        fork = ROOT
+    def follow(self, parts: Sequence[Any], fork: Fork = ROOT) -> Outcome | Fork:
+        """Run the path that these arguments take; or return the fork from which no path goes on for them.
+
+        Args:
+            parts: The arguments' numbers and arrays.
+            fork: A fork that they come to.
+        """
         while (path := self._onward.get(fork)) is not None:
             failed, returned = path.run(parts)
             if not failed:

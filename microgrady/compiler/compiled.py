@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 from microgrady.compiler.backends.c import c_source
 from microgrady.compiler.backends.executable import binding
 from microgrady.compiler.backends.worker import run_in_worker
-from microgrady.compiler.branches import Branches, Fork, Outcome
+from microgrady.compiler.branches import ROOT, Branches, Fork, Outcome
 from microgrady.compiler.methods import Bindable, BoundMethod
 from microgrady.compiler.path import CompiledPath
 from microgrady.compiler.programs.lower import lower
@@ -154,21 +154,22 @@ class Jitted(Bindable[P, R]):
         if runs and run_here():
             __tracebackhide__ = True
             return self._function(*args, **kwargs)  # which is differentiated or recorded there
-        if not kwargs:
-            if (fastcall := self._fastcall) is not None:
-                result = fastcall(*args)
-                if result is not float:
-                    return result
-            path = self._first_paths.get(tuple(map(type, args)))
-            if path is not None and path.accepts(args):
-                failed, result = path.run(args)
-                if not failed:
-                    return result
+        if not kwargs and (fastcall := self._fastcall) is not None:
+            result = fastcall(*args)
+            if result is not float:
+                return result
+        fork = ROOT
+        path = None if kwargs else self._first_paths.get(tuple(map(type, args)))
+        if path is not None and path.accepts(args):
+            failed, result = path.run(args)
+            if not failed:
+                return result
+            fork = Fork(path, failed)
         __tracebackhide__ = True  # here, where it costs compiled calls nothing
         if args and self._is_method_of(args[0]):
             return BoundMethod(self, args[0])(*args[1:], **kwargs)
         arguments = self._signature.arguments(args, kwargs)
-        return self._function(*args, **kwargs) if arguments.values else self._run(arguments).returned
+        return self._function(*args, **kwargs) if arguments.values else self._run(arguments, fork).returned
 
     def backward(self, /, *args: P.args, **kwargs: P.kwargs) -> float:
         """Run the function and its backward pass as machine code.
@@ -268,11 +269,16 @@ class Jitted(Bindable[P, R]):
             raise ValueError(f"jit of {self._signature.name} has compiled nothing yet: call it first")
         return self.paths
 
-    def _run(self, arguments: Arguments) -> Outcome:
-        """Run the path that these arguments take, and record and compile it if there is none."""
+    def _run(self, arguments: Arguments, fork: Fork = ROOT) -> Outcome:
+        """Run the path that these arguments take, and record and compile it if there is none.
+
+        Args:
+            arguments: They.
+            fork: Where they have left the first path, if that has been tried.
+        """
         __tracebackhide__ = True
         branches = self._branches.get(arguments.key) or Branches()
-        found = branches.follow(arguments.parts)
+        found = branches.follow(arguments.parts, fork if fork.path is branches.first else ROOT)
         if isinstance(found, Fork):
             with self._lock.here():  # another thread may have recorded the same meanwhile
                 branches = self._branches.get(arguments.key) or branches

@@ -191,7 +191,10 @@ class CompiledPath:
         of a path that needs more of Python than that.
         """
         fastcall, leaves = self.compile().fastcall, self.leaves
-        if fastcall is None or not leaves:
+        if fastcall is None:
+            return None
+        self._memory.clear()  # `run` will rarely be needed from now on
+        if not leaves:
             return fastcall
         return lambda *args: fastcall(*args, [leaf._number for leaf in leaves])
 
