@@ -35,6 +35,7 @@ def opened(function: Any, *args: float) -> Any:
         lambda x, y: (x * y, (y, [x, (x + 1,)]), [], ()),
         lambda x, y: (2.0, x),
         lambda x, y: (x * WEIGHT, y),
+        lambda x, y: [x * float(k) + y for k in range(600)],  # too much for the stack
         mg.value_and_grad(lambda x, y: x * mg.sin(y), argnums=(0, 1)),
     ],
 )
@@ -64,7 +65,6 @@ def test_another_branch_is_left_to_others() -> None:
     [
         lambda x: {"a": x},  # only tuples and lists
         lambda x: mg.polygamma(1.0, x),  # Python is called back
-        lambda x: [x * float(k) for k in range(600)],  # too many objects
     ],
 )
 def test_what_needs_python_has_no_fast_call(function: Any) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Sequence
+import functools
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from microgrady.compiler.backends.executable import Executable
-from microgrady.compiler.backends.fastcall import Form, builtin_function, fastcall_lines
+from microgrady.compiler.backends.fastcall import FastCall, Form, fastcall_executable, fastcall_module
 from microgrady.compiler.backends.llvm import Module
 from microgrady.compiler.backends.llvm_loops import looped_modules_of
 from microgrady.compiler.backends.llvm_program import modules_of
@@ -19,11 +21,11 @@ from microgrady.compiler.programs.program import Program
 SMALL = 2000  # operations up to which the full effort costs less than a tenth of a second
 
 
-def llvm_modules(program: Program | LoopedProgram, effort: int, fastcall: Sequence[str] = ()) -> Iterator[Module]:
-    """Yield the LLVM IR of a program, module by module, and of the lines of a fast call."""
+def llvm_modules(program: Program | LoopedProgram, effort: int) -> Iterator[Module]:
+    """Yield the LLVM IR of a program, module by module."""
     if isinstance(program, LoopedProgram):
-        return looped_modules_of(program, fastcall)
-    return modules_of(program, layout_of(program, effort), fastcall)
+        return looped_modules_of(program)
+    return modules_of(program, layout_of(program, effort))
 
 
 def size_in_memory(program: Program | LoopedProgram, effort: int) -> int:
@@ -36,14 +38,12 @@ class CompiledProgram:
 
     Args:
         program: What to compile.
-        form: What `fastcall` takes and returns.
+        form: What comes in and goes out.
         effort: What LLVM spends on it, as for `Executable`.
         cache: A folder to keep machine code in; None for none.
 
     Attributes:
         size: How many doubles it works on.
-        fastcall: A built-in function of floats and arrays that returns the outputs in their structure, or the type
-            float where it cannot; None if there is none.
         run: Takes the address of the doubles; what it returns, `modules_of` says.
     """
 
@@ -53,18 +53,25 @@ class CompiledProgram:
         calls_python = any(op.lower is None for op in set(straight.ops))
         # Other threads may run while a long program does that leaves Python alone.
         is_long = len(straight.ops) > SMALL and not calls_python
-        lines: list[str] = []
-        if form.is_possible and not calls_python:
-            lines = fastcall_lines(form, straight.input_count, self.size, is_long)
-        self._executable = Executable(
-            llvm_modules(program, effort, lines),
-            ("run", "call") if lines else ("run",),
-            effort,
-            None if calls_python else cache,  # the address of a function in Python is another one in another process
-        )
-        addresses = self._executable.addresses
-        self.fastcall: Callable[..., Any] | None = (
-            builtin_function(addresses["call"], form, self._executable) if lines else None
-        )
+        modules, entries = llvm_modules(program, effort), ["run"]
+        if calls_python:
+            cache = None  # the address of a function in Python is another one in another process
+        elif cache is not None:  # what the next calls take, the next process should find there as well
+            modules, entries = itertools.chain(modules, [fastcall_module()]), ["run", "call"]
+        self._executable = Executable(modules, entries, effort, cache)
         kind = ctypes.CFUNCTYPE if is_long else ctypes.PYFUNCTYPE
-        self.run: Callable[[int], int] = kind(ctypes.c_int, ctypes.c_void_p)(addresses["run"])
+        self.run: Callable[[int], int] = kind(ctypes.c_int, ctypes.c_void_p)(self._executable.addresses["run"])
+        self._prepare: Callable[[], FastCall] | None = None
+        if form.is_possible and not calls_python:
+            self._prepare = functools.partial(FastCall, form, self.size, straight.input_count, is_long)
+
+    @functools.cached_property
+    def fastcall(self) -> Callable[..., Any] | None:
+        """A built-in function of floats and arrays that returns the outputs in their structure.
+
+        It returns the type float where it cannot. None if there is none, as the form or the program wants Python.
+        """
+        if self._prepare is None:
+            return None
+        instructions = self._executable if "call" in self._executable.addresses else fastcall_executable()
+        return self._prepare().function(self._executable, instructions)

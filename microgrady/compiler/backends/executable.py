@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from microgrady.compiler.backends.cache import key_of, load, save
-from microgrady.compiler.backends.fastcall import interface_addresses
+from microgrady.compiler.backends.fastcall_code import interface_addresses
 from microgrady.compiler.backends.llvm import Module, library_addresses
 from microgrady.compiler.backends.worker import Held, run_in_worker
 
@@ -101,7 +101,8 @@ def _objects(
     if not objects:
         for module in modules:
             called |= module.called
-            objects.append(_object(llvm, module.source, effort, *processor))
+            spent = effort if module.effort is None else module.effort
+            objects.append(_object(llvm, module.source, spent, *processor))
         if cache is not None:
             try:
                 save(cache, key, objects)

@@ -196,10 +196,12 @@ class Module(NamedTuple):
     Attributes:
         source: The LLVM IR.
         called: The functions of the C library that it calls, each with its number of operands.
+        effort: What LLVM spends on it, if not the same as on the others.
     """
 
     source: str
     called: set[tuple[str, int]]
+    effort: int | None = None
 
 
 def declarations(called: Iterable[tuple[str, int]], element: ElementType = DOUBLE) -> list[str]:

@@ -23,7 +23,7 @@ from microgrady.compiler.programs.looped import (
 MODULE = 1 << 14  # steps of one module, the IR of which is freed before the next one's is made
 
 
-def looped_modules_of(looped: LoopedProgram, fastcall: Sequence[str] = ()) -> Iterator[Module]:
+def looped_modules_of(looped: LoopedProgram) -> Iterator[Module]:
     """Yield the LLVM IR, module by module, as `modules_of` does for a program without loops."""
     pieces, begin = looped.pieces, 0
     stopping: list[bool] = []  # whether there may be nothing to do after a piece
@@ -39,7 +39,7 @@ def looped_modules_of(looped: LoopedProgram, fastcall: Sequence[str] = ()) -> It
             lines += [f"declare {declaration}" for declaration in INTERFACE.values()]
         if begin == len(pieces):
             others = [f"declare i32 @piece{number}(ptr)" for number in range(begin - len(writers))]
-            lines += [*others, *run_lines(stopping), "  ret i32 0", "}", *fastcall]
+            lines += [*others, *run_lines(stopping), "  ret i32 0", "}"]
         yield Module("\n".join([*declarations(called), *_tables(looped), "!0 = !{}", *lines]), called)
 
 

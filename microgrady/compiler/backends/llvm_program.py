@@ -18,11 +18,11 @@ COPIES = 64  # outputs that one function copies; LLVM's time grows with the cube
 MODULE = 1 << 14  # operations of one module, the IR of which is freed before the next one's is made
 
 
-def modules_of(program: Program, layout: Layout, fastcall: Sequence[str] = ()) -> Iterator[Module]:
+def modules_of(program: Program, layout: Layout) -> Iterator[Module]:
     """Yield the LLVM IR, module by module; the last one has `run`, which calls the functions of all.
 
     `i32 run(double *memory)` computes the outputs from the inputs and returns 0, or the number of the first
-    guard that does not hold, counted from 1, or `RAISED`. The lines of `fastcall` follow it.
+    guard that does not hold, counted from 1, or `RAISED`.
     """
     # Outputs that are constants, inputs, or results that another output is, too.
     copies = [
@@ -48,7 +48,7 @@ def modules_of(program: Program, layout: Layout, fastcall: Sequence[str] = ()) -
             lines += [f"declare {declaration}" for declaration in INTERFACE.values()]
         if end == count:
             others = [f"declare i32 @piece{number}(ptr)" for number in range(begin)]
-            lines += [*others, *_write_run(program, layout, stopping, copies), *fastcall]
+            lines += [*others, *_write_run(program, layout, stopping, copies)]
         yield Module("\n".join([*declarations(called), *lines]), called)
 
 
