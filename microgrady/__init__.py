@@ -23,7 +23,7 @@ _HOMES = {
     "microgrady.arrays": "array",
     "microgrady.trees": "detach",
     "microgrady.scopes": "scope",
-    "microgrady.transforms": "grad gradients hessian hvp jacobian value_and_grad",
+    "microgrady.transforms": "grad gradients hessian hvp jacobian jvp value_and_grad vjp",
     "microgrady.anomaly": "find_anomaly",
     "microgrady.checking": "check_gradient numeric_derivative",
     "microgrady": "testing trees",
@@ -149,7 +149,9 @@ if TYPE_CHECKING:  # the same names once more
     from microgrady.transforms import hessian as hessian
     from microgrady.transforms import hvp as hvp
     from microgrady.transforms import jacobian as jacobian
+    from microgrady.transforms import jvp as jvp
     from microgrady.transforms import value_and_grad as value_and_grad
+    from microgrady.transforms import vjp as vjp
     from microgrady.trees import detach as detach
     from microgrady.value import Primitive as Primitive
     from microgrady.value import Value as Value

@@ -11,7 +11,6 @@ cdef _add_share(dict adjoints, Value node, adjoint, Value operand, int position)
 cpdef share(Primitive op, adjoint, partial)
 cdef _through_origin(Value node, adjoint, Value operand, share)
 cdef bint _same(a, b, list left) except -1
-cdef _divided(product, Value node, list left)
 @cython.locals(left=Value, right=Value, op=Primitive, a=double, b=double, y=double, numbers=tuple)
 cpdef bint still_follows(Value node) except -1
 cdef bint _is_same_number(double a, double b)

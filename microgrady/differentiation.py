@@ -82,11 +82,11 @@ def _through_origin(node: Value, adjoint: Any, operand: Value, share: Any) -> An
     There `adjoint * operand / node` is 0 times an infinite slope. Where the node is a factor of its adjoint, as
     it is under a square, it can be taken out.
     """
-    factor = _divided(adjoint, node, [_FACTORS])
+    factor = divided(adjoint, node, [FACTORS])
     return share if factor is None else instead(share, factor * operand)
 
 
-_FACTORS = 64  # how many operations may be looked at for a factor
+FACTORS = 64  # how many operations may be looked at for a factor
 
 
 def _same(a: Any, b: Any, left: list[int]) -> bool:
@@ -101,7 +101,7 @@ def _same(a: Any, b: Any, left: list[int]) -> bool:
     return all(_same(first, second, left) for first, second in zip(a.operands, b.operands, strict=True))
 
 
-def _divided(product: Any, node: Value, left: list[int]) -> Any:
+def divided(product: Any, node: Value, left: list[int]) -> Any:
     """Return product / node, if `node` is a factor of the product; else None."""
     if _same(product, node, left):
         return 1.0
@@ -109,15 +109,15 @@ def _divided(product: Any, node: Value, left: list[int]) -> Any:
         return None
     op, operands = product.op, product.operands
     if op is instead:
-        return _divided(operands[1], node, left)
+        return divided(operands[1], node, left)
     if op in (mul, masked_product, div):
         for position in reversed(range(1 if op is div else 2)):
-            found = _divided(operands[position], node, left)
+            found = divided(operands[position], node, left)
             if found is not None:
                 other = operands[1 - position]
                 return found / other if op is div else found * other
         return None
-    found_all: list[Any] = [_divided(operand, node, left) for operand in operands] if op in (add, sub, neg) else [None]
+    found_all: list[Any] = [divided(operand, node, left) for operand in operands] if op in (add, sub, neg) else [None]
     if any(found is None for found in found_all):
         return None
     return op(*found_all)

@@ -11,7 +11,7 @@ from microgrady.inputs import as_number, describe, is_array
 from microgrady.introspection import name_of
 from microgrady.selection import Selection
 from microgrady.tracing import Run
-from microgrady.trees import detach, flatten, map_values
+from microgrady.trees import Structure, detach, flatten, map_values
 from microgrady.value import Value, fresh_marks, reverse_pass, topological_order
 
 
@@ -46,13 +46,19 @@ class Traced:
         if selection.has_aux:
             self.output, *self.aux = _pair(self.output, self.name, transform)
 
-    def with_aux(self, result: Any) -> Any:
-        """Return a result, or a pair with what the function returned besides, in floats if no Value is behind it."""
-        if not self.aux:
-            return result
-        found: list[Value] = []
-        map_values(self.aux, found.append)
-        return result, self.aux[0] if self.is_connected(*found) else detach(self.aux[0])
+    def with_aux(self, *results: Any) -> Any:
+        """Return results and what the function returned besides, if anything, in floats if no Value is behind it."""
+        if self.aux:
+            found: list[Value] = []
+            map_values(self.aux, found.append)
+            results += (self.aux[0] if self.is_connected(*found) else detach(self.aux[0]),)
+        return results if len(results) > 1 else results[0]
+
+    def value(self, outputs: list[Any], structure: Structure, connected: bool) -> Any:
+        """Return what the function returned, of these outputs: in Values if they are connected, else in floats."""
+        if connected:
+            return structure.rebuild(outputs)
+        return structure.rebuild([output._number if isinstance(output, Value) else output for output in outputs])
 
     def is_connected(self, *outputs: Any) -> bool:
         """Return whether the outputs depend on Values made before the run."""

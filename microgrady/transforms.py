@@ -7,16 +7,16 @@ import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, overload
 
+from microgrady import forward, reverse
 from microgrady.differentiation import differentiate
 from microgrady.inputs import describe
 from microgrady.introspection import name_of
 from microgrady.pickling.callables import Wrapper
 from microgrady.selection import Argnames, Argnums, Selection
-from microgrady.sequences import dot
 from microgrady.sparse import require_one, sparse_hessian, sparse_jacobian
-from microgrady.traced import Traced, as_value, one_number
+from microgrady.traced import as_value
 from microgrady.tracing import recorder_of
-from microgrady.trees import Structure, count, flatten, make_array
+from microgrady.trees import flatten
 from microgrady.value import Value
 
 # What type checkers tell of the transforms. Where the first argument, the second or both are selected, they know what
@@ -376,6 +376,107 @@ def hvp(
     return _made("hvp", function, argnums, argnames, has_aux)
 
 
+@overload
+def jvp(
+    function: Callable[Concatenate[X, P], R], argnums: First = None, *, argnames: None = None, has_aux: No = False
+) -> Derivative[Concatenate[X, ...], tuple[R, R]]: ...
+@overload
+def jvp(
+    function: Callable[Concatenate[X, P], tuple[R, A]], argnums: First = None, *, argnames: None = None, has_aux: Yes
+) -> Derivative[Concatenate[X, ...], tuple[R, R, A]]: ...
+@overload
+def jvp(
+    function: Callable[..., Any],
+    argnums: Argnums | None = None,
+    *,
+    argnames: Argnames | None = None,
+    has_aux: bool = False,
+) -> Derivative[..., Any]: ...
+def jvp(
+    function: Callable[..., Any],
+    argnums: Argnums | None = None,
+    *,
+    argnames: Argnames | None = None,
+    has_aux: bool = False,
+) -> Any:
+    """The function that gives the pair of `function`'s value and its derivative along a vector.
+
+    The derivative is the product of the jacobian and the vector. One pass along the record finds it, at about the cost
+    of `function`, however many numbers that returns.
+
+    Args:
+        function: As for `jacobian`.
+        argnums: As for `grad`.
+        argnames: As for `grad`.
+        has_aux: As for `grad`.
+
+    Returns:
+        A function of the arguments of `function` and, last of those given by position, the vector: the structure of the
+        argument (a tuple of such for a tuple of positions or names). The derivative has the structure of the value.
+        With `has_aux` what the function returned besides comes third.
+
+    Raises:
+        TypeError: as for `grad`.
+        ValueError: a position is out of range, or the vector has another structure than the argument.
+
+    Example:
+        >>> jvp(lambda p: [p[0] * p[1], p[0] + p[1]])([2.0, 3.0], [1.0, 10.0])
+        ([6.0, 5.0], [23.0, 11.0])
+    """
+    return _made("jvp", function, argnums, argnames, has_aux)
+
+
+@overload
+def vjp(
+    function: Callable[Concatenate[X, P], R], argnums: First = None, *, argnames: None = None, has_aux: No = False
+) -> Derivative[Concatenate[X, P], tuple[R, Callable[[R], X]]]: ...
+@overload
+def vjp(
+    function: Callable[Concatenate[X, P], tuple[R, A]], argnums: First = None, *, argnames: None = None, has_aux: Yes
+) -> Derivative[Concatenate[X, P], tuple[R, Callable[[R], X], A]]: ...
+@overload
+def vjp(
+    function: Callable[P, Any],
+    argnums: Argnums | None = None,
+    *,
+    argnames: Argnames | None = None,
+    has_aux: bool = False,
+) -> Derivative[P, Any]: ...
+def vjp(
+    function: Callable[..., Any],
+    argnums: Argnums | None = None,
+    *,
+    argnames: Argnames | None = None,
+    has_aux: bool = False,
+) -> Any:
+    """The function that gives the pair of `function`'s value and what takes a seed to derivatives of it.
+
+    These are the product of the seed and the jacobian: the derivatives of the sum of all numbers in the value, each
+    with its weight in the seed. One reverse pass finds them.
+
+    Args:
+        function: As for `jacobian`.
+        argnums: As for `grad`.
+        argnames: As for `grad`.
+        has_aux: As for `grad`.
+
+    Returns:
+        A function of the same arguments. It gives the value and a function of the seed, which has the structure of the
+        value; that one gives derivatives in the structure of the argument, as `grad` does, and can be called again.
+        With `has_aux` what the function returned besides comes third.
+
+    Raises:
+        TypeError: as for `grad`.
+        ValueError: a position is out of range; from the function of the seed: it has another structure than the value.
+
+    Example:
+        >>> value, pullback = vjp(lambda p: [p[0] * p[1], p[0] + p[1]])([2.0, 3.0])
+        >>> value, pullback([1.0, 10.0])
+        ([6.0, 5.0], [13.0, 12.0])
+    """
+    return _made("vjp", function, argnums, argnames, has_aux)
+
+
 class Derivative(Wrapper, Generic[P, G]):
     """A function that a transform has made of another one. As a function does, it binds as a method of a class.
 
@@ -465,80 +566,15 @@ def _made(
     return Derivative(f"sparse_{transform}" if sparse else transform, function, selection)
 
 
-def _value_and_gradient(
-    function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Any, Any]:
-    __tracebackhide__ = True
-    run = Traced("grad", function, selection, args, kwargs)
-    output = one_number(run.output, run.name, "grad", "; jacobian takes functions that return several")
-    connected = run.is_connected(output)
-    numbers = run.differentiate(output, connected)
-    value = output if connected or not isinstance(output, Value) else output._number
-    return run.with_aux(value), run.structure.rebuild(numbers)
-
-
-def _gradient(function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    __tracebackhide__ = True
-    value, gradient = _value_and_gradient(function, selection, args, kwargs)
-    return (gradient, value[1]) if selection.has_aux else gradient
-
-
-def _jacobian(function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    __tracebackhide__ = True
-    run = Traced("jacobian", function, selection, args, kwargs)
-    outputs, rows = flatten(run.output, f"the result of {run.name}", none=run.structure.has_none)
-    connected = run.is_connected(*outputs)
-    matrix = [run.differentiate(output, connected) for output in outputs]
-    return run.with_aux(_blocks(matrix, rows, run.structure))
-
-
-def _hessian_product(
-    gradient: Derivative[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    __tracebackhide__ = True
-    if len(args) + len(kwargs) < 2 or not args:
-        raise TypeError(f"hvp takes the arguments of {name_of(gradient.__wrapped__)} and then the vector")
-    *point, vector = args
-    selected = selection.pick(selection.places(gradient, point, kwargs), point, kwargs)
-    structure = flatten(selected, f"the argument of {name_of(gradient.__wrapped__)}")[1]
-    direction = structure.numbers_of(vector, "the vector of hvp", "the argument")
-
-    @functools.wraps(gradient)
-    def slope_along(*inner: Any, **named: Any) -> Any:
-        __tracebackhide__ = True
-        slope = gradient(*inner, **named)
-        along = dot(flatten(slope[0] if selection.has_aux else slope, "the gradient")[0], direction)
-        return (along, slope[1]) if selection.has_aux else along
-
-    return _gradient(slope_along, selection, tuple(point), kwargs)
-
-
 # How each is evaluated, and whether what it differentiates is the gradient of the function.
 _TRANSFORMS: dict[str, tuple[Callable[..., Any], bool]] = {
-    "grad": (_gradient, False),
-    "value_and_grad": (_value_and_gradient, False),
-    "jacobian": (_jacobian, False),
-    "hessian": (_jacobian, True),
-    "hvp": (_hessian_product, True),
+    "grad": (reverse.gradient, False),
+    "value_and_grad": (reverse.value_and_gradient, False),
+    "jacobian": (reverse.jacobian, False),
+    "hessian": (reverse.jacobian, True),
+    "hvp": (reverse.hessian_product, True),
+    "vjp": (reverse.value_and_pullback, False),
+    "jvp": (forward.value_and_tangent, False),
     "sparse_jacobian": (sparse_jacobian, False),
     "sparse_hessian": (sparse_hessian, False),
 }
-
-
-def _blocks(matrix: list[list[Any]], rows: Structure, columns: Structure) -> Any:
-    """Return the structure of the outputs, each with the structure of the inputs, arrays joined to one."""
-    parts = []
-    top = 0
-    for row_shape in rows.shapes:
-        bottom = top + count(row_shape)
-        blocks = []
-        left = 0
-        for column_shape in columns.shapes:
-            right = left + count(column_shape)
-            entries = [entry for row in matrix[top:bottom] for entry in row[left:right]]
-            single = row_shape is None and column_shape is None
-            blocks.append(entries[0] if single else make_array(entries, (row_shape or ()) + (column_shape or ())))
-            left = right
-        parts.append(columns.assemble(blocks))
-        top = bottom
-    return rows.assemble(parts)

@@ -33,7 +33,7 @@ LAYERS = """
     arrays frames matrices
     trees
     traced
-    sparse
+    sparse reverse forward
     transforms
     checking
     compiler.signature compiler.programs
