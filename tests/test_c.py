@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import inspect
+import itertools
 import random
 import shutil
 import subprocess
@@ -19,24 +20,32 @@ pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 import microgrady as mg
 from microgrady import Value
 from microgrady.arithmetic.library import library_function
+from microgrady.compiler.backends.c_program import c_source
 from microgrady.compiler.compiled import Jitted
 from microgrady.compiler.jit import jit
-from microgrady.compiler.programs.program import Guard
+from microgrady.compiler.programs.looped import Carried, Compute, Element, Load, Loop, LoopedProgram, Moving, Store
+from microgrady.compiler.programs.program import Guard, Program
+from microgrady.value import primitives
+from tests import looped_programs
 from tests.compiled import AWKWARD, INF, NAN, rosenbrock, same_bits
+from tests.fuzz.floats import any_float, ordinary
 
 Function = Callable[..., Any]
 
 
 def in_c(compiled: Jitted[..., Any], folder: Path, name: str = "compiled") -> Any:
-    compiler = shutil.which("cc")
-    if compiler is None:
+    return library_of(compiled.to_c(name), folder / f"{name}.c")
+
+
+def library_of(text: str, source: Path, *options: str, compiler: str = "cc") -> Any:
+    found = shutil.which(compiler)
+    if found is None:
         pytest.skip("no C compiler")
-    source = folder / f"{name}.c"
-    source.write_text(compiled.to_c(name))
-    library = folder / f"{name}.so"
+    source.write_text(text)
+    library = source.with_suffix(".so")
     warnings_too = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
-    options = ["-std=c99", "-O2", "-ffp-contract=off", *warnings_too, "-shared", "-fPIC"]
-    subprocess.run([compiler, *options, str(source), "-o", str(library), "-lm"], check=True, timeout=120)
+    options = ("-std=c99", "-O2", "-ffp-contract=off", *warnings_too, "-shared", "-fPIC", *options)
+    subprocess.run([found, *options, str(source), "-o", str(library), "-lm"], check=True, timeout=120)
     return ctypes.CDLL(str(library))
 
 
@@ -186,3 +195,186 @@ def test_c_declares_functions_that_are_not_in_math_h(tmp_path: Path) -> None:
     out = (ctypes.c_double * 1)()
     assert in_c(compiled, tmp_path)["compiled"]((ctypes.c_double * 1)(0.7), out) == 0
     assert same_bits(out[0], expected)
+
+
+# Programs with loops.
+
+
+def assert_like_evaluate(run: Any, looped: LoopedProgram, numbers: list[float]) -> None:
+    out = (ctypes.c_double * len(looped.program.outputs))()
+    failed = run((ctypes.c_double * len(numbers))(*numbers), out)
+    expected = looped.evaluate(numbers)
+    if isinstance(expected, Guard):
+        assert looped.program.guards[failed - 1][1] is expected
+    else:
+        assert failed == 0
+        assert same_bits(list(out), expected)
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("crosses", [False, True])
+def test_c_of_random_programs_with_loops(crosses: bool, compiler: str, tmp_path: Path) -> None:
+    chance = random.Random(5 + crosses)
+    programs = [looped_programs.LoopMaker(chance, crosses).make() for _ in range(40)]
+    # Else compilers compute a function of a constant by themselves, correctly rounded, which no library promises.
+    library = library_of(c_source(programs, "f"), tmp_path / "f.c", "-fno-builtin", compiler=compiler)
+    outcomes = set()
+    for number, looped in enumerate(programs, 1):
+        usual = [ordinary(chance) for _ in range(looped_programs.INPUTS)]
+        points = [usual, *([any_float(chance) for _ in usual] for _ in range(3))]
+        # One input that guards do not allow, and so guards that fail in the first, a middle and the last turn.
+        points += [[*usual[:place], 1e9, *usual[place + 1 :]] for place in range(len(usual))]
+        for point in points:
+            assert_like_evaluate(library["f" if number == 1 else f"f_{number}"], looped, point)
+            outcomes.add(type(looped.evaluate(point)))
+    assert outcomes == {list, Guard}
+
+
+def program_of(inputs: int, outputs: int) -> LoopedProgram:
+    program = Program(inputs)
+    program.outputs = [0] * outputs
+    return LoopedProgram(program, size=inputs + outputs)
+
+
+ADD, MULTIPLY, SINE = primitives["add"], primitives["mul"], primitives["sin"]
+
+
+def fibonacci() -> LoopedProgram:
+    looped = program_of(2, 1)
+    body: list[Any] = [Compute(2, ADD, (0, 1), None)]
+    loop = Loop(Moving(10), 0, [Carried(0, Element(Moving(0)), 1), Carried(1, Element(Moving(1)), 2)], body)
+    looped.pieces = [[loop, Store(2, Moving(2))]]
+    return looped
+
+
+def pairs() -> LoopedProgram:
+    """The sum of the sines of all products of two of five numbers, one sum for each, and of all."""
+    looped = program_of(5, 5)
+    product = Compute(2, MULTIPLY, (0, Element(Moving(1, (1, 1)))), None)
+    terms: list[Any] = [product, Compute(3, SINE, (2,), None), Compute(4, ADD, (1, 3), None)]
+    inner = Loop(Moving(4, (-1,)), 1, [Carried(1, 0.0, 4)], terms)
+    body: list[Any] = [Load(0, Element(Moving(0, (1,)))), inner, Store(4, Moving(5, (1,)))]
+    looped.pieces = [[Loop(Moving(4), 0, [Carried(5, 0.0, 6)], [*body, Compute(6, ADD, (5, 4), Moving(9))])]]
+    return looped
+
+
+def gathered() -> LoopedProgram:
+    """Inputs in another order, times numbers from a table."""
+    looped = program_of(6, 6)
+    looped.indices, looped.numbers = [5, 0, 3, 6, 1, 4], [0.1, -2.0]
+    columns = Element(Moving(0, (3, 1), 0)), Element(Moving(0, (1,)), is_constant=True)
+    looped.indices[3] = 2
+    row = Compute(0, MULTIPLY, columns, Moving(6, (3, 1)))
+    looped.pieces = [[Loop(Moving(2), 0, [], [Loop(Moving(3), 1, [], [row])])]]
+    return looped
+
+
+READ: list[tuple[Callable[[], LoopedProgram], str]] = [
+    (
+        fibonacci,
+        """
+    double v1 = in[0];
+    double v2 = in[1];
+    double v3 = 0.0;
+    for (int i = 0; i < 10; i++) {
+        v3 = v1 + v2;
+        v1 = v2;
+        v2 = v3;
+    }
+    out[0] = v3;
+    return 0;
+""",
+    ),
+    (
+        pairs,
+        """
+    double v1 = 0.0;
+    for (int i = 0; i < 4; i++) {
+        double v2 = 0.0;
+        for (int j = 0; j < 4 - i; j++) {
+            v2 += sin(in[i] * in[i + j + 1]);
+        }
+        out[i] = v2;
+        v1 += v2;
+        out[4] = v1;
+    }
+    return 0;
+""",
+    ),
+    (
+        gathered,
+        """
+    static const double numbers[] = {0.1, -2.0};
+    static const int indices[] = {5, 0, 3, 2, 1, 4};
+
+    for (int i = 0; i < 2; i++) {
+        for (int j = 0; j < 3; j++) {
+            out[3 * i + j] = in[indices[3 * i + j]] * numbers[i];
+        }
+    }
+    return 0;
+""",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "body"), READ, ids=lambda value: getattr(value, "__name__", ""))
+def test_c_of_loops_reads_as_if_written_by_hand(make: Any, body: str, tmp_path: Path) -> None:
+    looped = make()
+    text = c_source([looped], "f")
+    assert text == f"#include <math.h>\n\nint f(const double *in, double *out)\n{{{body}}}\n"
+    chance = random.Random(2)
+    run = library_of(text, tmp_path / "f.c")["f"]
+    for _ in range(20):
+        assert_like_evaluate(run, looped, [any_float(chance) for _ in range(looped.program.input_count)])
+
+
+def test_c_with_too_many_numbers_for_the_stack_has_them_elsewhere(tmp_path: Path) -> None:
+    looped = program_of(1, 1)
+    count = 1 << 17
+    looped.size += 2 * count
+    fill = [Compute(1, ADD, (0, 0.5), Moving(2, (1,))), Compute(2, MULTIPLY, (0, 0), Moving(2 + count, (1,)))]
+    total = Compute(5, ADD, (4, Element(Moving(1 + count, (-1,)))), None)
+    looped.pieces = [
+        [Loop(Moving(count), 0, [Carried(0, Element(Moving(0)), 1)], [*fill])],
+        [Loop(Moving(count), 0, [Carried(4, 0.0, 5)], [total]), Store(5, Moving(1))],
+    ]
+    products = Compute(6, ADD, (Element(Moving(1)), Element(Moving(2 + count))), Moving(1))
+    looped.pieces.append([products])
+    text = c_source([fibonacci(), looped], "f")
+    assert "double *const work_1 = malloc(262144 * sizeof *work_1);" in text
+    run = library_of(text, tmp_path / "f.c")["f_2"]
+    assert_like_evaluate(run, looped, [0.25])
+
+
+def test_c_of_a_recorded_loop_is_a_loop(tmp_path: Path) -> None:
+    slope = jit(mg.value_and_grad(rosenbrock))
+    generator = random.Random(4)
+    points = [[generator.gauss(0, 1) for _ in range(300)] for _ in range(3)]
+    slope(points[0])
+    text = slope.to_c("rosenbrock")
+    assert "    for (int i = 0; i < 29" in text
+    assert len(text.splitlines()) < 80
+    run = in_c(slope, tmp_path, "rosenbrock")["rosenbrock"]
+    for point in points:
+        out = (ctypes.c_double * 301)()
+        assert run((ctypes.c_double * 300)(*point), out) == 0
+        value, gradient = slope(point)
+        assert same_bits(list(out), [value, *gradient])
+
+
+def test_c_says_which_guard_of_a_loop_fails(tmp_path: Path) -> None:
+    def lengths(p: Any) -> Any:
+        return mg.sum([mg.sqrt(b - a) if b > a else 0.0 * a for a, b in itertools.pairwise(p)])
+
+    compiled = jit(lengths, max_paths=1)
+    rising = [float(number) for number in range(100)]
+    compiled(rising)
+    assert "for (int i" in compiled.to_c()
+    run = in_c(compiled, tmp_path)["compiled"]
+    out = (ctypes.c_double * 1)()
+    assert run((ctypes.c_double * 100)(*rising), out) == 0
+    assert same_bits(out[0], compiled(rising))
+    for place in (1, 2, 50, 98, 99):
+        numbers = [*rising[:place], -1.0, *rising[place + 1 :]]
+        assert run((ctypes.c_double * 100)(*numbers), out) == place

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
-from microgrady.compiler.backends.c import c_source
+from microgrady.compiler.backends.c_program import c_source
 from microgrady.compiler.backends.executable import binding
 from microgrady.compiler.backends.worker import run_in_worker
 from microgrady.compiler.branches import ROOT, Branches, Fork, Outcome
 from microgrady.compiler.methods import Bindable, BoundMethod
 from microgrady.compiler.path import CompiledPath
-from microgrady.compiler.programs.lower import lower
 from microgrady.compiler.programs.recording import Recording
 from microgrady.compiler.signature import Arguments, Signature
 from microgrady.forks import LockOfOneProcess
@@ -235,7 +234,7 @@ class Jitted(Bindable[P, R]):
             ValueError: `name` is not an identifier or is C's own, such as exp; or nothing has been compiled yet.
             NotImplementedError: An operation has no form in C: gamma and its relatives, and users' primitives.
         """
-        return c_source([lower(path.program) for path in self._compiled()], name)
+        return c_source([path.lowered() for path in self._compiled()], name)
 
     def graph(self, /, *args: P.args, **kwargs: P.kwargs) -> list[Value]:
         """Return the simplified program as a graph of Values at some arguments, for `draw`.
