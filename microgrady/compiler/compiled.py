@@ -219,7 +219,8 @@ class Jitted(Bindable[P, R]):
     def to_c(self, name: str = "compiled") -> str:
         """Return the program as C99.
 
-        It gives the same numbers when compiled by `cc -std=c99 -O2 -ffp-contract=off`, with `-lm`.
+        It gives the same numbers when compiled by `cc -std=c99 -O2 -ffp-contract=off`, with `-lm`. Where loops of the
+        function were found again, it has them as `for` loops.
 
         Args:
             name: What to call the function.
@@ -228,7 +229,8 @@ class Jitted(Bindable[P, R]):
             `int name(const double *in, double *out)` for each path; from the second on, `_2` and so on are
             appended to the name. `in` has the numbers of the arguments in order and then the data of the leaves that
             the function refers to, `out` those of the result. What comes back is 0, or the number of the first guard
-            that does not hold, counted from 1.
+            that does not hold, counted from 1; or -1 where loops need so much memory that it is allocated, and there
+            is none. Functions may be called from several threads at once.
 
         Raises:
             ValueError: `name` is not an identifier or is C's own, such as exp; or nothing has been compiled yet.

@@ -22,7 +22,7 @@ from microgrady.compiler.programs.looped import (
     Step,
     Store,
 )
-from microgrady.compiler.programs.loops import turns_of
+from microgrady.compiler.programs.repeats import turns_of
 
 if TYPE_CHECKING:
     import numpy
