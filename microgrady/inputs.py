@@ -85,8 +85,8 @@ def require_number(thing: object, what: str) -> float:
 
 def is_array(thing: object) -> bool:
     """Return whether `thing` is a NumPy array, one without dimensions included; NumPy's scalars are not arrays."""
-    numpy = sys.modules.get("numpy")  # no array exists before somebody has imported it
-    return numpy is not None and isinstance(thing, numpy.ndarray)
+    array = getattr(sys.modules.get("numpy"), "ndarray", None)  # no array exists before somebody has imported all of it
+    return array is not None and isinstance(thing, array)
 
 
 def map_arrays(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
