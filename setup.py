@@ -16,8 +16,9 @@ PACKAGE = Path("microgrady")
 FRESHNESS = runpy.run_path(str(PACKAGE / "freshness.py"))  # the package itself needs what may not be installed yet
 MODULES = FRESHNESS["MODULES"]
 
-# Without -ffp-contract=off a compiler may round a * b + c once, where Python rounds twice.
-ARGUMENTS = [] if os.name == "nt" else ["-g0", "-ffp-contract=off"]
+# Without -ffp-contract=off a compiler may round a * b + c once, where Python rounds twice. To clear the memory of a
+# node, gcc by itself writes an instruction that takes as long for a few bytes as for many.
+ARGUMENTS = [] if os.name == "nt" else ["-g0", "-ffp-contract=off", "-fno-builtin-memset"]
 
 
 def extensions() -> list[Extension]:

@@ -47,6 +47,16 @@ cdef extern from *:
             if (type || PyErr_Occurred()) PyErr_Restore(type, value, traceback); \\
         } while (0)
     #endif
+
+    /* None is there for ever, and not counted since Python 3.12. Before, to count it down took a tenth of building and
+       differentiating a graph, which waited for that one place in memory. */
+    #if PY_VERSION_HEX < 0x030C0000 && SIZEOF_VOID_P > 4 && !defined(Py_REF_DEBUG)
+    static inline void release(PyObject *thing) {
+        if (thing != Py_None) Py_DECREF(thing);
+    }
+    #undef Py_DECREF
+    #define Py_DECREF(thing) release((PyObject *)(thing))
+    #endif
     """
 
 cdef inline long long id(object thing):
