@@ -9,12 +9,14 @@ from microgrady.functions import add, div, hypot, instead, masked_product, mul, 
 from microgrady.tracing import recorders
 from microgrady.value import Primitive, Value, stays_zero, topological_order
 
+_SEED = 1.0  # the adjoint of the output, and of what is added up to it
+
 
 def differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[Any]:
     """Run the reverse pass in Values: each share is recorded, so that it has derivatives of its own."""
     order = topological_order(output, since=since)
     active = _active(order, inputs)
-    adjoints: dict[int, Any] = {id(output): 1.0} if id(output) in active else {}
+    adjoints: dict[int, Any] = {id(output): _SEED} if id(output) in active else {}
     for node in reversed(order):
         if node._primitive is None:  # leaves come first
             break
@@ -62,13 +64,15 @@ def share(op: Primitive, adjoint: Any, partial: Any) -> Any:
     # What is not a Value is the same number whenever the record is evaluated; of a Value nothing is sure.
     sure_adjoint = math.nan if type(adjoint) is Value else adjoint
     sure_partial = math.nan if type(partial) is Value else partial
-    # Data to multiply by may be 1 in one turn of a loop and not in the next: these are recorded alike.
+    # Data to multiply by may be 0 or 1 in one turn of a loop and not in the next: these are recorded alike.
+    is_alike = bool(recorders) and (type(adjoint) is Value or type(partial) is Value)
     if sure_partial == 1.0 and op is not mul:
         return adjoint
-    if stays_zero(sure_adjoint, sure_partial, op) or (sure_partial == 0.0 and math.isfinite(sure_adjoint)):
-        return 0.0
-    if sure_adjoint == 1.0:
+    if adjoint is _SEED or (sure_adjoint == 1.0 and not is_alike):
         return partial
+    is_zero = stays_zero(sure_adjoint, sure_partial, op) or (sure_partial == 0.0 and math.isfinite(sure_adjoint))
+    if is_zero and (op.piecewise or not is_alike):
+        return 0.0
     if op.piecewise:
         return masked_product(partial, adjoint)
     # What is recorded must also hold for numbers that are not finite now.

@@ -9,7 +9,7 @@ from microgrady.compiler.backends.llvm import DOUBLE, LLVMBackend, Module, decla
 from microgrady.compiler.backends.operations import write_operation
 from microgrady.compiler.programs.looped import (
     Compute,
-    Load,
+    Copy,
     Loop,
     LoopedProgram,
     Moving,
@@ -96,8 +96,8 @@ class _PieceWriter:
             self.written += 1
             if isinstance(step, Compute):
                 self._compute(step)
-            elif isinstance(step, Load):
-                self._registers[step.register] = self._operand(step.element)
+            elif isinstance(step, Copy):
+                self._registers[step.register] = self._operand(step.operand)
             elif isinstance(step, Store):
                 self._store(self._operand(step.operand), step.to)
             elif isinstance(step, Require):

@@ -7,6 +7,8 @@ cdef Table TABLE
 
 cdef class Builder:
     cdef readonly object program
+    cdef readonly long long coincidences
+    cdef bint _is_regular
     cdef object _inputs
     cdef list _ops
     cdef list _lefts
@@ -24,7 +26,7 @@ cdef class Builder:
     cdef _place_of(self, Value node)
     @cython.locals(op=Primitive)
     cdef _add(self, Value node)
-    @cython.locals(left=cython.longlong, right=cython.longlong, shared=dict)
+    @cython.locals(left=cython.longlong, right=cython.longlong, shared=dict, has_constant=cython.bint)
     cpdef result(self, Primitive op, tuple operands)
     cpdef built(self, term, dict found)
     @cython.locals(first=cython.longlong, place=cython.longlong, left=cython.longlong, right=cython.longlong, index=cython.Py_ssize_t, alive=bytearray)

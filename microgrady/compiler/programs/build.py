@@ -22,11 +22,19 @@ class Builder:
     Args:
         program: What to add to.
         inputs: The leaves that are its inputs.
+        is_regular: Whether what is done with constants is left as it is, and not shared: then the same is done in each
+            turn of a loop over data, in which two numbers may be equal, or one of them 1.
+
+    Attributes:
+        program: What has been added to.
+        coincidences: How often it mattered what number a constant is.
     """
 
-    def __init__(self, program: Program, inputs: Sequence[Value] = ()) -> None:
+    def __init__(self, program: Program, inputs: Sequence[Value] = (), is_regular: bool = False) -> None:
         self.program = program
         self._ops, (self._lefts, self._rights) = program.ops, program.columns()
+        self.coincidences = 0
+        self._is_regular = is_regular
         self._inputs = inputs  # kept, so that no other Value gets the identity of one
         self._leaves: dict[int, Place] = {id(leaf): place for place, leaf in enumerate(inputs)}
         self._zero = fresh_marks(2 * _HALF) + _HALF  # where a result has been added, its mark less this is its place
@@ -92,8 +100,12 @@ class Builder:
         left, right = operands[0], operands[-1]
         if left < 0 and right < 0:
             return self.constant(float(op.evaluate(*[program.constants[-1 - place] for place in operands])))
+        has_constant = left < 0 or right < 0
+        if has_constant and self._is_regular:
+            return program.append(op, operands)
         simpler = TABLE.find(program, op, operands)
         if simpler is not None:
+            self.coincidences += has_constant
             return self.built(*simpler)
         if right < left and op in COMMUTATIVE:
             left, right = right, left
@@ -107,6 +119,8 @@ class Builder:
             self._ops.append(op)  # as program.append does, without a call
             self._lefts.append(operands[0])
             self._rights.append(operands[-1])
+        elif has_constant:
+            self.coincidences += 1
         return place
 
     def built(self, term: Term, found: Found) -> Place:
@@ -115,12 +129,18 @@ class Builder:
             return self.result(term[0], tuple([self.built(operand, found) for operand in term[1]]))
         return found[term] if isinstance(term, str) else self.constant(term)
 
-    def guard(self, symbol: str, left: Place, right: Place, outcome: bool) -> None:
-        """Add a comparison, unless it holds anyway."""
+    def guard(self, symbol: str, left: Place, right: Place, outcome: bool) -> bool:
+        """Add a comparison, unless it holds anyway; return whether it was added."""
         guard = Guard(symbol, left, right, outcome)
-        if (left >= 0 or right >= 0) and guard not in self._guards:
-            self._guards.add(guard)
-            self.program.guards.append((len(self.program.ops), guard))
+        if (left < 0 and right < 0) or guard in self._guards:
+            return False
+        self._guards.add(guard)
+        self.add_guard(symbol, left, right, outcome)
+        return True
+
+    def add_guard(self, symbol: str, left: Place, right: Place, outcome: bool) -> None:
+        """Add a comparison."""
+        self.program.guards.append((len(self.program.ops), Guard(symbol, left, right, outcome)))
 
     def finish(self, outputs: list[Place]) -> Program:
         """Return the program, without what no output and no guard needs."""

@@ -64,11 +64,11 @@ class Compute(NamedTuple):
     store: Moving | None
 
 
-class Load(NamedTuple):
-    """A step that takes a number from memory that a loop uses in each turn."""
+class Copy(NamedTuple):
+    """A step that only gives a number a register: one from memory, which a loop uses in each turn, or another."""
 
     register: Register
-    element: Element
+    operand: Operand
 
 
 class Store(NamedTuple):
@@ -125,7 +125,7 @@ class Loop:
     body: list[Step] = field(default_factory=list)
 
 
-Step = Compute | Load | Store | Require | Loop
+Step = Compute | Copy | Store | Require | Loop
 
 
 @dataclass
@@ -186,8 +186,8 @@ class _Evaluation:
                 self.registers[step.register] = result
                 if step.store is not None:
                     self.memory[step.store.number(turns, indices)] = result
-            elif isinstance(step, Load):
-                self.registers[step.register] = self.number(step.element, turns)
+            elif isinstance(step, Copy):
+                self.registers[step.register] = self.number(step.operand, turns)
             elif isinstance(step, Store):
                 self.memory[step.to.number(turns, indices)] = self.number(step.operand, turns)
             elif isinstance(step, Require):

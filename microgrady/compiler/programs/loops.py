@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
 
+from microgrady.compiler.programs.bodies import fill_in, needed_registers
+from microgrady.compiler.programs.levels import in_levels
 from microgrady.compiler.programs.looped import (
     Carried,
     Compute,
-    Load,
+    Copy,
     Loop,
     LoopedProgram,
     Moving,
@@ -20,35 +21,64 @@ from microgrady.compiler.programs.looped import (
     Step,
     Store,
 )
-from microgrady.compiler.programs.lower import cheaper
 from microgrady.compiler.programs.nests import Leaf, Nest, Outline
 from microgrady.compiler.programs.operands import Operands
 from microgrady.compiler.programs.program import Program
-from microgrady.compiler.programs.repeats import find_repeats
+from microgrady.compiler.programs.repeats import Part, Steps, find_repeats, size_of
 from microgrady.compiler.programs.storage import Storage
 
-if TYPE_CHECKING:
-    import numpy
-
-    Array = numpy.ndarray[Any, Any]
+ENOUGH = 256  # steps that are left are few: no other order is tried
+LEVELS = 4.0  # what a step costs in the order of levels, in which much goes through memory
+LITTLE, MUCH = 1.5, 4.0  # times as many operations may be done so that loops are found
+LONG = 1 << 14  # operations from which on compiling is what takes most time
 
 
 def with_loops(program: Program) -> LoopedProgram | None:
     """Return a program with the loops that it has; None where they would not pay."""
     found = find_repeats(program)
-    if found is None:
-        return None
-    outline = Outline(*found)
+    return None if found is None else _written(*found)
+
+
+def best_loops(program: Program, regular: Callable[[], Program]) -> LoopedProgram | None:
+    """Return a program with loops: of several that do the same the one whose loops are the best; None for none.
+
+    Args:
+        program: The program.
+        regular: Makes a longer one, that does the same in each turn of a loop over data.
+    """
+    best, price = None, float(len(program.ops))
+    for candidate, factor in _candidates(program, regular):
+        found = find_repeats(candidate)
+        kept = len(candidate.ops) if found is None else sum(map(size_of, found[1]))
+        if found is not None and kept * factor < price:
+            best, price = found, kept * factor
+        if price <= max(ENOUGH, len(program.ops) / 64):
+            break
+    return None if best is None else _written(*best)
+
+
+def _candidates(program: Program, regular: Callable[[], Program]) -> Iterator[tuple[Program, float]]:
+    """Yield programs that do the same, and how much more is paid for each of their steps."""
+    yield program, 1.0
+    longer = regular()
+    ratio = len(longer.ops) / max(1, len(program.ops))
+    # What is calculated anew in each turn takes its time in each call, and to compile what is not in loops once.
+    pays = longer is not program and ratio <= (MUCH if len(program.ops) > LONG else LITTLE)
+    if pays:
+        yield longer, ratio
+    if any(op.lower is None for op in set(program.ops)):
+        return  # Python's functions are called in the order in which the user's function does
+    yield in_levels(program), LEVELS
+    if pays:
+        yield in_levels(longer), LEVELS * ratio
+
+
+def _written(steps: Steps, parts: list[Part]) -> LoopedProgram:
+    outline = Outline(steps, parts)
     operands = Operands(outline)
-    for leaf in outline.leaves:
-        leaf.operands = [operands.find(places[leaf.steps], leaf.nest) for places in _columns(outline, leaf)]
-    return _Writer(outline, Storage(outline, operands)).write()
-
-
-def _columns(outline: Outline, leaf: Leaf) -> list[Array]:
-    steps, result = outline.steps, int(outline.steps.results[leaf.steps[0]])
-    is_binary = result < 0 or len(outline.program.ops[result - outline.first].rules) == 2
-    return [steps.lefts, steps.rights] if is_binary else [steps.lefts]
+    fill_in(outline, operands)
+    storage = Storage(outline, operands)
+    return _Writer(outline, storage).write()
 
 
 class _Writer:
@@ -57,7 +87,7 @@ class _Writer:
     def __init__(self, outline: Outline, storage: Storage) -> None:
         self._outline = outline
         self._storage = storage
-        self._program = outline.program
+        self._needed = needed_registers(outline, [found for _, found, _ in storage.copies])
 
     def write(self) -> LoopedProgram:
         """Return the program with loops."""
@@ -68,38 +98,51 @@ class _Writer:
 
     def _body(self, nest: Nest) -> Iterator[Step]:
         for entry in nest.entries:
-            yield from self._loop(entry) if isinstance(entry, Nest) else self._step(entry)
+            if isinstance(entry, Nest):
+                yield from self._loop(entry)
+            elif entry.is_guard:
+                yield self._guard(entry)
+            elif entry.register in self._needed:
+                yield from self._step(entry)
         for where, found, cells in self._storage.copies:
             if where is nest:
                 yield Store(self._storage.operand(found), self._storage.moving(cells, nest))
 
     def _loop(self, nest: Nest) -> Iterator[Step]:
         assert nest.around is not None
+        body = list(self._body(nest))
+        if not body:
+            return
         for register, waiting in nest.held.values():
-            yield Load(register, self._storage.element(waiting))
+            if register in self._needed:
+                yield Copy(register, self._storage.element(waiting))
         carried = [
-            Carried(each.register, self._storage.operand(each.first), each.following) for each in nest.carried.values()
+            Carried(each.register, self._storage.operand(each.first), each.following)
+            for each in nest.carried.values()
+            if each.register in self._needed
         ]
-        count = self._storage.moving(nest.counts, nest.around)
-        yield Loop(count, nest.depth - 1, carried, list(self._body(nest)))
+        yield Loop(self._storage.moving(nest.counts, nest.around), nest.depth - 1, carried, body)
         yield from nest.stores
 
-    def _step(self, leaf: Leaf) -> Iterator[Step]:
+    def _guard(self, leaf: Leaf) -> Require:
+        numbers = -self._outline.steps.results[leaf.steps]
+        guard = self._outline.program.guards[int(numbers[0]) - 1][1]
         operands = tuple(map(self._storage.operand, leaf.operands))
-        results = self._outline.steps.results[leaf.steps]
-        if results[0] < 0:
-            guard = self._program.guards[-1 - int(results[0])][1]
-            yield Require(self._storage.moving(-results, leaf.nest), guard.symbol, operands, guard.outcome)
-            return
-        op, operands = cheaper(self._program.ops[int(results[0]) - self._outline.first], operands)
+        return Require(self._storage.moving(numbers, leaf.nest), guard.symbol, operands, guard.outcome)
+
+    def _step(self, leaf: Leaf) -> Iterator[Step]:
         stores = [] if leaf.output is None else [leaf.output]
         if leaf.is_stored:
             stores.append((leaf.level, Moving(leaf.base, tuple(leaf.strides[: leaf.level]))))
-        own: list[Moving] = []
+        here: list[Moving] = []
         for level, to in stores:
             if level == leaf.nest.depth:
-                own.append(to)
+                here.append(to)
             else:
                 leaf.nest.path[level].stores.append(Store(leaf.register, to))
-        yield Compute(leaf.register, op, operands, own[0] if own else None)
-        yield from (Store(leaf.register, to) for to in own[1:])
+        operands = tuple(map(self._storage.operand, leaf.operands))
+        if leaf.op is None:
+            yield Copy(leaf.register, operands[0])
+        else:
+            yield Compute(leaf.register, leaf.op, operands, here.pop(0) if here else None)
+        yield from (Store(leaf.register, to) for to in here)

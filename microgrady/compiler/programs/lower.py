@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 from microgrady.compiler.programs.build import Builder
 from microgrady.compiler.programs.program import Program
-from microgrady.compiler.programs.rows import Row, Table, Term
-from microgrady.value import Primitive
+from microgrady.compiler.programs.rows import Row, Table
 
 
 def _has_exact_reciprocal(k: float) -> bool:
@@ -46,30 +43,3 @@ def lower(program: Program) -> Program:
         assert isinstance(term, tuple)
         program.put(index, term[0], [builder.built(operand, found) for operand in term[1]])
     return program
-
-
-def cheaper(op: Primitive, operands: Sequence[Any]) -> tuple[Primitive, tuple[Any, ...]]:
-    """Return an operation that is as good, and its operands: constants as floats, what else there is as it is."""
-    constants = [operand for operand in operands if isinstance(operand, float)]
-    if op not in TABLE.ops or not constants:
-        return op, tuple(operands)
-    program = Program(len(operands))
-    program.constants = constants
-    places = [
-        -1 - constants.index(operand) if isinstance(operand, float) else operands.index(operand) for operand in operands
-    ]
-    found = TABLE.find(program, op, tuple(places))
-    if found is None:
-        return op, tuple(operands)
-    term, parameters = found
-    assert isinstance(term, tuple)
-
-    def operand_of(term: Term) -> Any:
-        if isinstance(term, tuple):
-            return float(term[0].evaluate(*map(operand_of, term[1])))
-        if isinstance(term, float):
-            return term
-        place = parameters[term]
-        return program.constant(place) if place < 0 else operands[place]
-
-    return term[0], tuple(map(operand_of, term[1]))

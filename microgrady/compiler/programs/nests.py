@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from microgrady.compiler.programs.looped import Moving, Register, Store
 from microgrady.compiler.programs.repeats import Part, Repeated, Steps, size_of, turns_of
+from microgrady.value import Primitive
 
 if TYPE_CHECKING:
     import numpy
@@ -105,6 +106,8 @@ class Leaf:
         register: The number of its result.
         nest: Where it stands.
         steps: Which steps of the program it does, in order.
+        is_guard: Whether it is one.
+        op: What is done; None of a guard, and of what has come to be a copy of its operand.
         operands: What it is done to.
         is_stored: Whether others need results of it in memory.
         kept: For each loop around it, whether results of all turns are needed there.
@@ -117,6 +120,8 @@ class Leaf:
     register: Register
     nest: Nest
     steps: Array
+    is_guard: bool = False
+    op: Primitive | None = None
     operands: list[Found] = field(default_factory=list)
     is_stored: bool = False
     kept: list[bool] = field(default_factory=list)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from microgrady.compiler.programs.looped import Register
 from microgrady.compiler.programs.nests import CarriedOver, Found, Leaf, Nest, Outline, Waiting
 from microgrady.compiler.programs.program import Place
 
@@ -21,16 +22,22 @@ class Operands:
 
     Attributes:
         waiting: Those that are there.
+        known: Which registers are the same as another one of the same nest, or as a constant.
     """
 
     def __init__(self, outline: Outline) -> None:
         self.waiting: list[Waiting] = []
+        self.known: dict[Register, float | Register] = {}
         self._outline = outline
         self._program = outline.program
         self._first = outline.first
 
     def find(self, places: Array, nest: Nest) -> Found:
         """Return what stands at places, one for each turn of a nest."""
+        found = self._find(places, nest)
+        return self.known.get(found, found) if isinstance(found, int) else found
+
+    def _find(self, places: Array, nest: Nest) -> Found:
         if nest.depth == 0:
             return self._find_outside(int(places[0]), nest)
         if places[0] < 0 and (places == places[0]).all():

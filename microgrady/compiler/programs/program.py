@@ -114,6 +114,10 @@ class Program:
         self._rights.append(operands[-1])
         return self.input_count + len(self.ops) - 1
 
+    def fill(self, ops: list[Primitive], lefts: list[Place], rights: list[Place]) -> None:
+        """Take operations from columns, as `ops` and `columns` have them."""
+        self.ops, self._lefts, self._rights = ops, lefts, rights
+
     def put(self, index: int, op: Primitive, operands: Sequence[Place]) -> None:
         """Put an operation in the place of another."""
         self.ops[index] = op

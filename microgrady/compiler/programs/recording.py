@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from microgrady.compiler.programs.build import Builder, leaves_from_outside
-from microgrady.compiler.programs.program import Program
+from microgrady.compiler.programs.program import Place, Program
 from microgrady.traced import as_value, one_number
 from microgrady.tracing import Recorder
 from microgrady.transforms import gradients
@@ -17,18 +17,24 @@ from microgrady.value import Value, fresh_marks
 _TEXTS = ("format(v)", "str(v)")  # they may be for the message of an error that the function is about to raise
 
 
+class _Comparison(NamedTuple):
+    symbol: str
+    operands: tuple[Any, Any]
+    outcome: bool
+
+
 class _GuardedRun(Recorder):
     """What notes the comparisons of one run, and refuses what would make a constant of a number."""
 
     def __init__(self, name: str, inputs: list[Value], since: int) -> None:
         super().__init__(f"jit of {name}", inputs, since)
-        self.comparisons: list[tuple[str, Any, Any, bool]] = []
+        self.comparisons: list[_Comparison] = []
 
     def compared(self, symbol: str, left: Any, right: Any, outcome: bool) -> None:
         """Note a comparison: it becomes a guard."""
         if not isinstance(right, Value):
             symbol, right = _with_a_float(symbol, right)
-        self.comparisons.append((symbol, left, right, outcome))
+        self.comparisons.append(_Comparison(symbol, (left, right), outcome))
 
     def refuse(self, action: str) -> None:
         """Raise, now and when the function ends; if it is for a text, only then."""
@@ -117,18 +123,39 @@ class Recording:
         returned = recorder.call(differentiated, inputs)
         outputs, self.structure = _flat(returned, name, none)
         self.results = [output._number if isinstance(output, Value) else output for output in outputs]
-        comparisons = recorder.comparisons
-        compared = [operand for _, left, right, _ in comparisons for operand in (left, right)]
+        compared = [operand for comparison in recorder.comparisons for operand in comparison.operands]
         roots = [thing for thing in (*compared, *outputs) if isinstance(thing, Value)]
         self.leaves = leaves_from_outside(roots, since, name)
         if differentiate is not None:
             # Those that only a comparison uses come last, and have no derivative.
             self.leaves = list(dict.fromkeys([*leaves, *self.leaves]))
-        known = [*inputs, *self.leaves]
-        builder = Builder(Program(len(known)), known)
-        for symbol, left, right, outcome in comparisons:
-            builder.guard(symbol, builder.place(left), builder.place(right), outcome)
+        self._known = [*inputs, *self.leaves]
+        self._outputs = outputs
+        builder = Builder(Program(len(self._known)), self._known)
+        self._guards = [
+            comparison
+            for comparison in recorder.comparisons
+            if builder.guard(comparison.symbol, *_places(builder, comparison), comparison.outcome)
+        ]
         self.program = builder.finish([builder.place(output) for output in outputs])
+        self._has_coincidences = builder.coincidences > 0
+
+    def regular_program(self) -> Program:
+        """Return a program that does the same in each turn of a loop over data, whatever numbers these are.
+
+        It has the guards of `program`, and gives the same bits, but does more.
+        """
+        if not self._has_coincidences:
+            return self.program
+        builder = Builder(Program(len(self._known)), self._known, is_regular=True)
+        for comparison in self._guards:
+            builder.add_guard(comparison.symbol, *_places(builder, comparison), comparison.outcome)
+        return builder.finish([builder.place(output) for output in self._outputs])
+
+
+def _places(builder: Builder, comparison: _Comparison) -> tuple[Place, Place]:
+    left, right = comparison.operands
+    return builder.place(left), builder.place(right)
 
 
 def _flat(returned: Any, name: str, none: bool) -> tuple[list[Any], Structure]:

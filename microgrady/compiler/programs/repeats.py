@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Array = numpy.ndarray[Any, Any]
 
 LEAST = 64  # steps of a program that is worth a search
-KEPT = 0.5  # of its steps may be left by loops that pay
+KEPT = 0.8  # of its steps may be left by loops that pay
 TURNS = 8  # that make a loop
 FEW_TURNS = 3  # that make one of a body so long that it saves SAVED steps
 SAVED = 128
