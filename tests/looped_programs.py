@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from microgrady.compiler.programs.looped import (
     Carried,
     Compute,
+    Copy,
     Element,
-    Load,
     Loop,
     LoopedProgram,
     Moving,
@@ -86,7 +86,7 @@ class LoopMaker:
             return Compute(self.fresh(), op, operands, store)
         if kind < 0.78:
             element = self.element()
-            return Load(self.fresh(), element)
+            return Copy(self.fresh(), element)
         if kind < 0.92:
             return Store(self.operand(), self.moving(self.target()))
         return self.guard()

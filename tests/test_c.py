@@ -23,7 +23,7 @@ from microgrady.arithmetic.library import library_function
 from microgrady.compiler.backends.c_program import c_source
 from microgrady.compiler.compiled import Jitted
 from microgrady.compiler.jit import jit
-from microgrady.compiler.programs.looped import Carried, Compute, Element, Load, Loop, LoopedProgram, Moving, Store
+from microgrady.compiler.programs.looped import Carried, Compute, Copy, Element, Loop, LoopedProgram, Moving, Store
 from microgrady.compiler.programs.program import Guard, Program
 from microgrady.value import primitives
 from tests import looped_programs
@@ -253,7 +253,7 @@ def pairs() -> LoopedProgram:
     product = Compute(2, MULTIPLY, (0, Element(Moving(1, (1, 1)))), None)
     terms: list[Any] = [product, Compute(3, SINE, (2,), None), Compute(4, ADD, (1, 3), None)]
     inner = Loop(Moving(4, (-1,)), 1, [Carried(1, 0.0, 4)], terms)
-    body: list[Any] = [Load(0, Element(Moving(0, (1,)))), inner, Store(4, Moving(5, (1,)))]
+    body: list[Any] = [Copy(0, Element(Moving(0, (1,)))), inner, Store(4, Moving(5, (1,)))]
     looped.pieces = [[Loop(Moving(4), 0, [Carried(5, 0.0, 6)], [*body, Compute(6, ADD, (5, 4), Moving(9))])]]
     return looped
 

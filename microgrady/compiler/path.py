@@ -13,7 +13,7 @@ from microgrady.compiler.backends.compiled_program import SMALL, CompiledProgram
 from microgrady.compiler.backends.fastcall import Form
 from microgrady.compiler.programs.formulas import formula_of_guard
 from microgrady.compiler.programs.looped import Compute, Loop, LoopedProgram
-from microgrady.compiler.programs.loops import with_loops
+from microgrady.compiler.programs.loops import best_loops, with_loops
 from microgrady.compiler.programs.lower import lower
 from microgrady.compiler.programs.program import Operation, Program
 from microgrady.compiler.programs.recording import Recording
@@ -49,6 +49,9 @@ class CompiledPath:
         self.operations_kept = len(self.program.ops)
         self.failure: LookupError | None = None
         self._optimize = optimize
+        # What is compiled with loops, and the program that is written so: the same, perhaps in another order.
+        self._looped = None if optimize is False else best_loops(recording.program, recording.regular_program)
+        self._source = None if self._looped is None else self._looped.program
         self._cache = cache
         self._lay_out()
 
@@ -97,7 +100,7 @@ class CompiledPath:
 
     def lowered(self) -> Program | LoopedProgram:
         """Return the program as it is compiled: with loops, and with cheaper operations than those that users wrote."""
-        looped = None if self._optimize is False else with_loops(self.program)
+        looped = None if self._source is None else self._looped or with_loops(self._source)
         return lower(self.program) if looped is None else looped
 
     def _effort(self, program: Program | LoopedProgram) -> int:
@@ -181,6 +184,7 @@ class CompiledPath:
                     self.loops, self.operations_kept = kinds.count(Loop), kinds.count(Compute)
                 form = Form(self.shapes, len(self.leaves), self.structure)
                 self._code = CompiledProgram(program, form, self._effort(program), self._cache)
+                self._looped = None
                 self.compile_seconds = time.perf_counter() - start
             return self._code
 
@@ -212,13 +216,19 @@ class CompiledPath:
             "_cache",
         )
         state = {name: getattr(self, name) for name in lasting}
-        return {**state, "compile_seconds": 0.0, "program": self.program.__getstate__()}
+        source = self._source if self._source is None or self._source is self.program else self._source.__getstate__()
+        program = self.program.__getstate__()
+        return {**state, "compile_seconds": 0.0, "program": program, "_source": source, "_looped": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.program = Program.__new__(Program)
         try:
             self.program.__setstate__(state["program"])
+            if isinstance(self._source, dict):
+                source, self._source = self._source, Program.__new__(Program)
+                self._source.__setstate__(source)
+                self._source.require_like(self.program)
         except LookupError as error:  # a primitive is not there, or another one: the function must be recorded anew
             self.failure = error
         else:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from microgrady.compiler.programs.looped import (
     Compute,
+    Copy,
     Element,
-    Load,
     Loop,
     LoopedProgram,
     Moving,
@@ -185,8 +185,8 @@ def _movings(step: Step) -> Iterator[tuple[str, Moving]]:
         operands = step.operands
         if step.store is not None:
             yield "memory", step.store
-    elif isinstance(step, Load):
-        operands = [step.element]
+    elif isinstance(step, Copy):
+        operands = [step.operand]
     elif isinstance(step, Store):
         operands = [step.operand]
         yield "memory", step.to

@@ -14,8 +14,8 @@ from microgrady.compiler.backends.c_variables import Variables
 from microgrady.compiler.backends.operations import write_operation
 from microgrady.compiler.programs.looped import (
     Compute,
+    Copy,
     Element,
-    Load,
     Loop,
     LoopedProgram,
     Moving,
@@ -135,8 +135,8 @@ class _Writer:
         for step in steps:
             if isinstance(step, Compute):
                 self._compute(step)
-            elif isinstance(step, Load):
-                self._load(step)
+            elif isinstance(step, Copy):
+                self._copy(step)
             elif isinstance(step, Store):
                 self._store(self._operand(step.operand), step.to)
             elif isinstance(step, Require):
@@ -152,8 +152,8 @@ class _Writer:
         if step.store is not None:
             self._store(self._registers[step.register], step.store)
 
-    def _load(self, step: Load) -> None:
-        number = self._operand(step.element)
+    def _copy(self, step: Copy) -> None:
+        number = self._operand(step.operand)
         if step.register in self._variables.shared or number in self.backend.changing:
             self._keep(step.register, number)
         else:

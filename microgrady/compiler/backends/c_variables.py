@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from microgrady.compiler.programs.looped import Carried, Compute, Load, Loop, Operand, Register, Require, Step, Store
+from microgrady.compiler.programs.looped import Carried, Compute, Copy, Loop, Operand, Register, Require, Step, Store
 
 _Path = tuple[int, ...]  # the loops around, by their `id`, the outermost first
 
@@ -75,7 +75,7 @@ class Variables:
                 self._use(step.operands, path)
             elif isinstance(step, Loop):
                 self._walk_loop(step, path)
-            if isinstance(step, Compute | Load):
+            if isinstance(step, Compute | Copy):
                 self._lives[step.register] = _Life(self._position, path, path)
 
     def _walk_loop(self, loop: Loop, path: _Path) -> None:

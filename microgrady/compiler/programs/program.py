@@ -218,6 +218,12 @@ class Program:
         if not typed or min(places, default=0) < -len(self.constants) or not self._is_in_order():
             raise ValueError("a pickled program is damaged: its operations do not follow from each other")
 
+    def require_like(self, other: Program) -> None:
+        """Raise ValueError if it cannot be another one in another order: what comes in and out must be as much."""
+        sizes = [(program.input_count, len(program.outputs), len(program.guards)) for program in (self, other)]
+        if sizes[0] != sizes[1]:
+            raise ValueError("a pickled program is damaged: it is kept in two orders, which do not agree")
+
     def _is_in_order(self) -> bool:
         """Return whether each operand is there before it is used."""
         there = self.input_count
