@@ -3,12 +3,19 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 import pytest
 
 import microgrady as mg
 from microgrady import Value
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    Matrix = csr_array[Any, tuple[int, int]]
+else:
+    Matrix = Any
 
 
 def cubic(x: float) -> float:
@@ -75,6 +82,27 @@ def test_higher_derivatives() -> None:
     assert_type(mg.hvp(scaled)([2.0], 3.0, [1.0]), list[float])
     curvature: float = mg.hessian(cubic)(2.0)
     assert curvature == 12.0
+
+
+def test_products_with_jacobians() -> None:
+    assert_type(mg.jvp(cubic)(2.0, 1.0), tuple[float, float])
+    assert_type(mg.jvp(several)(2.0, 1.0), tuple[list[float], list[float]])
+    assert_type(mg.jvp(with_aux, has_aux=True)(2.0, 1.0), tuple[float, float, str])
+    value, pullback = mg.vjp(several)(2.0)
+    assert_type(value, list[float])
+    assert_type(pullback([1.0, 0.0]), float)
+    assert_type(mg.vjp(scaled)([2.0], 3.0, power=3)[1](1.0), list[float])
+    assert_type(mg.vjp(with_aux, has_aux=True)(2.0)[2], str)
+
+
+def test_sparse_matrices() -> None:
+    pytest.importorskip("scipy")
+    assert_type(mg.hessian(scaled, sparse=True)([2.0], 3.0, power=3), Matrix)
+    assert_type(mg.jacobian(several, sparse=True)(2.0), Matrix)
+    assert_type(mg.jacobian(with_aux, has_aux=True, sparse=True)(2.0), tuple[Matrix, str])
+    assert_type(mg.jit(mg.hessian(cubic, sparse=True))(2.0), Matrix)
+    assert_type(mg.jacobian(several)(2.0), list[float])
+    assert mg.hessian(cubic, sparse=True)(2.0).toarray().tolist() == [[12.0]]
 
 
 def test_jit() -> None:
