@@ -9,14 +9,29 @@ Derivatives", 2008, chapter 9).
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from heapq import heappop, heappush
 from typing import Any
 
 from microgrady.differentiation import share
 from microgrady.functions import fabs, greater, masked_product
 from microgrady.value import Value, topological_order
+
+# A hessian is the jacobian of the gradient. Two other ways to it were measured, by the operations that are left of what
+# they record: sweeps along the gradient compressed by colouring (Curtis, Powell and Reid, 1974; star colouring for
+# hessians), and edge pushing (Gower and Mello, "A new framework for the computation of Hessians", 2012).
+#
+#                                                elimination   edge pushing   colouring
+#   Rosenbrock's function, 300 variables               3,886          3,886       4,633
+#   a parameter 30 operations deep, for 300 terms      7,203         14,619       7,173
+#   terms of five neighbours, 100 variables            9,591          9,208      11,286
+#   springs between 100 points in a plane              4,354          3,562       5,843
+#   20 small networks                                  2,242          1,748       2,451
+#
+# Edge pushing takes each edge through every operation of a long way, and serves hessians alone. For jacobians a forward
+# sweep compressed by colouring does what an elimination from the inputs on does, and so takes long for a row that is
+# full. Elimination was never far from the best one.
 
 Vertex = int  # the identity of a node; from -1 downward the results, of which ~vertex is the number
 
@@ -32,8 +47,10 @@ class Elimination:
         symmetric: Whether no entries are needed whose column is behind the number of the row.
     """
 
-    def __init__(self, outputs: list[Any], inputs: list[Value], since: int, record: bool, symmetric: bool) -> None:
-        self._since, self._record, self._symmetric = since, record, symmetric
+    def __init__(
+        self, outputs: Sequence[Any], inputs: Sequence[Value], since: int, record: bool, symmetric: bool
+    ) -> None:
+        self._record, self._symmetric = record, symmetric
         self._column = {id(value): column for column, value in enumerate(inputs)}
         # For each vertex the vertices that use it, with the partial derivative of each of them by it.
         self._uses: dict[Vertex, dict[Vertex, Any]] = {}
@@ -51,46 +68,39 @@ class Elimination:
                 yield ~use, column, partial
 
     def _active(self, order: list[Value]) -> set[Vertex]:
-        """Return the nodes that depend on the inputs."""
+        """Return the inputs, and what depends on them."""
         active = set(self._column)
         for node in order:
-            for position, operand in enumerate((node._left, node._right)):
-                if operand is not None and id(operand) in active and not self._vanishes(node, position):
-                    active.add(id(node))
-                    break
+            if (node._left is not None and id(node._left) in active and not _vanishes(node, 0)) or (
+                node._right is not None and id(node._right) in active and not _vanishes(node, 1)
+            ):
+                active.add(id(node))
         return active
-
-    @staticmethod
-    def _vanishes(node: Value, position: int) -> bool:
-        """Return whether a partial is zero whatever the numbers are, such as that of floor."""
-        op = node._primitive
-        if op is None:  # a leaf, which has no operands
-            return True
-        if not op.piecewise or (node._right_partial if position else node._left_partial) != 0.0:
-            return False
-        return not isinstance(op.rules[position](node, *node.operands), Value)
 
     def _sweep(self, order: list[Value]) -> list[Vertex]:
         """Eliminate what has one use, from the results on, which is the reverse pass; and return what has several."""
-        active, column, uses = self._active(order), self._column, self._uses
+        active = self._active(order)
         kept: list[Vertex] = []
         for node in reversed(order):
             vertex = id(node)
-            adjoints = uses.get(vertex)
-            if adjoints is None or vertex not in active or vertex in column:
+            adjoints = self._uses.get(vertex)
+            if adjoints is None or vertex not in active or vertex in self._column:
                 continue
             if len(adjoints) > 1:
                 kept.append(vertex)
                 adjoints = {vertex: 1.0}
             else:
-                del uses[vertex]
-            for position, operand in enumerate((node._left, node._right)):
-                if operand is not None and id(operand) in active and not self._vanishes(node, position):
-                    self._join(node, position, id(operand), adjoints)
+                del self._uses[vertex]
+            if node._left is not None and id(node._left) in active:
+                self._join(node, 0, node._left, adjoints)
+            if node._right is not None and id(node._right) in active:
+                self._join(node, 1, node._right, adjoints)
         return kept
 
-    def _join(self, node: Value, position: int, operand: Vertex, adjoints: dict[Vertex, Any]) -> None:
+    def _join(self, node: Value, position: int, operand: Value, adjoints: dict[Vertex, Any]) -> None:
         """Join an operand to what uses the node."""
+        if _vanishes(node, position):
+            return
         op = node._primitive
         assert op is not None
         if self._record:
@@ -100,9 +110,10 @@ class Elimination:
         if op.piecewise:
             self._piecewise.update(adjoints)
         for use, adjoint in adjoints.items():
-            self._add(operand, use, share(op, adjoint, partial))
+            self._add(id(operand), use, share(op, adjoint, partial))
 
     def _add(self, vertex: Vertex, use: Vertex, partial: Any) -> None:
+        """Add to the edge from a vertex to one that uses it."""
         if self._symmetric and use < 0 and self._column.get(vertex, -1) > ~use:
             return
         uses = self._uses.get(vertex)
@@ -120,14 +131,14 @@ class Elimination:
                 if use >= 0:
                     operands[use][vertex] = None
         waiting: list[tuple[int, int, Vertex]] = []
-        changed: Iterable[Vertex] = kept
+        changed: Sequence[Vertex] = kept
         while True:
             for vertex in changed:
                 if vertex in operands:
-                    heapq.heappush(waiting, (len(operands[vertex]) * len(uses[vertex]), turn[vertex], vertex))
+                    heappush(waiting, (len(operands[vertex]) * len(uses[vertex]), turn[vertex], vertex))
             if not operands:
                 return
-            products, _, vertex = heapq.heappop(waiting)
+            products, _, vertex = heappop(waiting)
             changed = ()
             if vertex in operands and products == len(operands[vertex]) * len(uses[vertex]):  # as it was when it came
                 before, after = operands.pop(vertex), uses.pop(vertex)
@@ -138,7 +149,8 @@ class Elimination:
                         operands[use].update(before)
                 changed = (*before, *after)
 
-    def _eliminate(self, vertex: Vertex, before: Iterable[Vertex], after: dict[Vertex, Any]) -> None:
+    def _eliminate(self, vertex: Vertex, before: dict[Vertex, None], after: dict[Vertex, Any]) -> None:
+        """Join the operands of a vertex to what uses it."""
         for operand in before:
             partial = self._uses[operand].pop(vertex)
             for use, adjoint in after.items():
@@ -163,6 +175,16 @@ class Elimination:
         if vanishing:
             product = masked_product(masked_product(_is_not_zero(adjoint), _is_not_zero(partial)), product)
         return product
+
+
+def _vanishes(node: Value, position: int) -> bool:
+    """Return whether a partial is zero whatever the numbers are, such as that of floor."""
+    op = node._primitive
+    if op is None:  # a leaf, which has no operands
+        return True
+    if not op.piecewise or (node._right_partial if position else node._left_partial) != 0.0:
+        return False
+    return not isinstance(op.rules[position](node, *node.operands), Value)
 
 
 def _is_not_zero(number: Any) -> Any:

@@ -7,7 +7,14 @@ import zlib
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 
 # Each has a .pxd with C types beside its .py.
-MODULES = ("arithmetic.floats", "value", "differentiation", "compiler.programs.rows", "compiler.programs.build")
+MODULES = (
+    "arithmetic.floats",
+    "value",
+    "differentiation",
+    "elimination",
+    "compiler.programs.rows",
+    "compiler.programs.build",
+)
 MARK = "microgrady source "
 
 
