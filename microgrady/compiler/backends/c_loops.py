@@ -45,7 +45,7 @@ class LoopedFunction:
     """A function in C that computes a program with loops.
 
     Attributes:
-        source: The function, and what stands before it.
+        source: The function; if it needs much memory, with another one before it that does the work.
         called: The functions of the C library that it calls, each with its number of operands.
         headers: The headers that it needs.
 

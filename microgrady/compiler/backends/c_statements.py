@@ -146,7 +146,7 @@ def array_of(operand: str) -> str:
     return operand.partition("[")[0]
 
 
-def alive(block: Sequence[Statement]) -> list[Statement]:
+def _alive(block: Sequence[Statement]) -> list[Statement]:
     """Return statements without those that make what nothing reads."""
     sources: dict[str, list[Operand]] = {}
     pending: list[Operand] = []
@@ -180,7 +180,7 @@ def _kept(block: Sequence[Statement], needed: Container[Operand]) -> list[Statem
 
 def lines_of(backend: StatementBackend) -> list[str]:
     """Return the lines of the statements that a backend has got, without those that nothing needs."""
-    block = alive(backend.block)
+    block = _alive(backend.block)
     reads = Counter(operand for statement in _all(block) for operand in statement.operands)
     texts = _Printer(reads, backend).texts(block, INDENT)
     return [line for text in texts for line in text.lines]
@@ -228,14 +228,20 @@ class _Printer:
         """Return the text of each statement of a block; of what stands in another one, no lines are left."""
         texts: list[_Text] = []
         waiting: _Waiting = {}
+        unsteady: list[str] = []  # of those, what a change would make another number
         for statement in block:
             write = self._choice if len(statement.bodies) == 2 else self._statement
             text = write(statement, waiting, indent)
             texts.append(text)
+            name = statement.target
             if statement.changes:
-                waiting = {name: other for name, other in waiting.items() if not other.changing}
-            elif text.expression and self._reads[statement.target] == 1 and statement.target in self._backend.made:
-                waiting[statement.target] = text
+                for other in unsteady:
+                    waiting.pop(other, None)
+                unsteady.clear()
+            elif text.expression and self._reads[name] == 1 and name in self._backend.made:
+                waiting[name] = text
+                if text.changing:
+                    unsteady.append(name)
         return texts
 
     def _statement(self, statement: Statement, waiting: _Waiting, indent: str) -> _Text:
@@ -257,9 +263,9 @@ class _Printer:
         target = statement.target
         branches = [self.texts(body, indent + INDENT) for body in statement.bodies]
         results = [texts[-1] for texts in branches]
-        alone = not any(text.lines for texts in branches for text in texts[:-1])
+        are_short = not any(text.lines for texts in branches for text in texts[:-1])
         before = f"{indent}const double {target} = "
-        if alone:
+        if are_short:
             condition = self._operand(statement.operands[0], waiting)
             parts = [text.within(_EITHER) for text in (condition, *results)]
             expression = FORMS["select"].format(*parts)
