@@ -160,6 +160,7 @@ else:
     __getattr__, __dir__ = later.offer(
         "microgrady",
         {**_HOMES, "microgrady.version": "__version__"},
+        apart=("math", "microgrady.version"),
     )
     later.answer(
         arrays="microgrady.arrays.subclass",

@@ -15,19 +15,22 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def offer(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def offer(
+    package: str, homes: Mapping[str, str], apart: tuple[str, ...] = ()
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the `__getattr__` and the `__dir__` of a package (PEP 562).
 
     Args:
         package: Its name.
         homes: The names that it offers, with spaces between them, by the module that has them. Its submodules can be
             asked for besides.
+        apart: Those modules that import nothing of the engine, for which it need not be loaded.
     """
     home_of = {name: home for home, names in homes.items() for name in names.split()}
 
     def find(name: str) -> Any:
         home = home_of.get(name)
-        if home is not None:
+        if home is not None and home not in apart:
             # These two import each other. All threads import them in one order, so that none waits for another.
             ask("value")
             ask("table")

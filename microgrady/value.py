@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import numbers
 import threading
 from collections.abc import Callable
@@ -276,12 +275,12 @@ class Value:
             right: Value = other
             return make_node(self._number + right._number, ADD, self, right, 1.0, 1.0)
         b: float = other if type(other) is float else _as_float(other, "+")
-        return NotImplemented if b != b and _foreign(other) else make_node(self._number + b, ADD, self, None, 1.0, b)
+        return NotImplemented if not b and _foreign(other) else make_node(self._number + b, ADD, self, None, 1.0, b)
 
     @typed.operator
     def __radd__(self, other: Any) -> Value:
         a: float = other if type(other) is float else _as_float(other, "+")
-        return NotImplemented if a != a and _foreign(other) else make_node(a + self._number, ADD, None, self, a, 1.0)
+        return NotImplemented if not a and _foreign(other) else make_node(a + self._number, ADD, None, self, a, 1.0)
 
     @typed.operator
     def __sub__(self, other: Any) -> Value:
@@ -289,12 +288,12 @@ class Value:
             right: Value = other
             return make_node(self._number - right._number, SUB, self, right, 1.0, -1.0)
         b: float = other if type(other) is float else _as_float(other, "-")
-        return NotImplemented if b != b and _foreign(other) else make_node(self._number - b, SUB, self, None, 1.0, b)
+        return NotImplemented if not b and _foreign(other) else make_node(self._number - b, SUB, self, None, 1.0, b)
 
     @typed.operator
     def __rsub__(self, other: Any) -> Value:
         a: float = other if type(other) is float else _as_float(other, "-")
-        return NotImplemented if a != a and _foreign(other) else make_node(a - self._number, SUB, None, self, a, -1.0)
+        return NotImplemented if not a and _foreign(other) else make_node(a - self._number, SUB, None, self, a, -1.0)
 
     @typed.operator
     def __mul__(self, other: Any) -> Value:
@@ -302,12 +301,12 @@ class Value:
             right: Value = other
             return make_node(self._number * right._number, MUL, self, right, right._number, self._number)
         b: float = other if type(other) is float else _as_float(other, "*")
-        return NotImplemented if b != b and _foreign(other) else make_node(self._number * b, MUL, self, None, b, b)
+        return NotImplemented if not b and _foreign(other) else make_node(self._number * b, MUL, self, None, b, b)
 
     @typed.operator
     def __rmul__(self, other: Any) -> Value:
         a: float = other if type(other) is float else _as_float(other, "*")
-        return NotImplemented if a != a and _foreign(other) else make_node(a * self._number, MUL, None, self, a, a)
+        return NotImplemented if not a and _foreign(other) else make_node(a * self._number, MUL, None, self, a, a)
 
     @typed.operator
     def __truediv__(self, other: Any) -> Value:
@@ -325,7 +324,7 @@ class Value:
     @typed.operator
     def __rtruediv__(self, other: Any) -> Value:
         a: float = other if type(other) is float else _as_float(other, "/")
-        if self._number != 0.0 and a == a:
+        if self._number != 0.0 and a:
             y: float = a / self._number
             if not 0.0 < abs(y) < 1e-290:
                 return make_node(y, DIV, None, self, a, -(y / self._number))
@@ -496,7 +495,7 @@ def _known(operand: Any) -> Any:
 
 
 def _as_float(other: Any, symbol: Text) -> float:
-    """Return the other operand as a float; nan for what `_foreign` says is of another kind."""
+    """Return the other operand as a float; 0.0, which no comparison need ask for, if it is `_foreign`."""
     if type(other) is int:
         try:
             return float(other)
@@ -505,7 +504,7 @@ def _as_float(other: Any, symbol: Text) -> float:
     number: Any = as_number(other)
     if number is None:
         require_foreign(other, symbol)
-    return math.nan if number is None else number
+    return 0.0 if number is None else number
 
 
 def _foreign(other: Any) -> bool:

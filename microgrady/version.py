@@ -13,7 +13,6 @@ def version() -> str:
         >>> mg.__version__.split(".")[0].isdigit()
         True
     """
-    import importlib.metadata
     import tomllib
 
     source = Path(__file__).parents[1] / "pyproject.toml"
@@ -21,6 +20,8 @@ def version() -> str:
         project = tomllib.loads(source.read_text(encoding="utf-8")).get("project", {})
         if project.get("name") == "microgrady":
             return str(project["version"])
+    import importlib.metadata  # which takes longer than the rest
+
     try:
         return importlib.metadata.version("microgrady")
     except importlib.metadata.PackageNotFoundError:

@@ -7,7 +7,6 @@ import itertools
 import linecache
 import math
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +16,7 @@ import microgrady as mg
 from microgrady import Value
 from microgrady.tracing import run_here
 from tests.threads import run_in_threads, run_on_a_small_stack
+from tests.tracers import Interruption, interrupted
 
 
 def test_the_expression_of_the_readme_of_micrograd() -> None:
@@ -212,10 +212,6 @@ def test_gradients_goes_on_when_a_leaf_was_assigned_the_same_number() -> None:
 # Interruption.
 
 
-class Interruption(BaseException):
-    """Raised by a tracer, as Ctrl-C is by a signal."""
-
-
 def at_a_context_manager(frame: Any) -> bool:
     line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
     return "with " in line
@@ -243,22 +239,13 @@ def test_an_interruption_at_any_line_leaves_the_graph_usable(run: str) -> None:
     y = shared * shared + mg.sin(shared) * x
     y.backward()
     expected = (x.grad, w.grad)
-    completed = False
+    runs: dict[str, Callable[[], object]] = {
+        "backward": y.backward,
+        "gradients": lambda: mg.gradients(y, [x, w]),
+        "grad": lambda: mg.grad(lambda factor: factor * y)(2.0),
+    }
     for events in range(0, 2000, 7):
-        previous = sys.gettrace()
-        sys.settrace(interrupt_after(events))
-        try:
-            if run == "backward":
-                y.backward()
-            elif run == "gradients":
-                mg.gradients(y, [x, w])
-            else:
-                mg.grad(lambda factor: factor * y)(2.0)
-            completed = True
-        except Interruption:
-            pass
-        finally:
-            sys.settrace(previous)
+        completed = not interrupted(runs[run], interrupt_after(events))
         x.grad = w.grad = 0.0
         y.backward()
         assert (x.grad, w.grad) == expected

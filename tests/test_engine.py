@@ -22,6 +22,7 @@ from microgrady.arithmetic import floats
 from microgrady.value import primitives
 from tests.benchmarks.eager import plain_python
 from tests.threads import run_in_threads, run_on_a_small_stack
+from tests.tracers import Interruption, interrupted
 
 COMPILED = mg.engine_kind() == "compiled"
 FLOATS = st.floats(allow_nan=True, allow_infinity=True, allow_subnormal=True)
@@ -255,10 +256,6 @@ def test_a_pass_leaves_nothing_behind_on_leaves() -> None:
     assert x._mark == age
 
 
-class Interruption(BaseException):
-    """Raised by a tracer."""
-
-
 def test_an_interrupted_pass_leaves_nothing_behind_on_leaves() -> None:
     x, w = Value(0.5), Value(2.0)
     y = mg.exp(x * w) * x + w
@@ -275,14 +272,7 @@ def test_an_interrupted_pass_leaves_nothing_behind_on_leaves() -> None:
                     raise Interruption
             return trace
 
-        previous = sys.gettrace()  # that of a debugger, or of what measures coverage
-        sys.settrace(trace)
-        try:
-            y.backward()
-        except Interruption:
-            pass
-        finally:
-            sys.settrace(previous)
+        interrupted(y.backward, trace)
         x.grad = w.grad = 0.0
         y.backward()
         assert (x.grad, w.grad) == expected

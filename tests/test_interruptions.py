@@ -12,15 +12,12 @@ import microgrady as mg
 from microgrady import Value
 from microgrady.scopes import open_scopes, path_of
 from microgrady.tracing import recorder_of, recorders, run_here, runs
+from tests.tracers import Interruption, interrupted
 
 Function = Callable[..., Any]
 
 
 # Interrupts.
-
-
-class Interruption(BaseException):
-    """Raised by a tracer before an instruction, as Ctrl-C is by a signal."""
 
 
 def interrupted_everywhere(action: Function, check: Function, step: int = 1, limit: int = 20_000) -> int:
@@ -40,17 +37,11 @@ def interrupted_everywhere(action: Function, check: Function, step: int = 1, lim
                     raise Interruption
             return trace
 
-        previous, hook = sys.gettrace(), sys.unraisablehook
-        sys._getframe().f_trace_opcodes = True  # Python 3.12 asks for it before a tracer is set
+        hook = sys.unraisablehook
         sys.unraisablehook = lambda unraisable: lost.append(unraisable.exc_type)
-        sys.settrace(trace)
         try:
-            action()
-            ended = True
-        except Interruption:
-            ended = False
+            ended = not interrupted(action, trace)
         finally:
-            sys.settrace(previous)
             sys.unraisablehook = hook
         check()
         if ended and not lost:

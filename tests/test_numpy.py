@@ -32,6 +32,15 @@ def test_numpy_scalars_times_a_value_are_values() -> None:
     assert type(np.float64(2) < x) is bool
 
 
+def test_arrays_of_values_meet_nan_without_a_warning() -> None:
+    np = pytest.importorskip("numpy")
+    array = np.array([Value(2.0), Value(math.nan)], dtype=object)
+    for _ in range(200):  # Python compares floats in another way once it has seen a function do it often
+        for results in (array + math.nan, math.nan + array, array - math.nan, math.nan - array, array * math.nan):
+            assert all(math.isnan(result.data) for result in results)
+        assert all(math.isnan(result.data) for result in math.nan * array)
+
+
 def test_an_array_and_a_value_give_an_array_of_values() -> None:
     np = pytest.importorskip("numpy")
     x = Value(3.0)
