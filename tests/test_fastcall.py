@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 import tracemalloc
@@ -36,6 +37,7 @@ def opened(function: Any, *args: float) -> Any:
         lambda x, y: (2.0, x),
         lambda x, y: (x * WEIGHT, y),
         lambda x, y: [x * float(k) + y for k in range(600)],  # too much for the stack
+        lambda x, y: functools.reduce(lambda inside, _: [y, (inside,)], range(40), x),
         mg.value_and_grad(lambda x, y: x * mg.sin(y), argnums=(0, 1)),
     ],
 )
@@ -65,6 +67,7 @@ def test_another_branch_is_left_to_others() -> None:
     [
         lambda x: {"a": x},  # only tuples and lists
         lambda x: mg.polygamma(1.0, x),  # Python is called back
+        lambda x: functools.reduce(lambda inside, _: [inside], range(150), x),  # much of the stack
     ],
 )
 def test_what_needs_python_has_no_fast_call(function: Any) -> None:

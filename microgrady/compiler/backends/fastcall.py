@@ -28,6 +28,7 @@ from microgrady.compiler.backends.fastcall_code import (
 from microgrady.compiler.backends.llvm import Module
 from microgrady.trees import Shape, Structure, count
 
+DEEPEST = 100  # what is nested deeper would need much of the stack
 _METH_FASTCALL = 0x0080
 
 
@@ -52,13 +53,22 @@ class Form:
 
     @property
     def is_possible(self) -> bool:
-        """Whether there can be a fast call: only numbers and arrays, in tuples and lists."""
+        """Whether there can be a fast call: only numbers and arrays, in tuples and lists that are not nested deeply."""
         known = sys.implementation.name == "cpython" and sys.maxsize > 2**32
         return known and _is_plain(self.structure) and (not self.has_arrays or array_interface() is not None)
 
 
+def _inside(structure: Structure) -> Iterator[tuple[Structure, int]]:
+    """Yield a structure and those in it, each before what is in it, and how deep they are."""
+    pending = [(structure, 0)]
+    while pending:
+        node, depth = pending.pop()
+        yield node, depth
+        pending += [(child, depth + 1) for child in reversed(node.children)]
+
+
 def _is_plain(structure: Structure) -> bool:
-    return structure.kind in (None, tuple, list) and all(map(_is_plain, structure.children))
+    return all(node.kind in (None, tuple, list) and depth <= DEEPEST for node, depth in _inside(structure))
 
 
 class _Definition(ctypes.Structure):
@@ -99,13 +109,13 @@ class FastCall:
     def __init__(self, form: Form, size: int, outputs: int, is_long: bool) -> None:
         self._lengths: list[Any] = []
         arguments = [self._part(shape) for shape in form.shapes]
-        results = list(self._parts(form.structure))
+        results = [self._object(node) for node, _ in _inside(form.structure)]
         self._arguments = (Part * len(arguments))(*arguments)
         self._results = (Part * len(results))(*results)
-        self._memory = (ctypes.c_double * (size if size > ON_STACK else 0))()
+        self._memory = (ctypes.c_double * (size + 7 if size > ON_STACK else 0))()
         interface = array_interface() if form.has_arrays else None
         self._plan = Plan(
-            memory=ctypes.addressof(self._memory) if size > ON_STACK else None,
+            memory=(ctypes.addressof(self._memory) + 63) & -64 if size > ON_STACK else None,  # a line of the cache
             is_long=is_long,
             count=len(arguments),
             leaves=form.leaves,
@@ -141,10 +151,7 @@ class FastCall:
         self._lengths.append(lengths)
         return Part(kind=ARRAY, count=len(shape), size=8 * count(shape), shape=ctypes.addressof(lengths))
 
-    def _parts(self, structure: Structure) -> Iterator[Part]:
-        if structure.kind is None:
-            yield self._part(structure.shape)
-            return
-        yield Part(kind=TUPLE if structure.kind is tuple else LIST, count=len(structure.children))
-        for child in structure.children:
-            yield from self._parts(child)
+    def _object(self, node: Structure) -> Part:
+        if node.kind is None:
+            return self._part(node.shape)
+        return Part(kind=TUPLE if node.kind is tuple else LIST, count=len(node.children))
