@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,13 +35,21 @@ class Pattern:
 
     def __init__(self, indices: Any, indptr: Any, shape: tuple[int, int]) -> None:
         self.indices, self.indptr, self.shape = indices, indptr, shape
+        self._made: Any = None  # one of those matrices, without entries
 
     def matrix(self, entries: Any) -> Any:
         """Return the matrix with these entries, a csr_array, which can be changed without changing the pattern."""
-        parts = (entries, self.indices.copy(), self.indptr.copy())
-        made = require_scipy().csr_array(parts, shape=self.shape)
-        made.has_canonical_format = True  # which SciPy would else find out
+        if self._made is None:
+            parts = (entries, self.indices, self.indptr)
+            self._made = require_scipy().csr_array(parts, shape=self.shape)
+            self._made.has_canonical_format = True  # which SciPy would else find out
+            self._made.data = None
+        made = copy.copy(self._made)  # SciPy would look at all parts again
+        made.data, made.indices, made.indptr = entries, self.indices.copy(), self.indptr.copy()
         return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Pattern, (self.indices, self.indptr, self.shape)
 
     def _outline(self) -> tuple[Any, ...]:
         return self.shape, self.indices.tobytes(), self.indptr.tobytes()
