@@ -120,6 +120,7 @@ def _object(llvm: Any, source: str, effort: int, processor: str, features: str) 
         if effort > CODE:
             options = llvm.create_pipeline_tuning_options(speed_level=2)
             options.loop_vectorization = options.slp_vectorization = True
+            options.loop_unrolling = False  # of which code is longer, and hardly faster
             passes = llvm.create_pass_builder(writer, options)
             passes.getModulePassManager().run(module, passes)
         found: bytes = writer.emit_object(module)

@@ -390,8 +390,8 @@ def _best_start(distances: Sequence[Array], period: int) -> int:
 def _split(steps: Steps, items: Sequence[_Item], run: _Found, sizes: Array) -> Iterator[_Found]:
     """Yield the stretches of a run in which operands move evenly, or as the rows of a triangle do.
 
-    So the neurons of a layer are not taken for some of the next one, which read other inputs. Where there would be too
-    many stretches, it stays one run.
+    So the neurons of a layer are not taken for some of the next one, which read other inputs. Where more than a few turns
+    would be left over, it stays one run.
     """
     start, period, count = run
     bounds = {0, count}
@@ -399,13 +399,12 @@ def _split(steps: Steps, items: Sequence[_Item], run: _Found, sizes: Array) -> I
         for firsts in _first_steps(items[start + index : start + period * count : period]):
             bounds.update(_breaks(steps.lefts[firsts]))
             bounds.update(_breaks(steps.rights[firsts]))
-    if len(bounds) - 2 > count // TURNS + 1:
-        yield run
-        return
     size = int(sizes[start : start + period].sum())
-    for begin, end in itertools.pairwise(sorted(bounds)):
-        if _is_worth(end - begin, size):
-            yield start + begin * period, period, end - begin
+    stretches = [(begin, end) for begin, end in itertools.pairwise(sorted(bounds)) if _is_worth(end - begin, size)]
+    if count - sum(end - begin for begin, end in stretches) > min(FEW_TURNS, count // TURNS):
+        stretches = [(0, count)]
+    for begin, end in stretches:
+        yield start + begin * period, period, end - begin
 
 
 def _first_steps(items: Sequence[_Item]) -> Iterator[Array]:
