@@ -390,8 +390,8 @@ def _best_start(distances: Sequence[Array], period: int) -> int:
 def _split(steps: Steps, items: Sequence[_Item], run: _Found, sizes: Array) -> Iterator[_Found]:
     """Yield the stretches of a run in which operands move evenly, or as the rows of a triangle do.
 
-    So the neurons of a layer are not taken for some of the next one, which read other inputs. Where more than a few turns
-    would be left over, it stays one run.
+    So the neurons of a layer are not taken for some of the next one, which read other inputs. Where more than a few
+    turns would be left over, it stays one run.
     """
     start, period, count = run
     bounds = {0, count}
