@@ -30,6 +30,7 @@ NUMBERS = 30  # of guards
 
 OPERATIONS = """
 add sub mul div neg add sub mul add sub sin exp tanh abs sqrt where maximum relu sigmoid pow floordiv mod copysign log1p
+erfcx xlogy hypot cbrt
 """
 
 

@@ -278,6 +278,7 @@ def _require_same_in_c(source: LoopSource, compiled: Jitted[..., Any], points: S
         text, library = Path(folder, "loops.c"), Path(folder, "loops.so")
         text.write_text(compiled.to_c("loops"))
         options = ["-std=c99", "-O2", "-ffp-contract=off", "-shared", "-fPIC"]
+        options += ["-pedantic", "-Wall", "-Wextra", "-Werror"]
         subprocess.run(["cc", *options, str(text), "-o", str(library), "-lm"], check=True, timeout=300)
         functions = ctypes.CDLL(str(library))
     for number, path in enumerate(compiled.paths, 1):
