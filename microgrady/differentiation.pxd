@@ -9,7 +9,7 @@ cdef set _active(list order, list inputs)
 cdef _add_share(dict adjoints, Value node, adjoint, Value operand, int position)
 @cython.locals(sure_adjoint=double, sure_partial=double, finite=bint)
 cpdef share(Primitive op, adjoint, partial)
-cdef _through_origin(Value node, adjoint, Value operand, share)
+cpdef through_origin(Value node, adjoint, Value operand, share)
 cdef bint _same(a, b, list left) except -1
 @cython.locals(left=Value, right=Value, op=Primitive, a=double, b=double, y=double, numbers=tuple)
 cpdef bint still_follows(Value node) except -1

@@ -54,7 +54,7 @@ def _add_share(adjoints: dict[int, Any], node: Value, adjoint: Any, operand: Val
         partial = op.rules[position](node, left, node._right_partial if node._right is None else node._right)
     added = share(op, adjoint, partial)
     if op is hypot:
-        added = _through_origin(node, adjoint, operand, added)
+        added = through_origin(node, adjoint, operand, added)
     before = adjoints.get(id(operand))
     adjoints[id(operand)] = added if before is None else before + added
 
@@ -80,7 +80,7 @@ def share(op: Primitive, adjoint: Any, partial: Any) -> Any:
     return masked_product(adjoint, partial) if op.singular or not finite else adjoint * partial
 
 
-def _through_origin(node: Value, adjoint: Any, operand: Value, share: Any) -> Any:
+def through_origin(node: Value, adjoint: Any, operand: Value, share: Any) -> Any:
     """Return the share of an operand of hypot, with derivatives that hold at the origin, too.
 
     There `adjoint * operand / node` is 0 times an infinite slope. Where the node is a factor of its adjoint, as

@@ -1,5 +1,5 @@
 cimport cython
-from microgrady.differentiation cimport share
+from microgrady.differentiation cimport share, through_origin
 from microgrady.value cimport Primitive, Value, id
 
 cdef class Elimination:

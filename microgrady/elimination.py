@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
-from microgrady.differentiation import share
-from microgrady.functions import fabs, greater, masked_product
+from microgrady.differentiation import share, through_origin
+from microgrady.functions import fabs, greater, hypot, masked_product
 from microgrady.value import Value, topological_order
 
 # A hessian is the jacobian of the gradient. Two other ways to it were measured, by the operations that are left of what
@@ -86,7 +86,8 @@ class Elimination:
             adjoints = self._uses.get(vertex)
             if adjoints is None or vertex not in active or vertex in self._column:
                 continue
-            if len(adjoints) > 1:
+            # A hypot must meet the adjoints of which it is a factor, as what is recorded may be differentiated.
+            if len(adjoints) > 1 and node._primitive is not hypot:
                 kept.append(vertex)
                 adjoints = {vertex: 1.0}
             else:
@@ -110,7 +111,10 @@ class Elimination:
         if op.piecewise:
             self._piecewise.update(adjoints)
         for use, adjoint in adjoints.items():
-            self._add(id(operand), use, share(op, adjoint, partial))
+            added = share(op, adjoint, partial)
+            if self._record and op is hypot:
+                added = through_origin(node, adjoint, operand, added)
+            self._add(id(operand), use, added)
 
     def _add(self, vertex: Vertex, use: Vertex, partial: Any) -> None:
         """Add to the edge from a vertex to one that uses it."""

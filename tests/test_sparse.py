@@ -384,6 +384,19 @@ def test_what_else_a_compiled_function_may_do_with_one() -> None:
     assert constant(3.0)[1].toarray().tolist() == [[2.0, 0.0], [0.0, 0.0]]
 
 
+def test_entries_have_derivatives_in_a_compiled_function() -> None:
+    def slope(p: Any) -> Any:
+        return jacobian(lambda q: [mg.norm(q) ** 2, mg.sin(q[0]) * q[1]], sparse=True)(p).data
+
+    for point, expected in (([0.0, 0.0], [2.0, 0.0]), ([3.0, 4.0], [2.0, 0.0])):
+        values = [Value(x) for x in point]
+        compiled(lambda p: slope(p)[0]).backward(values)
+        assert [value.grad for value in values] == pytest.approx(expected, abs=1e-15)
+    values = [Value(0.5), Value(2.0)]
+    compiled(lambda p: slope(p)[2]).backward(values)
+    assert [value.grad for value in values] == [-math.sin(0.5) * 2.0, math.cos(0.5)]
+
+
 @pytest.mark.parametrize(
     "use",
     [lambda m: m @ np.ones(2), lambda m: np.ones(2) @ m, lambda m: m.toarray(), lambda m: 2.0 * m, lambda m: m[0, 0]],
