@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import inspect
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +14,7 @@ import microgrady
 from microgrady.compiler.jit import jit
 from tests.benchmarks import eager
 from tests.benchmarks.programs import Array, Both, Program, valley_hessian_by_hand
-from tests.benchmarks.timing import DEFAULT, Engine, NotThereError
+from tests.benchmarks.timing import DEFAULT, Engine
 
 BothCall = Callable[[Array], Both]
 
@@ -220,15 +219,8 @@ def engines_of(program: Program, leaving_out: Sequence[str] = ()) -> dict[str, E
 # The sparse Hessian of Rosenbrock's function.
 
 
-def _compiled_hessian(variables: int) -> Callable[[Array], Any]:
-    return jit(_sparse_hessian())
-
-
 def _sparse_hessian() -> Callable[[Array], Any]:
-    if "sparse" not in inspect.signature(microgrady.hessian).parameters:
-        raise NotThereError("hessian has no sparse=True yet")
-    hessian: Any = microgrady.hessian
-    made: Callable[[Array], Any] = hessian(functools.partial(eager.rosenbrock, None), sparse=True)
+    made: Callable[[Array], Any] = microgrady.hessian(functools.partial(eager.rosenbrock, None), sparse=True)
     return made
 
 
@@ -253,7 +245,7 @@ def _entries(matrix: Any) -> Array:
 def hessian_engines() -> dict[str, Engine]:
     """Return the ways to the sparse Hessian of Rosenbrock's function, by their names."""
     return {
-        DEFAULT: Engine(_compiled_hessian, ("llvmlite.binding", "scipy.sparse"), read=_entries),
+        DEFAULT: Engine(lambda _: jit(_sparse_hessian()), ("llvmlite.binding", "scipy.sparse"), read=_entries),
         INTERPRETED: Engine(lambda _: _sparse_hessian(), ("scipy.sparse",), compiles=False, read=_entries),
         CASADI: Engine(
             lambda variables: _through_buffers(_casadi_hessian(variables)), ("casadi",), read=lambda found: found[0]

@@ -27,10 +27,6 @@ SAMPLE = 0.03  # seconds; a sample repeats a call for as long
 TOLERANCE = 1e-8  # of the gradient: beyond, an engine computes something else
 
 
-class NotThereError(Exception):
-    """What an engine needs is not there; the message is a sentence."""
-
-
 @dataclass(frozen=True)
 class Engine:
     """A way to the numbers.
@@ -133,7 +129,7 @@ def cost_of(table: Table, name: str, size: int, samples: int, beside: Sequence[s
         if other != name:
             try:
                 calls[other] = table.engines[other].make(size)
-            except (ImportError, NotThereError):
+            except ImportError:
                 continue
             calls[other](x)
     # In turn: the machine may be faster now than a second ago.
