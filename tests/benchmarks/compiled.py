@@ -99,7 +99,7 @@ def row_of(key: str, name: str, size: int, samples: int, beside: Sequence[str]) 
         f"{statistics.median(cost.first for cost in costs):.3g} s" if engine.compiles else "-",
         seconds_in_words(statistics.median(second for cost in costs for second in cost.calls)),
         *cells,
-        f"{code / 1e3:,.0f} kB" if code and name.startswith("microgrady") else "-",
+        f"{code / 1e3:,.1f} kB" if code and name.startswith("microgrady") else "-",
         f"{max(cost.difference for cost in costs):.1g}" if engine.read is not None else "-",
     )
 
