@@ -21,6 +21,8 @@ from microgrady.value import primitives
 from tests.fuzz.floats import any_float, ordinary, same_bits, same_number
 from tests.plain import plain
 
+Function = Callable[[Sequence[Any]], list[Any]]
+
 ONE = ("mg.sin", "mg.tanh", "mg.exp", "mg.sqrt", "abs", "mg.relu", "-", "mg.log")
 TWO = (" + ", " - ", " * ")
 TWO_CALLED = ("mg.maximum", "mg.minimum", "mg.hypot", "mg.atan2", "div", "div")
@@ -204,13 +206,13 @@ class LoopSource:
         data = "\n".join(f"{name} = {numbers}" for name, numbers in self.data.items())
         return f"{data}\n{self.text}"
 
-    def function(self) -> Callable[[Sequence[Any]], list[Any]]:
+    def function(self) -> Function:
         """Return the function."""
         # Numbers of Python would raise where they are divided by zero.
         names: dict[str, Any] = {"mg": mg, "div": primitives["div"], "power": primitives["pow"]}
         names |= {"inf": math.inf, "nan": math.nan, **self.data}
         exec(self.text, names)
-        made: Callable[[Sequence[Any]], list[Any]] = names["function"]
+        made: Function = names["function"]
         return made
 
 
@@ -226,9 +228,21 @@ def points_of(chance: random.Random, count: int) -> list[list[float]]:
     return [*points, [ordinary(chance) for _ in range(count)]]
 
 
-def require_same(source: LoopSource, points: Sequence[list[float]], with_gradient: bool, in_c: bool) -> None:
-    """Raise if the function or its gradient has other bits when it is compiled."""
-    function = source.function()
+def require_same(
+    function: Function, shown: object, points: Sequence[list[float]], with_gradient: bool, in_c: bool
+) -> Jitted[..., Any]:
+    """Raise if a function or its gradient has other bits when it is compiled.
+
+    Args:
+        function: It takes a list of numbers and returns one.
+        shown: What to show of it.
+        points: Where to call it.
+        with_gradient: Whether to take the sum of its results, and the gradient.
+        in_c: Whether to hold C to the same.
+
+    Returns:
+        It compiled by default.
+    """
 
     def scalar(x: Sequence[Any]) -> Any:
         return mg.sum(function(x)) + x[0]
@@ -239,16 +253,17 @@ def require_same(source: LoopSource, points: Sequence[list[float]], with_gradien
         found = {optimize: _flat(each(point)) for optimize, each in compiled.items()}
         expected = _flat(measured(point) if with_gradient else map(plain, function([Value(x) for x in point])))
         for optimize, numbers in found.items():
-            what = f"{EFFORTS[optimize]} {numbers}, interpreted {expected}, at {point}:\n{source}"
+            what = f"{EFFORTS[optimize]} {numbers}, interpreted {expected}, at {point}:\n{shown}"
             # The sign of a derivative that is zero may be another one.
             alike = same_bits(numbers[0], expected[0]) and all(map(same_number, numbers, expected))
             assert alike if with_gradient else all(map(same_bits, numbers, expected)), what
             assert all(map(same_bits, numbers, found[False])), what
     for optimize, each in compiled.items():
         if optimize is not False:
-            _require_same_guards(source, each, points)
+            _require_same_guards(shown, each, points)
     if in_c:
-        _require_same_in_c(source, compiled[None], points)
+        _require_same_in_c(shown, compiled[None], points)
+    return compiled[None]
 
 
 def _flat(returned: Any) -> list[float]:
@@ -266,14 +281,14 @@ def _expected(path: CompiledPath, point: list[float]) -> tuple[int, list[float]]
     return 0, outputs
 
 
-def _require_same_guards(source: LoopSource, compiled: Jitted[..., Any], points: Sequence[list[float]]) -> None:
+def _require_same_guards(shown: object, compiled: Jitted[..., Any], points: Sequence[list[float]]) -> None:
     for path in compiled.paths:
         for point in points:
             failed, expected = path.run(point)[0], _expected(path, point)[0]
-            assert failed == expected, f"guard {failed} fails instead of {expected} at {point}:\n{source}"
+            assert failed == expected, f"guard {failed} fails instead of {expected} at {point}:\n{shown}"
 
 
-def _require_same_in_c(source: LoopSource, compiled: Jitted[..., Any], points: Sequence[list[float]]) -> None:
+def _require_same_in_c(shown: object, compiled: Jitted[..., Any], points: Sequence[list[float]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         text, library = Path(folder, "loops.c"), Path(folder, "loops.so")
         text.write_text(compiled.to_c("loops"))
@@ -287,13 +302,13 @@ def _require_same_in_c(source: LoopSource, compiled: Jitted[..., Any], points: S
             out = (ctypes.c_double * count)()
             failed = run((ctypes.c_double * len(point))(*point), out)
             expected_guard, expected = _expected(path, point)
-            assert failed == expected_guard, f"in C guard {failed} fails instead of {expected_guard}:\n{source}"
+            assert failed == expected_guard, f"in C guard {failed} fails instead of {expected_guard}:\n{shown}"
             alike = failed or all(map(same_bits, out, expected))
-            assert alike, f"in C {list(out)} instead of {expected} at {point}:\n{source}"
+            assert alike, f"in C {list(out)} instead of {expected} at {point}:\n{shown}"
 
 
 def case(chance: random.Random) -> None:
     """One program at several points, its gradient or the function alone; now and then in C."""
     source = LoopSource(chance)
     in_c = chance.random() < 0.3 and shutil.which("cc") is not None
-    require_same(source, points_of(chance, source.count), chance.random() < 0.5, in_c)
+    require_same(source.function(), source, points_of(chance, source.count), chance.random() < 0.5, in_c)
