@@ -131,7 +131,7 @@ def guarded_triangle(x: Sequence[Any]) -> list[Any]:
 def zero_adjoints(x: Sequence[Any]) -> list[Any]:
     total = 0.0
     for k in range(COUNT):
-        total = total + FLAGS[k] * mg.sqrt(mg.maximum(x[k], 0.0)) + 0.0 * mg.log(x[k] - POINT[k])
+        total = total + NUMBERS[k] * mg.sqrt(mg.maximum(x[k], 0.0)) + 0.0 * mg.log(x[k] - POINT[k])
     return [total]
 
 
