@@ -107,9 +107,9 @@ class CompiledPath:
         """Return what LLVM spends on a program."""
         looped = isinstance(program, LoopedProgram)
         kept = sum(1 for _ in program.steps()) if looped else len(self.program.ops)
-        if self._optimize is False or (self._optimize is None and kept > SMALL):
-            return 0
-        return 3 if looped else 2
+        if kept > SMALL:
+            return 2 if self._optimize else 0
+        return 0 if self._optimize is False else 3 if looped else 2
 
     def graph(self, numbers: Sequence[float]) -> list[Value]:
         """Return the outputs of the simplified program as Values, for pictures."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +157,7 @@ class Outline:
         self._makers = numpy.empty(len(self.program.ops), numpy.int64)
         self._turns = numpy.empty(len(self.program.ops), numpy.int64)
         size = PIECE
-        for part in parts:
+        for part in _cut(parts):
             size += size_of(part)
             if size > PIECE:
                 self.add_root()
@@ -192,15 +192,31 @@ class Outline:
         return [(self.leaves[makers[some[0]]], turns[some], rows[some]) for some in chosen]
 
     def _place(self, part: Part, nest: Nest) -> None:
+        import numpy
+
         if isinstance(part, Repeated):
             inside = Nest(nest, part.counts, nest.piece)
             for inner in part.body:
                 self._place(inner, inside)
             return
-        leaf = Leaf(len(self.leaves), nest, part.steps, kept=[False] * nest.depth)
-        self.leaves.append(leaf)
-        nest.entries.append(leaf)
-        results = self.steps.results[part.steps]
-        if results[0] >= 0:
-            self._makers[results - self.first] = leaf.register
-            self._turns[results - self.first] = range(len(results))
+        first = len(self.leaves)
+        done = numpy.arange(part.start, part.stop) if isinstance(part, range) else part.steps
+        for steps in done[:, None] if isinstance(part, range) else [done]:
+            leaf = Leaf(len(self.leaves), nest, steps, kept=[False] * nest.depth)
+            self.leaves.append(leaf)
+            nest.entries.append(leaf)
+        results, numbers = self.steps.results[done], numpy.arange(len(done))
+        made = results >= 0
+        places, numbers = results[made] - self.first, numbers[made]
+        self._makers[places] = first + numbers if isinstance(part, range) else first
+        self._turns[places] = 0 if isinstance(part, range) else numbers
+
+
+def _cut(parts: Sequence[Part]) -> Iterator[Part]:
+    """Yield parts of which none is longer than a piece, if loops do not make it so."""
+    for part in parts:
+        if isinstance(part, range):
+            for start in range(part.start, part.stop, PIECE):
+                yield range(start, min(start + PIECE, part.stop))
+        else:
+            yield part

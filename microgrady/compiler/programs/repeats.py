@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Array = numpy.ndarray[Any, Any]
 
 LEAST = 64  # steps of a program that is worth a search
-KEPT = 0.8  # of its steps may be left by loops that pay
+KEPT = 0.5  # of its steps may be left by loops that pay
 TURNS = 8  # that make a loop
 FEW_TURNS = 3  # that make one of a body so long that it saves SAVED steps
 SAVED = 128
@@ -52,10 +52,10 @@ class Repeated:
     """
 
     counts: Array
-    body: list[Part]
+    body: list[Straight | Repeated]
 
 
-Part = Straight | Repeated
+Part = Straight | Repeated | range  # of steps of the program that are done once
 
 
 class Steps:
@@ -130,7 +130,9 @@ def find_repeats(program: Program) -> tuple[Steps, list[Part]] | None:
 
 def size_of(part: Part) -> int:
     """Return how many steps are left of a part when its loops stay loops."""
-    return 1 if isinstance(part, Straight) else sum(map(size_of, part.body))
+    if isinstance(part, Straight):
+        return 1
+    return len(part) if isinstance(part, range) else sum(map(size_of, part.body))
 
 
 def turns_of(counts: Array) -> Array:
@@ -152,7 +154,66 @@ class _Run:
         self.count = count
 
 
-_Item = int | _Run | Repeated  # a step, and loops; what is a loop has been done once
+_Loop = _Run | Repeated  # which has been done once
+
+
+_Found = tuple[int, int, int]  # a run: start, period, count
+
+
+class _Sequence:
+    """Steps and loops, one after the other.
+
+    Attributes:
+        steps: All steps of the program.
+        firsts: The first step of each.
+        which: Of each loop its number among `loops`; -1 for a step.
+        loops: The loops.
+        lengths: How many steps each does.
+    """
+
+    def __init__(self, steps: Steps, firsts: Array, which: Array, loops: list[_Loop]) -> None:
+        import numpy
+
+        self.steps = steps
+        self.firsts = firsts
+        self.which = which
+        self.loops = loops
+        self.lengths = numpy.diff(firsts, append=len(steps))
+
+    def with_loops(self, found: Sequence[tuple[_Found, _Loop]]) -> _Sequence:
+        """Return a sequence in which loops stand for runs."""
+        import numpy
+
+        kept = numpy.ones(len(self.firsts), bool)
+        which, loops = self.which.copy(), [*self.loops]
+        for (start, period, count), loop in found:
+            kept[start + 1 : start + period * count] = False
+            which[start] = len(loops)
+            loops.append(loop)
+        return _Sequence(self.steps, self.firsts[kept], which[kept], loops)
+
+    def column(self, start: int, period: int, count: int) -> Array | list[_Loop]:
+        """Return what is done at one place of all turns of a run: steps, or loops."""
+        which = self.which[start : start + period * count : period]
+        if which[0] < 0:
+            return self.firsts[start : start + period * count : period]
+        return [self.loops[number] for number in which.tolist()]
+
+    def parts(self) -> list[Part]:
+        """Return all in order."""
+        import numpy
+
+        found: list[Part] = []
+        at = 0
+        for index in numpy.flatnonzero(self.which >= 0).tolist():
+            first = int(self.firsts[index])
+            if at < first:
+                found.append(range(at, first))
+            found.append(_merge([self.loops[self.which[index]]]))
+            at = first + int(self.lengths[index])
+        if at < len(self.steps):
+            found.append(range(at, len(self.steps)))
+        return found
 
 
 def _search(steps: Steps, moves_evenly: bool) -> list[Part]:
@@ -164,102 +225,74 @@ def _search(steps: Steps, moves_evenly: bool) -> list[Part]:
     """
     import numpy
 
-    everything = numpy.arange(len(steps))
+    everything, single = numpy.arange(len(steps)), numpy.ones(len(steps), numpy.int64)
+    tokens = _shapes_of(steps, everything, 1 if moves_evenly else NEAR)
+    runs = _find_runs(tokens, single, _Even(steps) if moves_evenly else None)
+    sequence = _Sequence(steps, everything, -single, [])
+    sequence = sequence.with_loops([(run, _Run(*run)) for run in _rotated(steps, runs)])
     shapes = _Shapes()
-    tokens = shapes.of_steps(steps, everything, everything, 1 if moves_evenly else NEAR)
-    even = _Even(steps) if moves_evenly else None
-    runs = _find_runs(tokens, numpy.ones(len(tokens), numpy.int64), even)
-    if not runs:
-        return [Straight(everything[step : step + 1]) for step in range(len(steps))]
-    items: list[_Item] = []
-    at = 0
-    for start, period, count in _rotated(steps, runs):
-        items += range(at, start)
-        items.append(_Run(start, period, count))
-        at = start + period * count
-    items += range(at, len(steps))
-    while True:
-        tokens, sizes = shapes.of_items(steps, items)
-        runs = [part for run in _find_runs(tokens, sizes, None) for part in _split(steps, items, run, sizes)]
-        merged = [(run, _merged_turns(items, *run)) for run in runs]
-        merged = [(run, loop) for run, loop in merged if loop is not None]
-        if not merged:
-            return [_merge([item]) for item in items]
-        following: list[_Item] = []
-        at = 0
-        for (start, period, count), loop in merged:
-            following += items[at:start]
-            assert loop is not None
-            following.append(loop)
-            shapes.remember(loop, tokens[start + period : start + 2 * period])
-            at = start + period * count
-        items = following + items[at:]
+    while sequence.loops:
+        tokens, sizes = shapes.of(sequence)
+        found = []
+        for run in _find_runs(tokens, sizes, None):
+            for start, period, count in _split(sequence, run, sizes):
+                loop = _merged_turns(sequence, start, period, count)
+                if loop is not None:
+                    found.append(((start, period, count), loop))
+                    shapes.remember(loop, tokens[start + period : start + 2 * period])
+        if not found:
+            break
+        sequence = sequence.with_loops(found)
+    return sequence.parts()
+
+
+def _shapes_of(steps: Steps, owners: Array, near: int) -> Array:
+    """Return for each step a number of its shape.
+
+    Args:
+        steps: The steps.
+        owners: Where each is in the sequence in which distances are counted.
+        near: From which distance on all are the same.
+    """
+    import numpy
+
+    base = near + 3
+    found = steps.codes * base * base
+    for factor, places in ((base, steps.lefts), (1, steps.rights)):
+        found += factor * (numpy.minimum(steps.distances(places, owners), near) + 2)
+    return found
 
 
 class _Shapes:
-    """Numbers of shapes: the same number for the same shape."""
+    """Numbers of shapes: the same number for the same shape. Those of loops are below 0."""
 
     def __init__(self) -> None:
         self._numbers: dict[Hashable, int] = {}
         self._of_loops: dict[int, int] = {}  # by id of the loop
 
     def _number(self, shape: Hashable) -> int:
-        return self._numbers.setdefault(shape, len(self._numbers))
+        return self._numbers.setdefault(shape, -1 - len(self._numbers))
 
     def remember(self, loop: Repeated, turn: Array) -> None:
         """Keep the shape of a loop, of which the shapes in one of its turns are given."""
         self._of_loops[id(loop)] = self._number(("loop", turn.tobytes()))
 
-    def of_steps(self, steps: Steps, numbers: Array, owners: Array, near: int) -> Array:
-        """Return the shapes of steps.
-
-        Args:
-            steps: All of them.
-            numbers: Which ones.
-            owners: Where each of all is in the sequence in which distances are counted.
-            near: From which distance on all are the same.
-        """
-        import numpy
-
-        base = near + 3
-        found = steps.codes[numbers] * base * base
-        for factor, places in ((base, steps.lefts), (1, steps.rights)):
-            found += factor * (numpy.minimum(steps.distances(places, owners), near)[numbers] + 2)
-        return found
-
-    def of_items(self, steps: Steps, items: Sequence[_Item]) -> tuple[Array, Array]:
+    def of(self, sequence: _Sequence) -> tuple[Array, Array]:
         """Return the shape and the size of each item of a sequence."""
         import numpy
 
-        lengths = numpy.fromiter((_length(item) for item in items), numpy.int64, len(items))
-        owners = numpy.repeat(numpy.arange(len(items)), lengths)
-        fine = self.of_steps(steps, numpy.arange(len(steps)), owners, NEAR)
-        tokens, sizes = numpy.empty(len(items), numpy.int64), numpy.ones(len(items), numpy.int64)
-        straight = numpy.flatnonzero(lengths == 1)
-        at = lengths.cumsum() - lengths
-        _, tokens[straight] = numpy.unique(fine[at[straight]], return_inverse=True)
-        tokens[straight] = [self._number(("step", shape)) for shape in fine[at[straight]].tolist()]
-        for index in numpy.flatnonzero(lengths > 1).tolist():
-            item = items[index]
-            if isinstance(item, _Run):
-                second = item.start + item.period
-                tokens[index] = self._number(("run", fine[second : second + item.period].tobytes()))
-                sizes[index] = item.period
+        count = len(sequence.firsts)
+        fine = _shapes_of(sequence.steps, numpy.repeat(numpy.arange(count), sequence.lengths), NEAR)
+        tokens, sizes = fine[sequence.firsts], numpy.ones(count, numpy.int64)
+        for index in numpy.flatnonzero(sequence.which >= 0).tolist():
+            loop = sequence.loops[sequence.which[index]]
+            if isinstance(loop, _Run):
+                second = loop.start + loop.period
+                tokens[index] = self._number(("run", fine[second : second + loop.period].tobytes()))
+                sizes[index] = loop.period
             else:
-                assert isinstance(item, Repeated)
-                tokens[index], sizes[index] = self._of_loops[id(item)], size_of(item)
+                tokens[index], sizes[index] = self._of_loops[id(loop)], size_of(loop)
         return tokens, sizes
-
-
-def _length(item: _Item) -> int:
-    """Return how many steps are done."""
-    if isinstance(item, int):
-        return 1
-    return item.period * item.count if isinstance(item, _Run) else _times(item)
-
-
-def _times(part: Part) -> int:
-    return len(part.steps) if isinstance(part, Straight) else sum(map(_times, part.body))
 
 
 class _Even:
@@ -281,9 +314,6 @@ class _Even:
             twice = column[period : period + count] * 2
             holds &= column[:count] + column[2 * period :] == twice
         return holds
-
-
-_Found = tuple[int, int, int]  # start, period, count
 
 
 def _find_runs(tokens: Array, sizes: Array, even: _Even | None) -> list[_Found]:
@@ -311,9 +341,11 @@ def _find_runs(tokens: Array, sizes: Array, even: _Even | None) -> list[_Found]:
             continue
         end = 0
         edges = numpy.flatnonzero(numpy.diff(numpy.concatenate(([False], good, [False])).view(numpy.int8)))
-        for start, stop in edges.reshape(-1, 2).tolist():
+        starts, stops = edges[::2], edges[1::2] + span
+        long = stops - starts >= FEW_TURNS * period
+        for start, stop in zip(starts[long].tolist(), stops[long].tolist(), strict=True):
             start = max(start, end)
-            count = (stop + span - start) // period
+            count = (stop - start) // period
             if count < FEW_TURNS or not _is_worth(count, int(sizes[start : start + period].sum())):
                 continue
             found.append((start, period, count))
@@ -387,7 +419,7 @@ def _best_start(distances: Sequence[Array], period: int) -> int:
     return int(numpy.argmin(open_results[:period] + open_results[period : 2 * period]))
 
 
-def _split(steps: Steps, items: Sequence[_Item], run: _Found, sizes: Array) -> Iterator[_Found]:
+def _split(sequence: _Sequence, run: _Found, sizes: Array) -> Iterator[_Found]:
     """Yield the stretches of a run in which operands move evenly, or as the rows of a triangle do.
 
     So the neurons of a layer are not taken for some of the next one, which read other inputs. Where more than a few
@@ -396,9 +428,9 @@ def _split(steps: Steps, items: Sequence[_Item], run: _Found, sizes: Array) -> I
     start, period, count = run
     bounds = {0, count}
     for index in range(period):
-        for firsts in _first_steps(items[start + index : start + period * count : period]):
-            bounds.update(_breaks(steps.lefts[firsts]))
-            bounds.update(_breaks(steps.rights[firsts]))
+        for firsts in _first_steps(sequence.column(start + index, period, count)):
+            bounds.update(_breaks(sequence.steps.lefts[firsts]))
+            bounds.update(_breaks(sequence.steps.rights[firsts]))
     size = int(sizes[start : start + period].sum())
     stretches = [(begin, end) for begin, end in itertools.pairwise(sorted(bounds)) if _is_worth(end - begin, size)]
     if count - sum(end - begin for begin, end in stretches) > min(FEW_TURNS, count // TURNS):
@@ -407,21 +439,21 @@ def _split(steps: Steps, items: Sequence[_Item], run: _Found, sizes: Array) -> I
         yield start + begin * period, period, end - begin
 
 
-def _first_steps(items: Sequence[_Item]) -> Iterator[Array]:
-    """Yield for each step that is written of items of one shape which it is first, in all of them."""
+def _first_steps(column: Array | list[_Loop]) -> Iterator[Array]:
+    """Yield for each step that is written of what has one shape which it is first, in all of them."""
     import numpy
 
-    if isinstance(items[0], int):
-        yield numpy.array(items)
-    elif isinstance(items[0], _Run):
-        starts = numpy.array([item.start for item in items])  # type: ignore[union-attr]
-        for index in range(items[0].period):
+    if not isinstance(column, list):
+        yield column
+    elif isinstance(column[0], _Run):
+        starts = numpy.array([run.start for run in column])  # type: ignore[union-attr]
+        for index in range(column[0].period):
             yield starts + index
     else:
-        yield from map(numpy.array, zip(*map(_firsts, items), strict=True))  # type: ignore[arg-type]
+        yield from map(numpy.array, zip(*map(_firsts, column), strict=True))  # type: ignore[arg-type]
 
 
-def _firsts(part: Part) -> Iterator[int]:
+def _firsts(part: Straight | Repeated) -> Iterator[int]:
     if isinstance(part, Straight):
         yield int(part.steps[0])
     else:
@@ -446,35 +478,35 @@ def _is_worth(count: int, size: int) -> bool:
     return count >= TURNS or (count >= FEW_TURNS and (count - 1) * size >= SAVED)
 
 
-def _merged_turns(items: Sequence[_Item], start: int, period: int, count: int) -> Repeated | None:
+def _merged_turns(sequence: _Sequence, start: int, period: int, count: int) -> Repeated | None:
     """Return the loop whose turns are such stretches; None if its loops would leave too much memory unused."""
     import numpy
 
-    columns = [items[start + index : start + period * count : period] for index in range(period)]
+    columns = [sequence.column(start + index, period, count) for index in range(period)]
     for column in columns:
-        if not isinstance(column[0], int):
-            counts = [int(item.count if isinstance(item, _Run) else item.counts.max()) for item in column]  # type: ignore[union-attr]
+        if isinstance(column, list):
+            counts = [loop.count if isinstance(loop, _Run) else int(loop.counts.max()) for loop in column]
             if max(counts) * len(counts) > SPARSE * sum(counts):
                 return None
     return Repeated(numpy.array([count]), [_merge(column) for column in columns])
 
 
-def _merge(items: Sequence[_Item]) -> Part:
-    """Return what does one item after the other, all of which have the same shape."""
+def _merge(column: Array | list[_Loop]) -> Straight | Repeated:
+    """Return what does one after the other, all of which have the same shape."""
     import numpy
 
-    if isinstance(items[0], int):
-        return Straight(numpy.array(items, numpy.int64))
-    if isinstance(items[0], _Run):
-        period = items[0].period
-        starts = numpy.array([item.start for item in items])  # type: ignore[union-attr]
-        counts = numpy.array([item.count for item in items])  # type: ignore[union-attr]
+    if not isinstance(column, list):
+        return Straight(column)
+    if isinstance(column[0], _Run):
+        period = column[0].period
+        starts = numpy.array([run.start for run in column])  # type: ignore[union-attr]
+        counts = numpy.array([run.count for run in column])  # type: ignore[union-attr]
         begins = numpy.repeat(starts, counts) + period * turns_of(counts)
         return Repeated(counts, [Straight(begins + index) for index in range(period)])
-    return _joined(items)  # type: ignore[arg-type]
+    return _joined(column)  # type: ignore[arg-type]
 
 
-def _joined(parts: Sequence[Part]) -> Part:
+def _joined(parts: Sequence[Straight | Repeated]) -> Straight | Repeated:
     import numpy
 
     if isinstance(parts[0], Straight):
