@@ -24,7 +24,7 @@ from microgrady.compiler.programs.looped import (
 from microgrady.compiler.programs.nests import Leaf, Nest, Outline
 from microgrady.compiler.programs.operands import Operands
 from microgrady.compiler.programs.program import Program
-from microgrady.compiler.programs.repeats import Part, Steps, find_repeats, size_of
+from microgrady.compiler.programs.repeats import LEAST, Part, Steps, find_repeats, size_of
 from microgrady.compiler.programs.storage import Storage
 
 ENOUGH = 256  # steps that are left are few: no other order is tried
@@ -46,13 +46,15 @@ def best_loops(program: Program, regular: Callable[[], Program]) -> LoopedProgra
         program: The program.
         regular: Makes a longer one, that does the same in each turn of a loop over data.
     """
+    if len(program.ops) < LEAST:
+        return None
     best, price = None, float(len(program.ops))
     for candidate, factor in _candidates(program, regular):
         found = find_repeats(candidate)
         kept = len(candidate.ops) if found is None else sum(map(size_of, found[1]))
         if found is not None and kept * factor < price:
             best, price = found, kept * factor
-        if price <= max(ENOUGH, len(program.ops) / 64):
+        if best is not None and price <= max(ENOUGH, len(program.ops) / 64):
             break
     return None if best is None else _written(*best)
 
