@@ -25,7 +25,7 @@ from microgrady.value import Value, topological_order
 #                                                elimination   edge pushing   colouring
 #   Rosenbrock's function, 300 variables               3,886          3,886       4,633
 #   a parameter 30 operations deep, for 300 terms      7,203         14,619       7,173
-#   terms of five neighbours, 100 variables            9,591          9,208      11,286
+#   terms of five neighbours, 100 variables            9,783          9,208      11,286
 #   springs between 100 points in a plane              4,354          3,562       5,843
 #   20 small networks                                  2,242          1,748       2,451
 #
