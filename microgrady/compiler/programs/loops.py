@@ -46,7 +46,7 @@ def best_loops(program: Program, regular: Callable[[], Program]) -> LoopedProgra
         program: The program.
         regular: Makes a longer one, that does the same in each turn of a loop over data.
     """
-    if len(program.ops) < LEAST:
+    if len(program.ops) + len(program.guards) < LEAST:
         return None
     best, price = None, float(len(program.ops))
     for candidate, factor in _candidates(program, regular):
