@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
+import math as libm  # where this module is compiled, the C library itself (see differentiation.pxd)
 from typing import Any
 
 from microgrady.functions import add, div, hypot, instead, masked_product, mul, neg, sub
 from microgrady.tracing import recorders
 from microgrady.value import Primitive, Value, stays_zero, topological_order
 
+_NAN = float("nan")
 _SEED = 1.0  # the adjoint of the output, and of what is added up to it
 
 
@@ -62,21 +63,21 @@ def _add_share(adjoints: dict[int, Any], node: Value, adjoint: Any, operand: Val
 def share(op: Primitive, adjoint: Any, partial: Any) -> Any:
     """Return adjoint * partial, recorded so that a zero stays zero as it does in `reverse_pass`."""
     # What is not a Value is the same number whenever the record is evaluated; of a Value nothing is sure.
-    sure_adjoint = math.nan if type(adjoint) is Value else adjoint
-    sure_partial = math.nan if type(partial) is Value else partial
+    sure_adjoint = _NAN if type(adjoint) is Value else adjoint
+    sure_partial = _NAN if type(partial) is Value else partial
     # Data to multiply by may be 0 or 1 in one turn of a loop and not in the next: these are recorded alike.
     is_alike = bool(recorders) and (type(adjoint) is Value or type(partial) is Value)
     if sure_partial == 1.0 and op is not mul:
         return adjoint
     if adjoint is _SEED or (sure_adjoint == 1.0 and not is_alike):
         return partial
-    is_zero = stays_zero(sure_adjoint, sure_partial, op) or (sure_partial == 0.0 and math.isfinite(sure_adjoint))
+    is_zero = stays_zero(sure_adjoint, sure_partial, op) or (sure_partial == 0.0 and libm.isfinite(sure_adjoint))
     if is_zero and (op.piecewise or not is_alike):
         return 0.0
     if op.piecewise:
         return masked_product(partial, adjoint)
     # What is recorded must also hold for numbers that are not finite now.
-    finite = not recorders and math.isfinite(partial._number) if type(partial) is Value else math.isfinite(partial)
+    finite = not recorders and libm.isfinite(partial._number) if type(partial) is Value else libm.isfinite(partial)
     return masked_product(adjoint, partial) if op.singular or not finite else adjoint * partial
 
 
