@@ -57,7 +57,8 @@ def jit(
             hashable, and the function is recorded anew for each value.
         max_paths: How many ways through the function are compiled, for each structure of the arguments; others are
             interpreted, with a warning.
-        optimize: Whether LLVM's full effort is spent; None: for up to 2,000 operations.
+        optimize: Whether LLVM's full effort is spent; None: for up to 2,000 operations, of which those in a loop count
+            once. False: all is compiled as it was recorded, without a search for loops.
         cache: A folder that keeps machine code for later processes; None for none. It must be the user's own, and no
             others may write to it, as its files are run. They are signed with a key that `jit` makes for the user
             (`~/.local/state/microgrady/key`); what is not is compiled anew.
@@ -82,6 +83,9 @@ def jit(
         ...     return x + count
         >>> halvings(6.0), halvings(100.0)
         (3.75, 7.78125)
+        >>> squares = mg.jit(lambda x: sum(k * x[k] ** 2 for k in range(len(x))))
+        >>> squares([1.0] * 100), squares.paths[0].loops, squares.paths[0].operations > squares.paths[0].operations_kept
+        (4950.0, 1, True)
         >>> mg.jit(mg.grad(lambda p: p[0] ** 2 * p[1]))([2.0, 3.0])
         [12.0, 4.0]
     """
