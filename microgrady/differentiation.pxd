@@ -12,6 +12,8 @@ cdef Primitive mul, hypot, masked_product
 
 @cython.locals(order=list, active=set, adjoints=dict, node=Value)
 cpdef list differentiate(Value output, list inputs, long long since=*)
+@cython.locals(node=Value, left=Value, right=Value)
+cpdef bint refers_back(list outputs, long long since) except -1
 @cython.locals(active=set, node=Value)
 cdef set _active(list order, list inputs)
 @cython.locals(op=Primitive)

@@ -33,6 +33,19 @@ def differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[An
     return [adjoints.get(id(value), 0.0) for value in inputs]
 
 
+def refers_back(outputs: list[Value], since: int) -> bool:
+    """Return whether results depend on Values that were made before a mark was drawn."""
+    for node in (*outputs, *topological_order(*outputs, since=since)):
+        left, right = node._left, node._right
+        if (
+            node._mark < since
+            or (left is not None and left._mark < since)
+            or (right is not None and right._mark < since)
+        ):
+            return True
+    return False
+
+
 def _active(order: list[Value], inputs: list[Value]) -> set[int]:
     """Return the inputs and what depends on them, by identity: to hash a Value takes long in a recording."""
     active = {id(value) for value in inputs}

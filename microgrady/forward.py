@@ -42,16 +42,21 @@ def value_and_tangent(
 def _run(order: list[Value], tangents: dict[int, Any]) -> None:
     """Add the tangents of results, as floats, to those of the inputs."""
     for node in order:
-        tangent = None
-        for operand, partial in ((node._left, node._left_partial), (node._right, node._right_partial)):
-            along = None if operand is None else tangents.get(id(operand))
-            if along is not None:
-                added = along * partial
-                if added != added and _stays_zero(along, partial, node._primitive):
-                    added = 0.0
-                tangent = added if tangent is None else tangent + added
-        if tangent is not None:
-            tangents[id(node)] = tangent
+        left, right = node._left, node._right
+        first = None if left is None else tangents.get(id(left))
+        second = None if right is None else tangents.get(id(right))
+        if first is not None and second is not None:
+            tangents[id(node)] = _added(node, first, node._left_partial) + _added(node, second, node._right_partial)
+        elif first is not None:
+            tangents[id(node)] = _added(node, first, node._left_partial)
+        elif second is not None:
+            tangents[id(node)] = _added(node, second, node._right_partial)
+
+
+def _added(node: Value, along: float, partial: float) -> float:
+    """Return what the tangent of an operand adds to that of a result."""
+    added = along * partial
+    return 0.0 if added != added and _stays_zero(along, partial, node._primitive) else added
 
 
 def _stays_zero(along: float, partial: float, op: Primitive | None) -> bool:

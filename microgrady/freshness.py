@@ -12,6 +12,7 @@ MODULES = (
     "value",
     "differentiation",
     "elimination",
+    "forward",
     "compiler.programs.rows",
     "compiler.programs.build",
 )

@@ -20,8 +20,7 @@ def sparse_jacobian(
 ) -> Any:
     """Return the derivatives of all numbers that a function returns, as a sparse matrix."""
     __tracebackhide__ = True
-    require_scipy()
-    run = Traced("jacobian", function, selection, args, kwargs)
+    run = _traced("jacobian", function, selection, args, kwargs)
     outputs = flatten(run.output, f"the result of {run.name}", none=run.structure.has_none)[0]
     return run.with_aux(_matrix("jacobian", run, outputs, _is_recorded("jacobian", run, outputs)))
 
@@ -31,8 +30,7 @@ def sparse_hessian(
 ) -> Any:
     """Return the second derivatives of a function of which one number comes out, as a sparse matrix."""
     __tracebackhide__ = True
-    require_scipy()
-    run = Traced("hessian", function, selection, args, kwargs)
+    run = _traced("hessian", function, selection, args, kwargs)
     output = one_number(run.output, run.name, "hessian", "; jacobian takes functions that return several")
     recorded = _is_recorded("hessian", run, [output])
     slopes = differentiate(output, run.inputs, run.since) if isinstance(output, Value) else [0.0] * len(run.inputs)
@@ -50,6 +48,22 @@ def require_one(selection: Selection) -> None:
             f"sparse=True gives one matrix, the derivatives by one argument, but {selection.option}="
             f"{selection.wanted!r} asks for a tuple: join the arguments to one array, or leave sparse=True out"
         )
+
+
+def _traced(
+    transform: str, function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Traced:
+    """Run a function whose derivatives are to be a matrix, which SciPy and the form of the argument must allow."""
+    __tracebackhide__ = True
+    require_scipy()
+    run = Traced(transform, function, selection, args, kwargs)
+    shapes = run.structure.shapes
+    if len(shapes) > 1 and shapes.count(None) < len(shapes):
+        raise TypeError(
+            "sparse=True gives one matrix, with a column for each number of one array or list, but the argument of "
+            f"{run.name} holds {len(shapes)} numbers and arrays: join them to one array, or leave sparse=True out"
+        )
+    return run
 
 
 def _is_recorded(transform: str, run: Traced, outputs: list[Any]) -> bool:
@@ -77,13 +91,6 @@ def _matrix(transform: str, run: Traced, outputs: list[Any], recorded: bool) -> 
     """Return the matrix of the derivatives of the outputs: those of the gradient for a hessian."""
     import numpy
 
-    arrays = sum(shape is not None for shape in run.structure.shapes)
-    if arrays > 1 or (arrays and len(run.structure.shapes) > 1):
-        raise TypeError(
-            f"sparse=True gives one matrix, with a column for each number of one array or list, but the argument of "
-            f"{run.name} holds {len(run.structure.shapes)} numbers and arrays: join them to one array, or leave "
-            "sparse=True out"
-        )
     symmetric = transform == "hessian"
     rows: list[list[int]] = [[] for _ in outputs]
     entries: list[list[Any]] = [[] for _ in outputs]

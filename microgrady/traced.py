@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from microgrady.differentiation import differentiate
+from microgrady.differentiation import differentiate, refers_back
 from microgrady.functions import argument
 from microgrady.inputs import as_number, describe, is_array
 from microgrady.introspection import name_of
 from microgrady.selection import Selection
 from microgrady.tracing import Run
 from microgrady.trees import Structure, detach, flatten, map_values
-from microgrady.value import Value, fresh_marks, reverse_pass, topological_order
+from microgrady.value import Value, fresh_marks, reverse_pass
 
 
 class Traced:
@@ -62,12 +62,7 @@ class Traced:
 
     def is_connected(self, *outputs: Any) -> bool:
         """Return whether the outputs depend on Values made before the run."""
-        values = [output for output in outputs if isinstance(output, Value)]
-        return self.nested or any(
-            isinstance(operand, Value) and operand._mark < self.since
-            for node in (*topological_order(*values, since=self.since), *values)
-            for operand in (node, *node.operands)
-        )
+        return self.nested or refers_back([output for output in outputs if isinstance(output, Value)], self.since)
 
     def differentiate(self, output: Any, connected: bool) -> list[Any]:
         """Return the derivatives of an output by the inputs: Values if it is connected, else floats."""

@@ -170,7 +170,7 @@ class Structure:
 
         Labels are found by what they say. Without labels on both sides the positions count.
         """
-        if other is self:
+        if other == self:
             return range(self.count)
         ways: list[tuple[list[str], list[str]]] = [(self.leaf_names(), other.leaf_names())]
         if not (self._has_labels and other._has_labels):

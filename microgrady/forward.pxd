@@ -1,0 +1,8 @@
+cimport cython
+from microgrady.value cimport Primitive, Value, id, stays_zero
+
+@cython.locals(node=Value, left=Value, right=Value)
+cdef _run(list order, dict tangents)
+@cython.locals(added=double)
+cdef double _added(Value node, double along, double partial)
+cdef bint _stays_zero(double along, double partial, Primitive op)
