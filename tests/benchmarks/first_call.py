@@ -33,6 +33,7 @@ STAGES = (RUN, GRADIENT, "building", "searching", "lowering", "writing", "LLVM",
 # Stage, module, and where the module has what the stage begins with. What begins meanwhile counts for itself.
 BOUNDARIES = (
     ("building", "microgrady.compiler.compiled", "Recording"),
+    ("searching", "microgrady.compiler.path", "best_loops"),
     ("searching", "microgrady.compiler.path", "with_loops"),
     ("lowering", "microgrady.compiler.path", "CompiledPath.lowered"),
     ("writing", "microgrady.compiler.path", "CompiledProgram"),
