@@ -32,25 +32,32 @@ def value_and_tangent(
     tangents: dict[int, Any] = dict(zip(map(id, run.inputs), direction, strict=True))
     if recorded:
         _RecordedPass(tangents).run(order)
+        found: list[Any] = [as_value(tangents.get(id(output), 0.0)) for output in outputs]
     else:
         _run(order, tangents)
-    found = [tangents.get(id(output), 0.0) for output in outputs]
-    tangent = rows.rebuild([as_value(number) for number in found] if recorded else found)
-    return run.with_aux(run.value(outputs, rows, connected), tangent)
+        found = [_tangent(output, tangents) if isinstance(output, Value) else 0.0 for output in outputs]
+    return run.with_aux(run.value(outputs, rows, connected), rows.rebuild(found))
 
 
 def _run(order: list[Value], tangents: dict[int, Any]) -> None:
-    """Add the tangents of results, as floats, to those of the inputs."""
+    """Give all results their tangents, as floats, in the place of gradients.
+
+    Args:
+        order: The results, operands first. Nobody else has them.
+        tangents: Those of the inputs, by identity. Other leaves have none.
+    """
     for node in order:
-        left, right = node._left, node._right
-        first = None if left is None else tangents.get(id(left))
-        second = None if right is None else tangents.get(id(right))
-        if first is not None and second is not None:
-            tangents[id(node)] = _added(node, first, node._left_partial) + _added(node, second, node._right_partial)
-        elif first is not None:
-            tangents[id(node)] = _added(node, first, node._left_partial)
-        elif second is not None:
-            tangents[id(node)] = _added(node, second, node._right_partial)
+        if node._primitive is not None:
+            tangent = 0.0
+            if node._left is not None:
+                tangent = _added(node, _tangent(node._left, tangents), node._left_partial)
+            if node._right is not None:
+                tangent += _added(node, _tangent(node._right, tangents), node._right_partial)
+            node._grad = tangent
+
+
+def _tangent(node: Value, tangents: dict[int, Any]) -> float:
+    return node._grad if node._primitive is not None else tangents.get(id(node), 0.0)
 
 
 def _added(node: Value, along: float, partial: float) -> float:
