@@ -83,10 +83,11 @@ def _rewritten(table: Table, op: Primitive, operands: list[Found]) -> tuple[Prim
         return None
     program = Program(len(operands))
     program.constants = constants
+    kinds = [(type(operand), operand) for operand in operands]  # as register 1 equals the constant 1.0
     places = [
         -1 - next(index for index, constant in enumerate(constants) if constant is operand)
         if isinstance(operand, float)
-        else operands.index(operand)
+        else kinds.index((type(operand), operand))
         for operand in operands
     ]
     found = table.find(program, op, tuple(places))
