@@ -19,6 +19,7 @@ from microgrady.compiler.path import CompiledPath
 from microgrady.compiler.programs.program import Guard
 from microgrady.value import primitives
 from tests.fuzz.floats import any_float, ordinary, same_bits, same_number
+from tests.fuzz.shapes import ShapedSource
 from tests.plain import plain
 
 Function = Callable[[Sequence[Any]], list[Any]]
@@ -309,6 +310,6 @@ def _require_same_in_c(shown: object, compiled: Jitted[..., Any], points: Sequen
 
 def case(chance: random.Random) -> None:
     """One program at several points, its gradient or the function alone; now and then in C."""
-    source = LoopSource(chance)
+    source = LoopSource(chance) if chance.random() < 0.5 else ShapedSource(chance)
     in_c = chance.random() < 0.3 and shutil.which("cc") is not None
     require_same(source.function(), source, points_of(chance, source.count), chance.random() < 0.5, in_c)

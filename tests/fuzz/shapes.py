@@ -18,15 +18,11 @@ LENGTH = 40  # of a list
 SMALL = (0.0, -0.0, 1.0, 1.0, -1.0, 2.0, 0.5, 3.0)
 
 
-class ShapedSource:
-    """A random function of a list of numbers, as Python text: blocks, each of which makes a list of earlier ones.
-
-    Args:
-        chance: What makes it.
+class _Text:
+    """A function of a list of numbers that is being written.
 
     Attributes:
         count: How many numbers it takes.
-        text: Its lines. It returns a list of numbers.
         data: What it closes over, by names: lists of floats and of whole numbers.
     """
 
@@ -37,28 +33,20 @@ class ShapedSource:
         self._lists = [("x", self.count)]  # with their lengths
         self._lines = ["def function(x):"]
         self._level = 1
-        blocks = [method for name, method in vars(ShapedSource).items() if name.startswith("_block_")]
-        for number in range(chance.randint(1, 4)):
-            self._name = f"u{number}"
-            length = chance.choice(blocks)(self)
-            self._lists.append((self._name, length))
-        self._write(f"return {self._outputs()}")
-        self.text = "\n".join(self._lines)
-
-    def __str__(self) -> str:
-        data = "\n".join(f"{name} = {numbers}" for name, numbers in self.data.items())
-        return f"{data}\n{self.text}"
+        self._name = ""  # of the list that is being made
 
     def function(self) -> Function:
         """Return the function."""
         # Numbers of Python would raise where they are divided by zero.
         names: dict[str, Any] = {"mg": mg, "div": primitives["div"], "power": primitives["pow"]}
         names |= {"inf": math.inf, "nan": math.nan, **self.data}
-        exec(self.text, names)
+        exec("\n".join(self._lines), names)
         made: Function = names["function"]
         return made
 
-    # Parts.
+    def __str__(self) -> str:
+        data = "\n".join(f"{name} = {numbers}" for name, numbers in self.data.items())
+        return "\n".join([data, *self._lines])
 
     def _write(self, line: str) -> None:
         self._lines.append("    " * self._level + line)
@@ -92,15 +80,15 @@ class ShapedSource:
 
     def _one(self, number: str) -> str:
         """Return a function of a number."""
-        forms = ("mg.sin({0})", "mg.tanh({0})", "abs({0})", "mg.relu({0})", "mg.exp(-{0} * {0})", "-{0}", "0.5 * {0}")
-        forms += ("power({0}, 2.0)", "power({0}, 3.0)", "div({0}, 4.0)", "div(1.0, {0})", "mg.log({0})", "{0}")
-        forms += ("mg.maximum({0}, 0.0)", "mg.where(mg.greater({0}, 0.5), {0} * 2.0, 0.25)", "({0} - 1.0) * {0}")
+        forms = ["mg.sin({0})", "mg.tanh({0})", "abs({0})", "mg.relu({0})", "mg.exp(-{0} * {0})", "-{0}", "0.5 * {0}"]
+        forms += ["power({0}, 2.0)", "power({0}, 3.0)", "div({0}, 4.0)", "div(1.0, {0})", "mg.log({0})", "{0}"]
+        forms += ["mg.maximum({0}, 0.0)", "mg.where(mg.greater({0}, 0.5), {0} * 2.0, 0.25)", "({0} - 1.0) * {0}"]
         return self._chance.choice(forms).format(number)
 
     def _two(self, left: str, right: str) -> str:
         """Return a function of two numbers."""
-        forms = ("{0} + {1}", "{0} - {1}", "{0} * {1}", "{0} * {1} + {0}", "mg.hypot({0}, {1})", "mg.maximum({0}, {1})")
-        forms += ("({0} - {1}) * ({0} - {1})", "div({0}, {1})", "0.5 * {0} + {1}", "mg.minimum({0}, {1})", "{1} - {0}")
+        forms = ["{0} + {1}", "{0} - {1}", "{0} * {1}", "{0} * {1} + {0}", "mg.hypot({0}, {1})", "mg.maximum({0}, {1})"]
+        forms += ["({0} - {1}) * ({0} - {1})", "div({0}, {1})", "0.5 * {0} + {1}", "mg.minimum({0}, {1})", "{1} - {0}"]
         return "(" + self._chance.choice(forms).format(left, right) + ")"
 
     def _weights(self, count: int) -> tuple[str, str]:
@@ -110,7 +98,33 @@ class ShapedSource:
             return f"{name}[(", f") % {length}]"
         return f"{self._numbers(count)}[", "]"
 
-    # Blocks: each returns the length of the list that it makes.
+    def _outputs(self) -> str:
+        chance = self._chance
+        parts = []
+        for name, length in chance.sample(self._lists, chance.randint(1, len(self._lists))):
+            order = self._indices(chance.choice((2, 10, 80)), length)
+            forms = [name, f"{name}[::-1]", f"{name}[::2]", f"[{name}[k] for k in {order}]", f"{name}[1:]"]
+            forms += [f"{name}[::3] * 3", f"[mg.sum({name})]"]
+            parts.append("*" + chance.choice(forms))
+        parts += chance.sample(("1.0", "x[0]", "-0.0", "*x", "*x[::-1]"), chance.randint(0, 2))
+        return f"[{self._lists[-1][0]}[-1], {', '.join(parts)}]"
+
+
+class ShapedSource(_Text):
+    """A random function of a list of numbers, as Python text: blocks, each of which makes a list of earlier ones.
+
+    Args:
+        chance: What makes it.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__(chance)
+        blocks = [name for name in vars(ShapedSource) if name.startswith("_block_")]
+        for number in range(chance.randint(1, 4)):
+            self._name = f"u{number}"
+            length: int = getattr(self, chance.choice(blocks))()  # of the list that it makes
+            self._lists.append((self._name, length))
+        self._write(f"return {self._outputs()}")
 
     def _block_layer(self) -> int:
         name, length = self._list()
@@ -143,7 +157,7 @@ class ShapedSource:
         name, length = self._list()
         other, size = self._list()
         before, after = self._weights(length)
-        term = self._two(f"{name}[k]", f"{other}[{self._chance.choice(('k', '2 * k', '-1 - k', 'k + 1'))} % {size}]")
+        term = self._two(f"{name}[k]", f"{other}[({self._chance.choice(('k', '2 * k', '-1 - k', 'k + 1'))}) % {size}]")
         self._write(f"{self._name} = [{self._one(term)} * {before}k{after} for k in range({length})]")
         return length
 
@@ -189,7 +203,7 @@ class ShapedSource:
     def _block_recurrence(self) -> int:
         chance = self._chance
         name, length = self._list()
-        other, size = self._list()
+        other, _ = self._list()
         self._write(f"a, b, c = {name}[0], {chance.choice(('0.5', '0.0', f'{other}[-1]'))}, {other}[0]")
         self._write(f"{self._name} = [a]")
         turns = chance.choice((3, 7, 8, 9, 20, 50))
@@ -355,14 +369,3 @@ class ShapedSource:
         self._write("        s = s + t")
         self._write(f"    {self._name}.append(s)")
         return first
-
-    def _outputs(self) -> str:
-        chance = self._chance
-        parts = []
-        for name, length in chance.sample(self._lists, chance.randint(1, len(self._lists))):
-            order = self._indices(chance.choice((2, 10, 80)), length)
-            forms = (name, f"{name}[::-1]", f"{name}[::2]", f"[{name}[k] for k in {order}]", f"{name}[1:]")
-            forms += (f"sorted({name}, key=id)[:0] + {name}[-1:]", f"{name}[::3] * 3", f"[mg.sum({name})]")
-            parts.append("*" + chance.choice(forms))
-        parts += chance.sample(("1.0", "x[0]", "-0.0", "*x", "*x[::-1]"), chance.randint(0, 2))
-        return f"[{self._lists[-1][0]}[-1], {', '.join(parts)}]"

@@ -64,6 +64,11 @@ class Operands:
     def _is_made_in(self, nest: Nest, places: Array) -> bool:
         return any(nest in leaf.nest.path for leaf, _, _ in self._outline.by_maker(places))
 
+    def _is_made_at(self, loop: Nest, places: Array) -> bool:
+        """Return whether one of the results at places, one for each time that a loop is done, is made at that time."""
+        parts = [part for part in self._outline.by_maker(places) if loop in part[0].nest.path]
+        return any((loop.times[leaf.nest.within[loop.depth - 1][at]] == rows).any() for leaf, at, rows in parts)
+
     def _hold(self, places: Array, nest: Nest) -> Found:
         """Return what does not change in the turns of a loop, and is taken from memory before it."""
         assert nest.around is not None
@@ -118,7 +123,7 @@ class Operands:
         times = loop.times[nest.within[level]][~later]
         first = numpy.empty(len(loop.counts), numpy.int64)
         first[times] = places[~later]
-        if not (first[times] == places[~later]).all():
+        if not (first[times] == places[~later]).all() or self._is_made_at(loop, first):
             return None
         key = (leaf.register, first.tobytes())
         if key not in loop.carried:
