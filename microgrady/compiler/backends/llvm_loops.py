@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from microgrady.compiler.backends.callbacks import INTERFACE, emit_callback
 from microgrady.compiler.backends.llvm import DOUBLE, LLVMBackend, Module, declarations
+from microgrady.compiler.backends.llvm_program import MODULE, run_lines
 from microgrady.compiler.backends.operations import write_operation
 from microgrady.compiler.programs.looped import (
     Compute,
@@ -19,8 +20,6 @@ from microgrady.compiler.programs.looped import (
     Step,
     Store,
 )
-
-MODULE = 1 << 14  # steps of one module, the IR of which is freed before the next one's is made
 
 
 def looped_modules_of(looped: LoopedProgram) -> Iterator[Module]:
@@ -39,24 +38,9 @@ def looped_modules_of(looped: LoopedProgram) -> Iterator[Module]:
             lines += [f"declare {declaration}" for declaration in INTERFACE.values()]
         if begin == len(pieces):
             others = [f"declare i32 @piece{number}(ptr)" for number in range(begin - len(writers))]
-            lines += [*others, *run_lines(stopping), "  ret i32 0", "}"]
+            run = ["define i32 @run(ptr noalias %memory) noinline nounwind {", "entry:", *run_lines(stopping)]
+            lines += [*others, *run, "  ret i32 0", "}"]
         yield Module("\n".join([*declarations(called), *_tables(looped), "!0 = !{}", *lines]), called)
-
-
-def run_lines(stopping: Sequence[bool]) -> list[str]:
-    """Return the beginning of `run`, which calls the functions of the pieces in order."""
-    lines = ["define i32 @run(ptr noalias %memory) noinline nounwind {", "entry:"]
-    for number, may_stop in enumerate(stopping):
-        lines.append(f"  %s{number} = call i32 @piece{number}(ptr %memory)")
-        if may_stop:
-            lines += [
-                f"  %c{number} = icmp eq i32 %s{number}, 0",
-                f"  br i1 %c{number}, label %next{number}, label %out{number}",
-                f"out{number}:",
-                f"  ret i32 %s{number}",
-                f"next{number}:",
-            ]
-    return lines
 
 
 def _tables(looped: LoopedProgram) -> list[str]:

@@ -134,19 +134,30 @@ def _write_piece(program: Program, layout: Layout, number: int) -> _FunctionWrit
     return writer
 
 
-def _write_run(program: Program, layout: Layout, stopping: set[int], copies: list[int]) -> list[str]:
-    """Write `run`, and declare what it calls of the copying functions."""
-    writer = _FunctionWriter(program, layout, "run")
-    for number in range(layout.piece_count):
-        writer.lines.append(f"  %s{number} = call i32 @piece{number}(ptr %memory)")
-        if number in stopping:
-            writer.lines += [
+def run_lines(stopping: Sequence[bool]) -> list[str]:
+    """Return the lines of `run` that call the functions of pieces in order.
+
+    Args:
+        stopping: For each piece, whether there may be nothing to do after it.
+    """
+    lines = []
+    for number, may_stop in enumerate(stopping):
+        lines.append(f"  %s{number} = call i32 @piece{number}(ptr %memory)")
+        if may_stop:
+            lines += [
                 f"  %c{number} = icmp eq i32 %s{number}, 0",
                 f"  br i1 %c{number}, label %next{number}, label %out{number}",
                 f"out{number}:",
                 f"  ret i32 %s{number}",
                 f"next{number}:",
             ]
+    return lines
+
+
+def _write_run(program: Program, layout: Layout, stopping: set[int], copies: list[int]) -> list[str]:
+    """Write `run`, and declare what it calls of the copying functions."""
+    writer = _FunctionWriter(program, layout, "run")
+    writer.lines += run_lines([number in stopping for number in range(layout.piece_count)])
     if len(copies) <= COPIES:
         writer.copy_outputs(copies)
         return writer.finish()
