@@ -117,6 +117,14 @@ def test_a_number_and_what_is_not_there() -> None:
     assert jacobian(lambda x: [3.0], sparse=True)([]).shape == (1, 0)
 
 
+def test_a_series_is_an_array_with_labels() -> None:
+    pandas = pytest.importorskip("pandas")
+    series = pandas.Series([1.0, 2.0], index=["a", "b"])
+    curve = hessian(lambda s: s["a"] ** 3 + s["b"] ** 2, sparse=True)
+    for function in (curve, compiled(curve)):
+        assert function(series).toarray().tolist() == [[6.0, 0.0], [0.0, 2.0]]
+
+
 def test_results_that_are_arguments_or_one_another() -> None:
     found = jacobian(lambda p: [p[1], p[0] * p[1], p[1], 2.0], sparse=True)([2.0, 3.0])
     assert found.toarray().tolist() == [[0.0, 1.0], [3.0, 2.0], [0.0, 1.0], [0.0, 0.0]]
