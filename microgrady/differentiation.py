@@ -10,6 +10,7 @@ from microgrady.tracing import recorders
 from microgrady.value import Primitive, Value, stays_zero, topological_order
 
 _NAN = float("nan")
+_NOTHING = float("0")  # the adjoint of what a rule lets nothing through to, which no number of a user's is
 _SEED = 1.0  # the adjoint of the output, and of what is added up to it
 
 
@@ -70,7 +71,7 @@ def _add_share(adjoints: dict[int, Any], node: Value, adjoint: Any, operand: Val
     if op is hypot:
         added = through_origin(node, adjoint, operand, added)
     before = adjoints.get(id(operand))
-    adjoints[id(operand)] = added if before is None else before + added
+    adjoints[id(operand)] = added if before is None or before is added is _NOTHING else before + added
 
 
 def share(op: Primitive, adjoint: Any, partial: Any) -> Any:
@@ -78,6 +79,8 @@ def share(op: Primitive, adjoint: Any, partial: Any) -> Any:
     # What is not a Value is the same number whenever the record is evaluated; of a Value nothing is sure.
     sure_adjoint = _NAN if type(adjoint) is Value else adjoint
     sure_partial = _NAN if type(partial) is Value else partial
+    if adjoint is _NOTHING or (sure_partial == 0.0 and op.piecewise):
+        return _NOTHING
     # Data to multiply by may be 0 or 1 in one turn of a loop and not in the next: these are recorded alike.
     is_alike = bool(recorders) and (type(adjoint) is Value or type(partial) is Value)
     if sure_partial == 1.0 and op is not mul:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import microgrady as mg
@@ -283,6 +283,7 @@ def test_random_programs(program: list[tuple[str, int, int]], point: list[float]
 
 @settings(max_examples=25)
 @given(STEPS, st.lists(st.floats(-2.0, 2.0), min_size=3, max_size=5), st.floats(0.1, 1.0))
+@example([*[("sin", 0, 1)] * 3, ("sin", 1, 1), ("floor", 3, 1)], [0.0, 0.0, 0.0], 1.0)
 def test_random_programs_compiled(program: list[tuple[str, int, int]], point: list[float], shift: float) -> None:
     x = np.array(point)
     slopes = jacobian(lambda x: steps_of(program, x), sparse=True)
