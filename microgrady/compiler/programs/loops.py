@@ -24,7 +24,7 @@ from microgrady.compiler.programs.looped import (
 from microgrady.compiler.programs.nests import Leaf, Nest, Outline
 from microgrady.compiler.programs.operands import Operands
 from microgrady.compiler.programs.program import Program
-from microgrady.compiler.programs.repeats import LEAST, Part, Steps, find_repeats, size_of
+from microgrady.compiler.programs.repeats import LEAST, Part, Steps, find_repeats, has_numpy, size_of
 from microgrady.compiler.programs.storage import Storage
 
 ENOUGH = 256  # steps that are left are few: no other order is tried
@@ -62,6 +62,8 @@ def best_loops(program: Program, regular: Callable[[], Program]) -> LoopedProgra
 def _candidates(program: Program, regular: Callable[[], Program]) -> Iterator[tuple[Program, float]]:
     """Yield programs that do the same, and how much more is paid for each of their steps."""
     yield program, 1.0
+    if not has_numpy():
+        return
     longer = regular()
     ratio = len(longer.ops) / max(1, len(program.ops))
     # What is calculated anew in each turn takes its time in each call, and to compile what is not in loops once.

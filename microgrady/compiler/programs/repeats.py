@@ -114,7 +114,7 @@ def find_repeats(program: Program) -> tuple[Steps, list[Part]] | None:
         The steps, and the parts that do them in order; None where loops would not pay.
     """
     total = len(program.ops) + len(program.guards)
-    if total < LEAST:
+    if total < LEAST or not has_numpy():
         return None
     steps = Steps(program)
     found, best = None, KEPT * total
@@ -126,6 +126,15 @@ def find_repeats(program: Program) -> tuple[Steps, list[Part]] | None:
         if kept <= total / 64:
             break
     return None if found is None else (steps, found)
+
+
+def has_numpy() -> bool:
+    """Return whether NumPy is there, without which nothing is searched."""
+    try:
+        import numpy  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def size_of(part: Part) -> int:
