@@ -120,7 +120,9 @@ def find_repeats(program: Program) -> tuple[Steps, list[Part]] | None:
     found, best = None, KEPT * total
     for moves_evenly in (True, False):
         parts = _search(steps, moves_evenly)
-        kept = sum(map(size_of, parts))
+        if any(map(_is_triangular, parts)):
+            parts = min(parts, _search(steps, moves_evenly, takes_short=True), key=_size_of_all)
+        kept = _size_of_all(parts)
         if kept <= best:
             found, best = parts, kept / 4  # which operands that do not move evenly have to be worth
         if kept <= total / 64:
@@ -142,6 +144,17 @@ def size_of(part: Part) -> int:
     if isinstance(part, Straight):
         return 1
     return len(part) if isinstance(part, range) else sum(map(size_of, part.body))
+
+
+def _size_of_all(parts: Sequence[Part]) -> int:
+    return sum(map(size_of, parts))
+
+
+def _is_triangular(part: Part) -> bool:
+    """Return whether a loop has another number of turns each time that it is done."""
+    if not isinstance(part, Repeated):
+        return False
+    return bool((part.counts != part.counts[0]).any()) or any(map(_is_triangular, part.body))
 
 
 def turns_of(counts: Array) -> Array:
@@ -216,34 +229,39 @@ class _Sequence:
         at = 0
         for index in numpy.flatnonzero(self.which >= 0).tolist():
             first = int(self.firsts[index])
+            loop = self.loops[self.which[index]]
+            if isinstance(loop, _Run) and not _is_worth(loop.count, loop.period):
+                continue  # nothing has come of it
             if at < first:
                 found.append(range(at, first))
-            found.append(_merge([self.loops[self.which[index]]]))
+            found.append(_merge([loop]))
             at = first + int(self.lengths[index])
         if at < len(self.steps):
             found.append(range(at, len(self.steps)))
         return found
 
 
-def _search(steps: Steps, moves_evenly: bool) -> list[Part]:
+def _search(steps: Steps, moves_evenly: bool, takes_short: bool = False) -> list[Part]:
     """Find loops, and loops around them.
 
     Args:
         steps: What to look at.
         moves_evenly: Whether loops of steps must be such that each operand moves by a fixed step from turn to turn.
+        takes_short: Whether what is a loop in one place is one in others, too, though it has few turns there, as at the
+            tip of a triangle.
     """
     import numpy
 
     everything, single = numpy.arange(len(steps)), numpy.ones(len(steps), numpy.int64)
     tokens = _shapes_of(steps, everything, 1 if moves_evenly else NEAR)
-    runs = _find_runs(tokens, single, _Even(steps) if moves_evenly else None)
+    runs = _find_runs(tokens, single, _Even(steps) if moves_evenly else None, takes_short)
     sequence = _Sequence(steps, everything, -single, [])
     sequence = sequence.with_loops([(run, _Run(*run)) for run in _rotated(steps, runs)])
     shapes = _Shapes()
     while sequence.loops:
         tokens, sizes = shapes.of(sequence)
         found = []
-        for run in _find_runs(tokens, sizes, None):
+        for run in _find_runs(tokens, sizes, None, takes_short):
             for start, period, count in _split(sequence, run, sizes):
                 loop = _merged_turns(sequence, start, period, count)
                 if loop is not None:
@@ -325,13 +343,14 @@ class _Even:
         return holds
 
 
-def _find_runs(tokens: Array, sizes: Array, even: _Even | None) -> list[_Found]:
+def _find_runs(tokens: Array, sizes: Array, even: _Even | None, takes_short: bool) -> list[_Found]:
     """Find where a sequence repeats, the shortest periods first.
 
     Args:
         tokens: The shapes.
         sizes: The size of each.
         even: What else must hold.
+        takes_short: Whether runs of few turns are found as well that are like longer ones.
     """
     import numpy
 
@@ -360,7 +379,42 @@ def _find_runs(tokens: Array, sizes: Array, even: _Even | None) -> list[_Found]:
             found.append((start, period, count))
             end = start + count * period
             free[start:end] = False
+    if takes_short:
+        found += _short_runs(tokens, free, found, even)
     return sorted(found)
+
+
+def _short_runs(tokens: Array, free: Array, found: Sequence[_Found], even: _Even | None) -> list[_Found]:
+    """Find runs of at least two turns like those that were found."""
+    import numpy
+
+    short: list[_Found] = []
+    for body in {(period, tokens[start : start + period].tobytes()) for start, period, _ in found if period <= NEAR}:
+        period, turn = body[0], numpy.frombuffer(body[1], tokens.dtype)
+        count = len(tokens) - period + 1
+        fits = numpy.ones(count, bool)
+        for index, token in enumerate(turn.tolist()):
+            fits &= (tokens[index : index + count] == token) & free[index : index + count]
+        bends = numpy.zeros(count, bool)  # where the turns after this one go another way
+        if even is not None and count > 2 * period:
+            straight = even(period)
+            for index in range(period):
+                bends[: len(straight) - period + 1] |= ~straight[index : len(straight) - period + 1 + index]
+        end = 0
+        for start in numpy.flatnonzero(fits).tolist():
+            if start < end:
+                continue
+            turns = 1
+            while start + turns * period < count and fits[start + turns * period]:
+                turns += 1
+                if turns > 2 and bends[start + (turns - 3) * period]:
+                    turns -= 1
+                    break
+            if turns > 1:
+                short.append((start, period, turns))
+                end = start + turns * period
+                free[start:end] = False
+    return short
 
 
 def _periods(tokens: Array) -> list[int]:
@@ -404,7 +458,7 @@ def _rotated(steps: Steps, runs: Sequence[_Found]) -> Iterator[_Found]:
     known: dict[bytes, int] = {}
     for start, period, count in runs:
         shift = 0
-        if period > 1 and count > TURNS:
+        if period > 1 and count > 1:
             middle = slice(start + period, start + 2 * period)
             distances = [numpy.minimum(column[middle], period) for column in columns]
             key = b"".join([column.tobytes() for column in distances])
@@ -497,7 +551,17 @@ def _merged_turns(sequence: _Sequence, start: int, period: int, count: int) -> R
             counts = [loop.count if isinstance(loop, _Run) else int(loop.counts.max()) for loop in column]
             if max(counts) * len(counts) > SPARSE * sum(counts):
                 return None
-    return Repeated(numpy.array([count]), [_merge(column) for column in columns])
+    return Repeated(numpy.array([count]), [part for column in columns for part in _unrolled(_merge(column))])
+
+
+def _unrolled(part: Straight | Repeated) -> list[Straight | Repeated]:
+    """Return what does the same, without a loop of always the same few turns."""
+    if isinstance(part, Straight) or not all(isinstance(inner, Straight) for inner in part.body):
+        return [part]
+    turns = int(part.counts[0])
+    if (part.counts != turns).any() or _is_worth(turns, len(part.body)):
+        return [part]
+    return [Straight(inner.steps[turn::turns]) for turn in range(turns) for inner in part.body]  # type: ignore[union-attr]
 
 
 def _merge(column: Array | list[_Loop]) -> Straight | Repeated:
