@@ -463,7 +463,8 @@ def vjp(
     Returns:
         A function of the same arguments. It gives the value and a function of the seed, which has the structure of the
         value; that one gives derivatives in the structure of the argument, as `grad` does, and can be called again.
-        With `has_aux` what the function returned besides comes third.
+        A compiled function can call it, though not return it: `jit(lambda x, seed: vjp(f)(x)[1](seed))`. With
+        `has_aux` what the function returned besides comes third.
 
     Raises:
         TypeError: as for `grad`.

@@ -274,7 +274,7 @@ class Jitted(Bindable[P, R]):
         """Run the path that these arguments take, and record and compile it if there is none.
 
         Args:
-            arguments: They.
+            arguments: Those of the call.
             fork: Where they have left the first path, if that has been tried.
         """
         __tracebackhide__ = True

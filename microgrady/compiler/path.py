@@ -49,7 +49,8 @@ class CompiledPath:
         self.operations_kept = len(self.program.ops)
         self.failure: LookupError | None = None
         self._optimize = optimize
-        # What is compiled with loops, and the program that is written so: the same, perhaps in another order.
+        # The program with its loops, until it is compiled; and the program in which these were found, which may do the
+        # same as `program` in another order.
         self._looped = None if optimize is False else best_loops(recording.program, recording.regular_program)
         self._source = None if self._looped is None else self._looped.program
         self._cache = cache

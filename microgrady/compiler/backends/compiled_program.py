@@ -61,7 +61,7 @@ class CompiledProgram:
         self._executable = Executable(modules, entries, effort, cache)
         kind = ctypes.CFUNCTYPE if is_long else ctypes.PYFUNCTYPE
         self.run: Callable[[int], int] = kind(ctypes.c_int, ctypes.c_void_p)(self._executable.addresses["run"])
-        self._passage = None if calls_python else (form, self.size, straight.input_count, is_long)
+        self._fastcall_parts = None if calls_python else (form, self.size, straight.input_count, is_long)
 
     @functools.cached_property
     def fastcall(self) -> Callable[..., Any] | None:
@@ -69,7 +69,7 @@ class CompiledProgram:
 
         It returns the type float where it cannot. None if there is none, as the form or the program wants Python.
         """
-        if self._passage is None or not self._passage[0].is_possible:
+        if self._fastcall_parts is None or not self._fastcall_parts[0].is_possible:
             return None
         instructions = self._executable if "call" in self._executable.addresses else fastcall_executable()
-        return FastCall(*self._passage).function(self._executable, instructions)
+        return FastCall(*self._fastcall_parts).function(self._executable, instructions)

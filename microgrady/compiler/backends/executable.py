@@ -13,7 +13,7 @@ from microgrady.compiler.backends.fastcall_code import interface_addresses
 from microgrady.compiler.backends.llvm import Module, library_addresses
 from microgrady.compiler.backends.worker import Held, run_in_worker
 
-CODE = 2  # the effort up to which nothing but registers and the order of instructions is thought about
+WITHOUT_PASSES = 2  # the highest effort at which LLVM's passes over the IR are left out
 
 
 def llvmlite_version() -> str:
@@ -45,9 +45,9 @@ class Executable:
     Args:
         modules: The LLVM IR. A module may call the functions of those before it.
         entries: The functions that are called from outside.
-        effort: What LLVM spends on registers and the order of instructions: 0 for the shortest compilation, 2 for the
-            shortest run of straight code, 3 with LLVM's passes over the IR, which find nothing in straight code, as
-            programs are simplified already, but take longer than all else there.
+        effort: What LLVM spends: 0 for the shortest compilation, 2 for the shortest run of straight code, 3 for that of
+            loops, with LLVM's passes over the IR. In straight code, which is simplified already, these would find
+            nothing and take longer than all else.
         cache: A folder to keep machine code in; None for none.
 
     Attributes:
@@ -114,13 +114,15 @@ def _objects(
 def _object(llvm: Any, source: str, effort: int, processor: str, features: str) -> bytes:
     target = llvm.Target.from_default_triple()
     # Position-independent code of several modules got wrong constants from MCJIT where it also calls functions.
-    writer = target.create_target_machine(cpu=processor, features=features, opt=min(effort, CODE), reloc="static")
+    writer = target.create_target_machine(
+        cpu=processor, features=features, opt=min(effort, WITHOUT_PASSES), reloc="static"
+    )
     with llvm.parse_assembly(source) as module:
         module.triple, module.data_layout = writer.triple, str(writer.target_data)
-        if effort > CODE:
+        if effort > WITHOUT_PASSES:
             options = llvm.create_pipeline_tuning_options(speed_level=2)
             options.loop_vectorization = options.slp_vectorization = True
-            options.loop_unrolling = False  # of which code is longer, and hardly faster
+            options.loop_unrolling = False  # it makes code longer, and hardly faster
             passes = llvm.create_pass_builder(writer, options)
             passes.getModulePassManager().run(module, passes)
         found: bytes = writer.emit_object(module)

@@ -1,6 +1,6 @@
 """The instructions of the built-in functions by which floats and arrays get to machine code: LLVM IR, for all of them.
 
-What one of them takes and makes is no instructions but data, a `Plan`, so that nothing is compiled for it.
+What one of them takes and makes is data, a `Plan`, and not instructions, so that nothing is compiled for it.
 """
 
 from __future__ import annotations
@@ -213,6 +213,12 @@ on:
   %doubles.next = getelementptr i8, ptr %doubles, i64 %size
   store ptr %doubles.next, ptr %place
   ret ptr %object
+{_CONTAINER}
+}}"""
+
+
+# Makes a tuple or a list, and then one after the other what is in it.
+_CONTAINER = """\
 tuple:
   %tuple.new = call ptr @PyTuple_New(i64 %count)
   br label %container
@@ -242,8 +248,7 @@ incomplete:
   call void @Py_DecRef(ptr %whole)
   ret ptr null
 failed:
-  ret ptr null
-}}"""
+  ret ptr null"""
 
 
 def _call(head: int) -> str:
