@@ -186,6 +186,10 @@ class Outline:
 
         rows = numpy.flatnonzero(places >= self.first)
         makers, turns = self.makers(places[rows])
+        if not len(rows):
+            return []
+        if (makers == makers[0]).all():  # as most often
+            return [(self.leaves[makers[0]], turns, rows)]
         order = numpy.argsort(makers, kind="stable")
         bounds = numpy.flatnonzero(numpy.diff(makers[order], prepend=-1, append=-1)).tolist()
         chosen = [order[start:stop] for start, stop in itertools.pairwise(bounds)]
