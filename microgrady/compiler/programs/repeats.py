@@ -234,7 +234,9 @@ class _Sequence:
                 continue  # nothing has come of it
             if at < first:
                 found.append(range(at, first))
-            found.append(_merge([loop]))
+            merged = _merge([loop])
+            assert isinstance(merged, Repeated)
+            found.append(Repeated(merged.counts, _unrolled_body(merged)))
             at = first + int(self.lengths[index])
         if at < len(self.steps):
             found.append(range(at, len(self.steps)))
@@ -551,17 +553,24 @@ def _merged_turns(sequence: _Sequence, start: int, period: int, count: int) -> R
             counts = [loop.count if isinstance(loop, _Run) else int(loop.counts.max()) for loop in column]
             if max(counts) * len(counts) > SPARSE * sum(counts):
                 return None
-    return Repeated(numpy.array([count]), [part for column in columns for part in _unrolled(_merge(column))])
+    return Repeated(numpy.array([count]), [_merge(column) for column in columns])
 
 
 def _unrolled(part: Straight | Repeated) -> list[Straight | Repeated]:
-    """Return what does the same, without a loop of always the same few turns."""
-    if isinstance(part, Straight) or not all(isinstance(inner, Straight) for inner in part.body):
+    """Return what does the same, without loops of always the same few turns.
+
+    That comes last: while loops are still merged, what has the same shape has the same loops in it.
+    """
+    if isinstance(part, Straight):
         return [part]
-    turns = int(part.counts[0])
-    if (part.counts != turns).any() or _is_worth(turns, len(part.body)):
-        return [part]
-    return [Straight(inner.steps[turn::turns]) for turn in range(turns) for inner in part.body]  # type: ignore[union-attr]
+    body, turns = _unrolled_body(part), int(part.counts[0])
+    if (part.counts != turns).any() or _is_worth(turns, len(body)) or any(isinstance(each, Repeated) for each in body):
+        return [Repeated(part.counts, body)]
+    return [Straight(each.steps[turn::turns]) for turn in range(turns) for each in body]  # type: ignore[union-attr]
+
+
+def _unrolled_body(loop: Repeated) -> list[Straight | Repeated]:
+    return [part for inner in loop.body for part in _unrolled(inner)]
 
 
 def _merge(column: Array | list[_Loop]) -> Straight | Repeated:
