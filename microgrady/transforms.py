@@ -494,7 +494,8 @@ class Derivative(Wrapper, Generic[P, G]):
 
     def __init__(self, transform: str, function: Callable[..., Any], selection: Selection) -> None:
         functools.update_wrapper(self, function, assigned=("__module__", "__doc__"), updated=())
-        self.__name__ = self.__qualname__ = f"{transform}({name_of(function)})"
+        name, sparse = transform.removeprefix("sparse_"), ", sparse=True" if transform.startswith("sparse_") else ""
+        self.__name__ = self.__qualname__ = f"{name}({name_of(function)}{sparse})"
         self._restore({**self.__dict__, "_transform": transform, "_selection": selection})
 
     def _parts(self) -> dict[str, Any]:

@@ -143,6 +143,14 @@ def test_arguments_are_selected_as_elsewhere() -> None:
     assert (matrix.toarray().tolist(), kept) == ([[6.0, 0.0]], 4.0)
 
 
+def test_they_are_called_as_they_were_made() -> None:
+    def product(x: Any) -> Any:
+        return x[0] * x[1]
+
+    assert repr(hessian(product, sparse=True)) == "<hessian(product, sparse=True)>"
+    assert repr(compiled(jacobian(product, sparse=True))).startswith("<jit of jacobian(product, sparse=True):")
+
+
 def test_a_method_and_a_decorator() -> None:
     class Problem:
         scale = 2.0

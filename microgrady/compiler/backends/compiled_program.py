@@ -56,7 +56,7 @@ class CompiledProgram:
         modules, entries = llvm_modules(program, effort), ["run"]
         if calls_python:
             cache = None  # the address of a function in Python is another one in another process
-        elif cache is not None:  # what the next calls take, the next process should find there as well
+        elif cache is not None:  # in which a later process finds what later calls go by, too
             modules, entries = itertools.chain(modules, [fastcall_module()]), ["run", "call"]
         self._executable = Executable(modules, entries, effort, cache)
         kind = ctypes.CFUNCTYPE if is_long else ctypes.PYFUNCTYPE

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     Array = numpy.ndarray[Any, Any]
 
-FEW = 8  # numbers that are copied so that others stand on a line with them, and how far apart results may be
-DIMENSIONS = 3  # that an array has at most to which others are put
+FEW = 8  # so many numbers at most are copied to stand on a line with others, and so far apart may results be
+DIMENSIONS = 3  # of an array beside which others are put, at most
 BITS = 20  # of a coordinate
 SAMPLE = 64  # turns by which a line is guessed
 

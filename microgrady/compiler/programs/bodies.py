@@ -1,6 +1,6 @@
 """The steps of loops, simplified: once for all turns, where in all of them the same holds.
 
-What depends on the numbers that are constants is left to here, as in data some may be 1, or equal, by coincidence.
+What depends on which numbers constants are is left to here: in data, some may be 1, or equal, by coincidence.
 """
 
 from __future__ import annotations

@@ -27,10 +27,10 @@ from microgrady.compiler.programs.program import Program
 from microgrady.compiler.programs.repeats import LEAST, Part, Steps, find_repeats, has_numpy, size_of
 from microgrady.compiler.programs.storage import Storage
 
-ENOUGH = 256  # steps that are left are few: no other order is tried
+ENOUGH = 256  # where no more steps are left, no other order is tried
 LEVELS = 4.0  # what a step costs in the order of levels, in which much goes through memory
-LITTLE, MUCH = 1.5, 4.0  # times as many operations may be done so that loops are found
-LONG = 1 << 14  # operations from which on compiling is what takes most time
+LITTLE, MUCH = 1.5, 4.0  # so many times the operations may be done in order that loops are found
+LONG = 1 << 14  # of more operations than that, compiling takes most of the time: then it is MUCH
 
 
 def with_loops(program: Program) -> LoopedProgram | None:

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     Array = numpy.ndarray[Any, Any]
 
 LEAST = 64  # steps of a program that is worth a search
-KEPT = 0.5  # of its steps may be left by loops that pay
-TURNS = 8  # that make a loop
-FEW_TURNS = 3  # that make one of a body so long that it saves SAVED steps
+KEPT = 0.5  # the share of its steps that is left at most where loops pay
+TURNS = 8  # so many make a loop
+FEW_TURNS = 3  # so many make one if its body is so long that SAVED steps are saved
 SAVED = 128
-NEAR = 16  # steps back up to which it belongs to a step's shape how far away its operand is
-WINDOWS = (2, 16, 128)  # steps in a row whose return tells a period
-PERIODS = 64  # that are tried in one sequence
-SPARSE = 4  # times as many elements as are used an array may have
+NEAR = 16  # up to so many steps back, how far away an operand is belongs to the shape of a step
+WINDOWS = (2, 16, 128)  # how many steps in a row are looked for again, to find periods
+PERIODS = 64  # so many at most are tried in one sequence
+SPARSE = 4  # an array may have so many times the elements that are used
 
 
 @dataclass
@@ -124,7 +124,7 @@ def find_repeats(program: Program) -> tuple[Steps, list[Part]] | None:
             parts = min(parts, _search(steps, moves_evenly, takes_short=True), key=_size_of_all)
         kept = _size_of_all(parts)
         if kept <= best:
-            found, best = parts, kept / 4  # which operands that do not move evenly have to be worth
+            found, best = parts, kept / 4  # uneven operands cost more, and must leave so much less
         if kept <= total / 64:
             break
     return None if found is None else (steps, found)
@@ -505,7 +505,7 @@ def _split(sequence: _Sequence, run: _Found, sizes: Array) -> Iterator[_Found]:
 
 
 def _first_steps(column: Array | list[_Loop]) -> Iterator[Array]:
-    """Yield for each step that is written of what has one shape which it is first, in all of them."""
+    """Yield, for each step of items that have one shape, which step it is in the first turns of each item."""
     import numpy
 
     if not isinstance(column, list):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Array = numpy.ndarray[Any, Any]
 
-COPIES = 64  # outputs that are copied one by one
+COPIES = 64  # up to so many outputs are copied one by one, more in loops
 
 
 class Storage:
