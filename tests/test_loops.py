@@ -280,7 +280,7 @@ def test_rosenbrock_of_a_thousand_numbers_is_two_loops_of_few_operations() -> No
     assert path.operations > 15_000
     assert path.operations_kept < 60
     assert path.loops == 2
-    assert f"2 loops, {path.operations_kept} operations kept of {path.operations}, compiled in" in repr(path)
+    assert f"2 loops, {path.operations_kept:,} operations kept of {path.operations:,}, compiled in" in repr(path)
     assert (value, gradient) == mg.value_and_grad(rosenbrock)([0.5 + 0.001 * k for k in range(1000)])
 
 

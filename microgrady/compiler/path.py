@@ -86,12 +86,12 @@ class CompiledPath:
 
     def __repr__(self) -> str:
         way = " and ".join(self.guards) or "always"
-        compiled = f"{self.operations} compiled"
+        compiled = f"{self.operations:,} compiled"
         if self.loops:
             loops = "1 loop" if self.loops == 1 else f"{self.loops} loops"
-            compiled = f"{loops}, {self.operations_kept} operations kept of {self.operations}, compiled"
+            compiled = f"{loops}, {self.operations_kept:,} operations kept of {self.operations:,}, compiled"
         return (
-            f"<path {way}: {self.operations_recorded} operations recorded, {compiled} in {self.compile_seconds:.2g} s>"
+            f"<path {way}: {self.operations_recorded:,} operations recorded, {compiled} in {self.compile_seconds:.2g} s>"
         )
 
     def llvm_ir(self) -> str:
