@@ -32,7 +32,7 @@ class CompiledPath:
         leaves: The Values from outside that it reads at each call.
         shapes: Of each argument's number (None) and array (its shape), in order.
         structure: That of what the function returns on it.
-        compile_seconds: How long it took to find its loops and to compile it; 0.0 before that.
+        compile_seconds: How long it took to find its loops and, once that is done, to compile it.
         loops: How many loops it has been compiled with.
         operations_kept: How many operations were compiled: those in a loop once, and not once for each turn.
         failure: Why it cannot run, if it came in a pickle and cannot.
@@ -44,14 +44,15 @@ class CompiledPath:
         self.shapes = numbers.shapes
         self.structure = recording.structure
         self.names = [*numbers.names, *(leaf.label or f"leaf{k}" for k, leaf in enumerate(recording.leaves, 1))]
-        self.compile_seconds = 0.0
         self.loops = 0
         self.operations_kept = len(self.program.ops)
         self.failure: LookupError | None = None
         self._optimize = optimize
         # The program with its loops, until it is compiled; and the program in which these were found, which may do the
         # same as `program` in another order.
+        start = time.perf_counter()
         self._looped = None if optimize is False else best_loops(recording.program, recording.regular_program)
+        self.compile_seconds = time.perf_counter() - start
         self._source = None if self._looped is None else self._looped.program
         self._cache = cache
         self._lay_out()
@@ -186,7 +187,7 @@ class CompiledPath:
                 form = Form(self.shapes, len(self.leaves), self.structure)
                 self._code = CompiledProgram(program, form, self._effort(program), self._cache)
                 self._looped = None
-                self.compile_seconds = time.perf_counter() - start
+                self.compile_seconds += time.perf_counter() - start
             return self._code
 
     def fastcall(self) -> Callable[..., Any] | None:
