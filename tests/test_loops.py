@@ -23,6 +23,7 @@ import microgrady as mg
 from microgrady import Value
 from microgrady.compiler import path
 from microgrady.compiler.path import CompiledPath
+from microgrady.compiler.programs import loops
 from microgrady.compiler.programs.levels import in_levels
 from microgrady.compiler.programs.looped import Compute, Loop, LoopedProgram
 from microgrady.compiler.programs.loops import _written, best_loops, with_loops
@@ -353,6 +354,20 @@ def test_a_program_without_repetition_is_left_straight() -> None:
     assert best_loops(recording.program, recording.regular_program) is None
 
 
+def test_many_short_loops_are_left_straight_and_a_few_long_ones_are_not() -> None:
+    def layers(x: Sequence[Any]) -> list[Any]:
+        signals = [mg.sin(x[k]) for k in range(16)]
+        for layer in range(2):
+            rows = [[x[(k * j + layer) % COUNT] for j in range(16)] for k in range(16)]
+            signals = [mg.tanh(sum(w * signal for w, signal in zip(row, signals, strict=True))) for row in rows]
+        return signals
+
+    recording = Recording(with_gradient(layers), "a test", POINT)
+    assert best_loops(recording.program, recording.regular_program) is None
+    recording = Recording(with_gradient(with_neighbours), "a test", POINT)
+    assert best_loops(recording.program, recording.regular_program) is not None
+
+
 def test_a_program_shorter_than_the_least_is_not_searched() -> None:
     def short(x: Sequence[Any]) -> list[Any]:
         return [mg.sin(x[k]) for k in range(COUNT)]
@@ -413,6 +428,14 @@ def grid(x: Sequence[Any]) -> list[Any]:
     return [number for row in rows for number in row]
 
 
+@pytest.fixture
+def _loops_wherever_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "EASY", 0)
+    monkeypatch.setattr(loops, "KEPT_COST", 0.0)
+    monkeypatch.setattr(loops, "LOOP_COST", 0.0)
+
+
+@pytest.mark.usefixtures("_loops_wherever_they_are")
 @pytest.mark.parametrize("function", [guarded, carried, grid], ids=lambda shape: str(shape.__name__))
 def test_a_path_with_loops_travels_in_pickles(function: Function) -> None:
     cloudpickle = pytest.importorskip("cloudpickle")
@@ -426,6 +449,7 @@ def test_a_path_with_loops_travels_in_pickles(function: Function) -> None:
         assert (loaded.loops, loaded.operations_kept) == (compiled.paths[0].loops, compiled.paths[0].operations_kept)
 
 
+@pytest.mark.usefixtures("_loops_wherever_they_are")
 def test_a_pickled_path_that_is_kept_in_two_orders_which_disagree_is_refused() -> None:
     compiled = mg.jit(grid)
     compiled(POINT)

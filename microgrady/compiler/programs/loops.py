@@ -24,13 +24,18 @@ from microgrady.compiler.programs.looped import (
 from microgrady.compiler.programs.nests import Leaf, Nest, Outline
 from microgrady.compiler.programs.operands import Operands
 from microgrady.compiler.programs.program import Program
-from microgrady.compiler.programs.repeats import LEAST, Part, Steps, find_repeats, has_numpy, size_of
+from microgrady.compiler.programs.repeats import LEAST, Part, Steps, find_repeats, has_numpy, loops_in, size_of
 from microgrady.compiler.programs.storage import Storage
 
 ENOUGH = 256  # where no more steps are left, no other order is tried
 LEVELS = 4.0  # what a step costs in the order of levels, in which much goes through memory
 LITTLE, MUCH = 1.5, 4.0  # so many times the operations may be done in order that loops are found
 LONG = 1 << 14  # of more operations than that, compiling takes most of the time: then it is MUCH
+# To find and compile loops takes as long as compiling so many operations of straight code, of which those beyond the
+# first EASY take less effort.
+KEPT_COST, LOOP_COST = 4.0, 64.0  # for each operation that is kept, and for each loop
+FEW_LOOPS = 2  # that cost nothing, as short code is worth something as well
+EASY, EFFORT = 2000, 3.0
 
 
 def with_loops(program: Program) -> LoopedProgram | None:
@@ -52,11 +57,18 @@ def best_loops(program: Program, regular: Callable[[], Program]) -> LoopedProgra
     for candidate, factor in _candidates(program, regular):
         found = find_repeats(candidate)
         kept = len(candidate.ops) if found is None else sum(map(size_of, found[1]))
-        if found is not None and kept * factor < price:
+        if found is not None and kept * factor < price and _pays(program, found[1]):
             best, price = found, kept * factor
         if best is not None and price <= max(ENOUGH, len(program.ops) / 64):
             break
     return None if best is None else _written(*best)
+
+
+def _pays(program: Program, parts: list[Part]) -> bool:
+    """Return whether loops take no longer to compile than a program without them; many small ones run no faster."""
+    cost = KEPT_COST * sum(map(size_of, parts)) + LOOP_COST * max(0, sum(map(loops_in, parts)) - FEW_LOOPS)
+    straight = len(program.ops)
+    return cost < (straight if straight <= EASY else straight / EFFORT)
 
 
 def _candidates(program: Program, regular: Callable[[], Program]) -> Iterator[tuple[Program, float]]:
@@ -70,6 +82,8 @@ def _candidates(program: Program, regular: Callable[[], Program]) -> Iterator[tu
     pays = longer is not program and ratio <= (MUCH if len(program.ops) > LONG else LITTLE)
     if pays:
         yield longer, ratio
+    if len(program.ops) <= EASY:
+        return  # to search on would take as long as to compile it
     if any(op.lower is None for op in set(program.ops)):
         return  # Python's functions are called in the order in which the user's function does
     yield in_levels(program), LEVELS

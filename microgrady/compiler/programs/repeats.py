@@ -146,6 +146,11 @@ def size_of(part: Part) -> int:
     return len(part) if isinstance(part, range) else sum(map(size_of, part.body))
 
 
+def loops_in(part: Part) -> int:
+    """Return how many loops there are in a part, itself included."""
+    return 1 + sum(map(loops_in, part.body)) if isinstance(part, Repeated) else 0
+
+
 def _size_of_all(parts: Sequence[Part]) -> int:
     return sum(map(size_of, parts))
 
