@@ -91,9 +91,8 @@ class CompiledPath:
         if self.loops:
             loops = "1 loop" if self.loops == 1 else f"{self.loops} loops"
             compiled = f"{loops}, {self.operations_kept:,} operations kept of {self.operations:,}, compiled"
-        return (
-            f"<path {way}: {self.operations_recorded:,} operations recorded, {compiled} in {self.compile_seconds:.2g} s>"
-        )
+        recorded = f"{self.operations_recorded:,} operations recorded"
+        return f"<path {way}: {recorded}, {compiled} in {self.compile_seconds:.2g} s>"
 
     def llvm_ir(self) -> str:
         """Return what LLVM compiles, before it optimises."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from microgrady.compiler.programs.program import Program
+from microgrady.compiler.programs.runs import FEW_TURNS, NEAR, TURNS, Even, Found, find_runs, is_worth
 
 if TYPE_CHECKING:
     import numpy
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
 
 LEAST = 64  # steps of a program that is worth a search
 KEPT = 0.5  # the share of its steps that is left at most where loops pay
-TURNS = 8  # so many make a loop
-FEW_TURNS = 3  # so many make one if its body is so long that SAVED steps are saved
-SAVED = 128
-NEAR = 16  # up to so many steps back, how far away an operand is belongs to the shape of a step
-WINDOWS = (2, 16, 128)  # how many steps in a row are looked for again, to find periods
-PERIODS = 64  # so many at most are tried in one sequence
 SPARSE = 4  # an array may have so many times the elements that are used
 
 
@@ -184,9 +179,6 @@ class _Run:
 _Loop = _Run | Repeated  # which has been done once
 
 
-_Found = tuple[int, int, int]  # a run: start, period, count
-
-
 class _Sequence:
     """Steps and loops, one after the other.
 
@@ -207,7 +199,7 @@ class _Sequence:
         self.loops = loops
         self.lengths = numpy.diff(firsts, append=len(steps))
 
-    def with_loops(self, found: Sequence[tuple[_Found, _Loop]]) -> _Sequence:
+    def with_loops(self, found: Sequence[tuple[Found, _Loop]]) -> _Sequence:
         """Return a sequence in which loops stand for runs."""
         import numpy
 
@@ -235,7 +227,7 @@ class _Sequence:
         for index in numpy.flatnonzero(self.which >= 0).tolist():
             first = int(self.firsts[index])
             loop = self.loops[self.which[index]]
-            if isinstance(loop, _Run) and not _is_worth(loop.count, loop.period):
+            if isinstance(loop, _Run) and not is_worth(loop.count, loop.period):
                 continue  # nothing has come of it
             if at < first:
                 found.append(range(at, first))
@@ -261,14 +253,14 @@ def _search(steps: Steps, moves_evenly: bool, takes_short: bool = False) -> list
 
     everything, single = numpy.arange(len(steps)), numpy.ones(len(steps), numpy.int64)
     tokens = _shapes_of(steps, everything, 1 if moves_evenly else NEAR)
-    runs = _find_runs(tokens, single, _Even(steps) if moves_evenly else None, takes_short)
+    runs = find_runs(tokens, single, Even([steps.lefts, steps.rights]) if moves_evenly else None, takes_short)
     sequence = _Sequence(steps, everything, -single, [])
     sequence = sequence.with_loops([(run, _Run(*run)) for run in _rotated(steps, runs)])
     shapes = _Shapes()
     while sequence.loops:
         tokens, sizes = shapes.of(sequence)
         found = []
-        for run in _find_runs(tokens, sizes, None, takes_short):
+        for run in find_runs(tokens, sizes, None, takes_short):
             for start, period, count in _split(sequence, run, sizes):
                 loop = _merged_turns(sequence, start, period, count)
                 if loop is not None:
@@ -329,131 +321,7 @@ class _Shapes:
         return tokens, sizes
 
 
-class _Even:
-    """Whether operands move by a fixed step."""
-
-    def __init__(self, steps: Steps) -> None:
-        import numpy
-
-        # Constants can stand in a table in any order.
-        self._columns = [numpy.where(places < 0, 0, places) for places in (steps.lefts, steps.rights)]
-
-    def __call__(self, period: int) -> Array:
-        """Return for each step whether its operands a period and two periods later lie on one line with its own."""
-        import numpy
-
-        count = max(0, len(self._columns[0]) - 2 * period)
-        holds = numpy.ones(count, bool)
-        for column in self._columns:
-            twice = column[period : period + count] * 2
-            holds &= column[:count] + column[2 * period :] == twice
-        return holds
-
-
-def _find_runs(tokens: Array, sizes: Array, even: _Even | None, takes_short: bool) -> list[_Found]:
-    """Find where a sequence repeats, the shortest periods first.
-
-    Args:
-        tokens: The shapes.
-        sizes: The size of each.
-        even: What else must hold.
-        takes_short: Whether runs of few turns are found as well that are like longer ones.
-    """
-    import numpy
-
-    free = numpy.ones(len(tokens), bool)
-    found: list[_Found] = []
-    for period in _periods(tokens):
-        count = len(tokens) - period * (1 if even is None else 2)
-        if count <= 0:
-            continue
-        good = (tokens[:-period] == tokens[period:]) & free[:-period] & free[period:]
-        span = period
-        if even is not None:
-            good = good[:count] & good[period:] & even(period)
-            span = 2 * period
-        if not good.any():
-            continue
-        end = 0
-        edges = numpy.flatnonzero(numpy.diff(numpy.concatenate(([False], good, [False])).view(numpy.int8)))
-        starts, stops = edges[::2], edges[1::2] + span
-        long = stops - starts >= FEW_TURNS * period
-        for start, stop in zip(starts[long].tolist(), stops[long].tolist(), strict=True):
-            start = max(start, end)
-            count = (stop - start) // period
-            if count < FEW_TURNS or not _is_worth(count, int(sizes[start : start + period].sum())):
-                continue
-            found.append((start, period, count))
-            end = start + count * period
-            free[start:end] = False
-    if takes_short:
-        found += _short_runs(tokens, free, found, even)
-    return sorted(found)
-
-
-def _short_runs(tokens: Array, free: Array, found: Sequence[_Found], even: _Even | None) -> list[_Found]:
-    """Find runs of at least two turns like those that were found."""
-    import numpy
-
-    short: list[_Found] = []
-    for body in {(period, tokens[start : start + period].tobytes()) for start, period, _ in found if period <= NEAR}:
-        period, turn = body[0], numpy.frombuffer(body[1], tokens.dtype)
-        count = len(tokens) - period + 1
-        fits = numpy.ones(count, bool)
-        for index, token in enumerate(turn.tolist()):
-            fits &= (tokens[index : index + count] == token) & free[index : index + count]
-        bends = numpy.zeros(count, bool)  # where the turns after this one go another way
-        if even is not None and count > 2 * period:
-            straight = even(period)
-            for index in range(period):
-                bends[: len(straight) - period + 1] |= ~straight[index : len(straight) - period + 1 + index]
-        end = 0
-        for start in numpy.flatnonzero(fits).tolist():
-            if start < end:
-                continue
-            turns = 1
-            while start + turns * period < count and fits[start + turns * period]:
-                turns += 1
-                if turns > 2 and bends[start + (turns - 3) * period]:
-                    turns -= 1
-                    break
-            if turns > 1:
-                short.append((start, period, turns))
-                end = start + turns * period
-                free[start:end] = False
-    return short
-
-
-def _periods(tokens: Array) -> list[int]:
-    """Return the distances at which stretches of a sequence come again most often, the shortest first."""
-    import numpy
-
-    total = len(tokens)
-    times = numpy.zeros(total // FEW_TURNS + 1, numpy.int64)
-    hashes = tokens.astype(numpy.uint64) * numpy.uint64(0x9E3779B97F4A7C15)
-    length = 1
-    for window in WINDOWS:
-        if window > total // 2:
-            break
-        while length < window:
-            hashes = hashes[:-length] * numpy.uint64(0xD6E8FEB86659FD93 + 2 * length) + hashes[length:]
-            hashes ^= hashes >> numpy.uint64(29)
-            length *= 2
-        # Sixteen bits are sorted in linear time; if two stretches share them, a period is tried in vain.
-        digest = (hashes * numpy.uint64(0x9E3779B97F4A7C15) >> numpy.uint64(48)).astype(numpy.uint16)
-        order = numpy.argsort(digest, kind="stable")
-        again = numpy.diff(order)[digest[order[1:]] == digest[order[:-1]]]
-        seen = numpy.bincount(again[again < len(times)], minlength=len(times))
-        numpy.maximum(times, seen, out=times)
-    likely = numpy.flatnonzero(times >= numpy.maximum(numpy.arange(len(times)), FEW_TURNS - 1))
-    likely = likely[likely > 0]
-    if len(likely) > PERIODS:
-        likely = likely[numpy.argsort(-times[likely], kind="stable")[:PERIODS]]
-    found: list[int] = numpy.sort(likely).tolist()
-    return found
-
-
-def _rotated(steps: Steps, runs: Sequence[_Found]) -> Iterator[_Found]:
+def _rotated(steps: Steps, runs: Sequence[Found]) -> Iterator[Found]:
     """Yield loops of steps so begun that few results go from turn to turn.
 
     A run begins with the first step that fits, which may be in the midst of what the user wrote as one turn.
@@ -489,7 +357,7 @@ def _best_start(distances: Sequence[Array], period: int) -> int:
     return int(numpy.argmin(open_results[:period] + open_results[period : 2 * period]))
 
 
-def _split(sequence: _Sequence, run: _Found, sizes: Array) -> Iterator[_Found]:
+def _split(sequence: _Sequence, run: Found, sizes: Array) -> Iterator[Found]:
     """Yield the stretches of a run in which operands move evenly, or as the rows of a triangle do.
 
     So the neurons of a layer are not taken for some of the next one, which read other inputs. Where more than a few
@@ -502,7 +370,7 @@ def _split(sequence: _Sequence, run: _Found, sizes: Array) -> Iterator[_Found]:
             bounds.update(_breaks(sequence.steps.lefts[firsts]))
             bounds.update(_breaks(sequence.steps.rights[firsts]))
     size = int(sizes[start : start + period].sum())
-    stretches = [(begin, end) for begin, end in itertools.pairwise(sorted(bounds)) if _is_worth(end - begin, size)]
+    stretches = [(begin, end) for begin, end in itertools.pairwise(sorted(bounds)) if is_worth(end - begin, size)]
     if count - sum(end - begin for begin, end in stretches) > min(FEW_TURNS, count // TURNS):
         stretches = [(0, count)]
     for begin, end in stretches:
@@ -543,11 +411,6 @@ def _breaks(places: Array) -> list[int]:
     return found
 
 
-def _is_worth(count: int, size: int) -> bool:
-    """Return whether so many turns of such a size save enough to be a loop."""
-    return count >= TURNS or (count >= FEW_TURNS and (count - 1) * size >= SAVED)
-
-
 def _merged_turns(sequence: _Sequence, start: int, period: int, count: int) -> Repeated | None:
     """Return the loop whose turns are such stretches; None if its loops would leave too much memory unused."""
     import numpy
@@ -569,7 +432,7 @@ def _unrolled(part: Straight | Repeated) -> list[Straight | Repeated]:
     if isinstance(part, Straight):
         return [part]
     body, turns = _unrolled_body(part), int(part.counts[0])
-    if (part.counts != turns).any() or _is_worth(turns, len(body)) or any(isinstance(each, Repeated) for each in body):
+    if (part.counts != turns).any() or is_worth(turns, len(body)) or any(isinstance(each, Repeated) for each in body):
         return [Repeated(part.counts, body)]
     return [Straight(each.steps[turn::turns]) for turn in range(turns) for each in body]  # type: ignore[union-attr]
 
