@@ -82,7 +82,7 @@ def _candidates(program: Program, regular: Callable[[], Program]) -> Iterator[tu
     pays = longer is not program and ratio <= (MUCH if len(program.ops) > LONG else LITTLE)
     if pays:
         yield longer, ratio
-    if len(program.ops) <= EASY:
+    if len(program.ops) <= 2 * EASY:
         return  # to search on would take as long as to compile it
     if any(op.lower is None for op in set(program.ops)):
         return  # Python's functions are called in the order in which the user's function does
