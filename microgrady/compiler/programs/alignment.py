@@ -131,7 +131,7 @@ class Alignment:
         import numpy
 
         nest = waiting.nest
-        parts = sorted(self._outline.by_maker(waiting.places), key=lambda part: -len(part[2]))
+        parts = sorted(waiting.parts, key=lambda part: -len(part[2]))
         others = numpy.flatnonzero(waiting.places < self._outline.first)
         if not parts or len(parts) + len(others) < 2 or len(others) > FEW or not nest.depth:
             return

@@ -80,10 +80,12 @@ class Waiting:
     Attributes:
         places: The places of the program, one for each turn of the nest.
         nest: Where it is used.
+        parts: Who makes those of them that are results, as `Outline.by_maker` has it.
     """
 
     places: Array
     nest: Nest
+    parts: list[tuple[Leaf, Array, Array]]
 
 
 Found = float | Register | Waiting

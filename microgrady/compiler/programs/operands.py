@@ -94,13 +94,7 @@ class Operands:
         if made is None or made[0].nest.piece != nest.piece:
             return None
         leaf, at = made
-        shared = leaf.nest.shared(nest)
-        for level in range(leaf.nest.depth):
-            is_shared = level < shared
-            holds = leaf.nest.turns[level][at] == nest.turns[level] if is_shared else leaf.nest.last[level][at]
-            if not holds.all():
-                return None
-        return leaf.register
+        return None if _levels_apart(leaf, at, nest, slice(None)) else leaf.register
 
     def _find_carried(self, places: Array, nest: Nest, level: int) -> Found | None:
         """Return the register of what the turn before has made of the loop at a level of the path."""
@@ -133,21 +127,31 @@ class Operands:
 
     def _wait(self, places: Array, nest: Nest) -> Waiting:
         """Return an operand that is read from memory, and note what is needed there."""
-        for leaf, at, rows in self._outline.by_maker(places):
+        waiting = Waiting(places, nest, self._outline.by_maker(places))
+        for leaf, at, rows in waiting.parts:
             leaf.is_stored = True
-            _note(leaf, at, nest, rows)
-        self.waiting.append(Waiting(places, nest))
-        return self.waiting[-1]
+            leaf.level = max(leaf.level, leaf.nest.shared(nest))
+            for level in _levels_apart(leaf, at, nest, rows):
+                leaf.kept[level] = True
+                leaf.level = max(leaf.level, level + 1)
+        self.waiting.append(waiting)
+        return waiting
 
 
-def _note(leaf: Leaf, at: Array, nest: Nest, rows: Array) -> None:
-    """Note which results of a leaf are read: those of some of its turns, in some turns of the nest that reads them."""
+def _levels_apart(leaf: Leaf, at: Array, nest: Nest, rows: Array | slice) -> list[int]:
+    """Return at which loops around a leaf some results are neither of the same turn as their use nor of the last turn.
+
+    Args:
+        leaf: What makes the results.
+        at: In which of its turns.
+        nest: Where they are used.
+        rows: In which of its turns.
+    """
     shared = leaf.nest.shared(nest)
-    level = shared
-    for inner in range(leaf.nest.depth):
-        is_shared = inner < shared
-        holds = leaf.nest.turns[inner][at] == nest.turns[inner][rows] if is_shared else leaf.nest.last[inner][at]
+    found = []
+    for level in range(leaf.nest.depth):
+        is_shared = level < shared
+        holds = leaf.nest.turns[level][at] == nest.turns[level][rows] if is_shared else leaf.nest.last[level][at]
         if not holds.all():
-            leaf.kept[inner] = True
-            level = max(level, inner + 1)
-    leaf.level = max(leaf.level, level)
+            found.append(level)
+    return found

@@ -146,10 +146,9 @@ class Storage:
             cells[places == place] = self._constants.get(place, 0)
         for row, _, _ in self._alignment.copies.get(waiting, ()):
             cells[row] = self._copied[waiting, row]
-        parts = self._outline.by_maker(places)
-        for leaf, at, rows in parts:
+        for leaf, at, rows in waiting.parts:
             cells[rows] = leaf.base + leaf.cells(at)
-        return Element(self.moving(cells, nest), is_input=not parts and bool((cells == places).all()))
+        return Element(self.moving(cells, nest), is_input=not waiting.parts and bool((cells == places).all()))
 
     def moving(self, numbers: Array, nest: Nest) -> Moving:
         """Return a whole number that is so in the turns of a nest."""
