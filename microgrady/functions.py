@@ -45,13 +45,6 @@ def _square(x: Any) -> Any:
     return x * x
 
 
-def _exp_minus_square(x: Any) -> Any:
-    """Return exp(-x**2) without the error of rounding x**2: the square of the front part of x is exact."""
-    x = clip_high(clip_low(x, -30.0), 30.0)
-    front = trunc(x * 1024.0) * (1.0 / 1024.0)
-    return exp(-front * front) * exp((front - x) * (front + x))
-
-
 def _hazard_slope(y: Any, x: Any) -> Any:
     below = masked_product(greater(0.0, x), y * (2.0 / ROOT_PI * y - 2.0 * x))
     return below - masked_product(1.0 - greater(0.0, x), y * (y * erfcx_slope(1.0, x)))
@@ -166,8 +159,8 @@ acosh = row("acosh", lambda y, x: div(1.0, sqrt(x - 1.0) * sqrt(x + 1.0)), singu
 atanh = row("atanh", lambda y, x: over_positive(1.0, one_minus_square(x)), singular=True, aliases=("arctanh",))
 
 # Error and gamma functions. Their derivatives of every order are polygamma, erfcx_slope and sinc_slope of an order.
-erf = row("erf", lambda y, x: 2.0 / ROOT_PI * _exp_minus_square(x))
-erfc = row("erfc", lambda y, x: -2.0 / ROOT_PI * _exp_minus_square(x))
+erf = row("erf", lambda y, x: 2.0 / ROOT_PI * exp_minus_square(x))
+erfc = row("erfc", lambda y, x: -2.0 / ROOT_PI * exp_minus_square(x))
 erfcx: Primitive = row("erfcx", lambda y, x: erfcx_slope(1.0, x), singular=True)
 erfcx_slope: Primitive = row(
     "erfcx_slope", lambda y, n, x: math.nan, lambda y, n, x: erfcx_slope(n + 1.0, x), singular=True)
@@ -208,6 +201,8 @@ remainder = row(
 
 # What rules need so that their own derivatives are as good: their obvious forms cancel or overflow.
 one_minus_square: Primitive = row("one_minus_square", lambda y, x: -2.0 * x)
+exp_minus_square: Primitive = row(  # exp(-x**2), which is 0 beyond 30
+    "exp_minus_square", lambda y, x: -2.0 * clip_high(clip_low(x, -30.0), 30.0) * y)
 sech: Primitive = row("sech", lambda y, x: -y * tanh(x))
 unit: Primitive = row(  # a / hypot(a, b)
     "unit", lambda y, a, b: unit(b, a) * over_square(b, a), lambda y, a, b: -y * over_square(b, a), singular=True)

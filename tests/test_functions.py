@@ -14,6 +14,7 @@ import pytest
 from mpmath import mp, mpf
 
 from microgrady import Value, grad, primitive
+from microgrady.arithmetic import floats
 from microgrady.primitives import user_primitives
 from microgrady.value import primitives
 from tests.ulp import ulps
@@ -371,6 +372,12 @@ TABLE = {
         [(a, b) for a, b in power_points() if a > 1e-300 and not mpmath.isnan(power_by_both(mpf(a), mpf(b)))],
         value_ulps=20.0,
     ),
+    "exp_minus_square": one(
+        lambda x: mpmath.exp(-x * x),
+        lambda x: -2 * x * mpmath.exp(-x * x),
+        [x for x in EVERYWHERE if abs(x) < 26.6 or abs(x) > 27.3],  # between are results of few digits
+        value_ulps=3.0,
+    ),
     "div_square": two(
         lambda a, b: a / b**2, lambda a, b: 1 / b**2, lambda a, b: -2 * a / b**3, pairs(EVERYWHERE, EVERYWHERE)
     ),
@@ -445,6 +452,16 @@ def test_a_refused_primitive_leaves_nothing_behind(error: type[Exception], argum
     with pytest.raises(error, match="unfinished"):
         primitive("unfinished", lambda *operands: 1.0, *rules, **arguments)
     assert "unfinished" not in user_primitives
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_exponential_of_a_square_is_the_product_of_those_of_two_parts(sign: float) -> None:
+    for x in [0.0, -0.0, 30.0, math.inf, -math.inf, *EVERYWHERE, *random_floats(EVERYWHERE, 1000)]:
+        counted = min(max(x, -30.0), 30.0)
+        front = math.trunc(counted * 1024.0) / 1024.0
+        rest = sign * ((counted - front) * (counted + front))
+        assert floats.exp_of_square(x, sign) == floats.exp(sign * front * front) * floats.exp(rest)
+    assert math.isnan(floats.exp_of_square(math.nan, sign))
 
 
 # Derivatives of higher orders, by differences of the exact function in many digits.

@@ -199,6 +199,22 @@ def sech(x: float) -> float:
     return 2.0 * small / (1.0 + small * small)
 
 
+def exp_of_square(x: float, sign: float) -> float:
+    """exp(sign * x**2) without the error of rounding x**2: that of the front part of x is exact. x counts up to 30."""
+    size = abs(x)
+    if size != size:
+        return size
+    if size > 30.0:
+        size = 30.0
+    front = libm.floor(size * 1024.0) * (1.0 / 1024.0)
+    return libm.exp(sign * (front * front)) * libm.exp(sign * ((size - front) * (size + front)))
+
+
+def exp_minus_square(x: float) -> float:
+    """exp(-x**2) without the error of rounding x**2."""
+    return exp_of_square(x, -1.0)
+
+
 def power_of_two(a: float, b: float) -> float:
     """1, or what brings the larger of two very large or very small numbers to where its square is in range."""
     x, y = abs(a), abs(b)

@@ -538,6 +538,11 @@ def _exp_of_square(backend: Backend, x: Operand, sign: float) -> Operand:
     return backend.mul(backend.call("exp", square), backend.call("exp", rest))
 
 
+def exp_minus_square(backend: Backend, x: Operand) -> Operand:
+    """In two parts of the square, each with an exponential of its own."""
+    return _exp_of_square(backend, x, -1.0)
+
+
 def erfc_hazard(backend: Backend, x: Operand) -> Operand:
     """By erfc where it is nearly 2, else by erfcx."""
     return backend.choose(

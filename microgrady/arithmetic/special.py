@@ -188,26 +188,7 @@ def erfcx(x: float) -> float:
         result = (1.0 / ROOT_PI - z * (polynomial(FAR_OVER, z) / polynomial(FAR_UNDER, z))) / size
     if x >= 0.0:
         return result
-    return 2.0 * exp_square(x) - result
-
-
-def exp_square(x: float) -> float:
-    """exp(x**2) without the error of rounding x**2."""
-    square, rest = _square_in_parts(x)
-    return floats.exp(square) * floats.exp(rest)
-
-
-def exp_minus_square(x: float) -> float:
-    """exp(-x**2) without the error of rounding x**2."""
-    square, rest = _square_in_parts(x)
-    return floats.exp(-square) * floats.exp(-rest)
-
-
-def _square_in_parts(x: float) -> tuple[float, float]:
-    """Return the square of the front part of x, which is exact, and what is missing to x**2; x counts up to 30."""
-    size = floats.minimum(abs(x), 30.0)
-    front = floats.floor(size * 1024.0) * (1.0 / 1024.0)
-    return front * front, (size - front) * (size + front)
+    return 2.0 * floats.exp_of_square(x, 1.0) - result
 
 
 def erfcx_slope(n: float, x: float) -> float:
@@ -230,7 +211,7 @@ def erfcx_slope(n: float, x: float) -> float:
 
 def erfc_hazard(x: float) -> float:
     """exp(-x**2) / erfc(x)."""
-    return exp_minus_square(x) / math.erfc(x) if x < -5.0 else floats.div(1.0, erfcx(x))
+    return floats.exp_minus_square(x) / math.erfc(x) if x < -5.0 else floats.div(1.0, erfcx(x))
 
 
 def log_erfc(x: float) -> float:
