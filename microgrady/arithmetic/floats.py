@@ -207,7 +207,7 @@ def exp_of_square(x: float, sign: float) -> float:
     if size > 30.0:
         size = 30.0
     front = libm.floor(size * 1024.0) * (1.0 / 1024.0)
-    return libm.exp(sign * (front * front)) * libm.exp(sign * ((size - front) * (size + front)))
+    return exp(sign * (front * front)) * exp(sign * ((size - front) * (size + front)))
 
 
 def exp_minus_square(x: float) -> float:
