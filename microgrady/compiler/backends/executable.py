@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from microgrady.compiler.backends.cache import key_of, load, save
-from microgrady.compiler.backends.fastcall_code import interface_addresses
+from microgrady.compiler.backends.fastcall_parts import interface_addresses
 from microgrady.compiler.backends.llvm import Module, library_addresses
 from microgrady.compiler.backends.worker import Held, run_in_worker
 

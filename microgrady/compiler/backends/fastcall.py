@@ -15,16 +15,8 @@ from typing import Any
 
 from microgrady.compiler.backends.array_interface import array_interface
 from microgrady.compiler.backends.executable import Executable
-from microgrady.compiler.backends.fastcall_code import (
-    ARRAY,
-    FLOAT,
-    LIST,
-    ON_STACK,
-    TUPLE,
-    Part,
-    Plan,
-    fastcall_source,
-)
+from microgrady.compiler.backends.fastcall_code import ON_STACK, Plan, fastcall_source
+from microgrady.compiler.backends.fastcall_parts import ARRAY, FLOAT, LIST, TUPLE, Part
 from microgrady.compiler.backends.llvm import Module
 from microgrady.trees import Shape, Structure, count
 
@@ -54,8 +46,7 @@ class Form:
     @property
     def is_possible(self) -> bool:
         """Whether there can be a fast call: only numbers and arrays, in tuples and lists that are not nested deeply."""
-        known = sys.implementation.name == "cpython" and sys.maxsize > 2**32
-        return known and _is_plain(self.structure) and (not self.has_arrays or array_interface() is not None)
+        return is_plain(self.structure) and (not self.has_arrays or array_interface() is not None)
 
 
 def _inside(structure: Structure) -> Iterator[tuple[Structure, int]]:
@@ -67,8 +58,39 @@ def _inside(structure: Structure) -> Iterator[tuple[Structure, int]]:
         pending += [(child, depth + 1) for child in reversed(node.children)]
 
 
-def _is_plain(structure: Structure) -> bool:
-    return all(node.kind in (None, tuple, list) and depth <= DEEPEST for node, depth in _inside(structure))
+def is_plain(structure: Structure) -> bool:
+    """Return whether a built-in function can make a result: in this Python, of tuples and lists, not nested deeply."""
+    known = sys.implementation.name == "cpython" and sys.maxsize > 2**32
+    return known and all(node.kind in (None, tuple, list) and depth <= DEEPEST for node, depth in _inside(structure))
+
+
+def parts_of(structure: Structure, leaf: Callable[[Shape], Part]) -> ctypes.Array[Part]:
+    """Return the parts of a result.
+
+    Args:
+        structure: Its structure.
+        leaf: Returns the part of a number or an array by its shape.
+    """
+    parts = [
+        leaf(node.shape)
+        if node.kind is None
+        else Part(kind=TUPLE if node.kind is tuple else LIST, count=len(node.children))
+        for node, _ in _inside(structure)
+    ]
+    return (Part * len(parts))(*parts)
+
+
+def array_part(kind: int, shape: tuple[int, ...], size: int, lengths: list[Any]) -> Part:
+    """Return the part of an array.
+
+    Args:
+        kind: Of the part.
+        shape: Of the array.
+        size: Of the part.
+        lengths: Where to add what must be kept as long as the part.
+    """
+    lengths.append((ctypes.c_int64 * len(shape))(*shape))
+    return Part(kind=kind, count=len(shape), size=size, shape=ctypes.addressof(lengths[-1]))
 
 
 class _Definition(ctypes.Structure):
@@ -80,6 +102,22 @@ class _Definition(ctypes.Structure):
         ("flags", ctypes.c_int),
         ("documentation", ctypes.c_char_p),
     )
+
+
+def built_in_function(address: int, plan: ctypes.Structure, kept: Any) -> Callable[..., Any]:
+    """Return a built-in function of Python's.
+
+    Args:
+        address: Its instructions, which take what METH_FASTCALL passes, the address of the plan as an int before it.
+        plan: What they do.
+        kept: What is kept with it as long as the function.
+    """
+    definition = _Definition(b"compiled", address, _METH_FASTCALL, None)
+    new = ctypes.pythonapi.PyCFunction_NewEx
+    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.py_object]
+    module = definition, plan, kept  # which a function refers to
+    function: Callable[..., Any] = new(ctypes.addressof(definition), ctypes.addressof(plan), module)
+    return function
 
 
 def fastcall_module() -> Module:
@@ -109,9 +147,8 @@ class FastCall:
     def __init__(self, form: Form, size: int, outputs: int, is_long: bool) -> None:
         self._lengths: list[Any] = []
         arguments = [self._part(shape) for shape in form.shapes]
-        results = [self._object(node) for node, _ in _inside(form.structure)]
         self._arguments = (Part * len(arguments))(*arguments)
-        self._results = (Part * len(results))(*results)
+        self._results = parts_of(form.structure, self._part)
         self._memory = (ctypes.c_double * (size + 7 if size > ON_STACK else 0))()
         interface = array_interface() if form.has_arrays else None
         self._plan = Plan(
@@ -137,21 +174,9 @@ class FastCall:
             instructions: Where `call` is.
         """
         self._plan.run = program.addresses["run"]
-        definition = _Definition(b"compiled", instructions.addresses["call"], _METH_FASTCALL, None)
-        new = ctypes.pythonapi.PyCFunction_NewEx
-        new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.py_object]
-        kept = self, definition, program, instructions  # as long as the function, as if they were its module
-        function: Callable[..., Any] = new(ctypes.addressof(definition), ctypes.addressof(self._plan), kept)
-        return function
+        return built_in_function(instructions.addresses["call"], self._plan, (self, program, instructions))
 
     def _part(self, shape: Shape) -> Part:
         if shape is None:
             return Part(kind=FLOAT, size=8)
-        lengths = (ctypes.c_int64 * len(shape))(*shape)
-        self._lengths.append(lengths)
-        return Part(kind=ARRAY, count=len(shape), size=8 * count(shape), shape=ctypes.addressof(lengths))
-
-    def _object(self, node: Structure) -> Part:
-        if node.kind is None:
-            return self._part(node.shape)
-        return Part(kind=TUPLE if node.kind is tuple else LIST, count=len(node.children))
+        return array_part(ARRAY, shape, 8 * count(shape), self._lengths)
