@@ -11,6 +11,7 @@ from microgrady.compiler.backends.operations import write_operation
 from microgrady.compiler.programs.looped import (
     Compute,
     Copy,
+    Element,
     Loop,
     LoopedProgram,
     Moving,
@@ -27,9 +28,9 @@ def looped_modules_of(looped: LoopedProgram) -> Iterator[Module]:
     pieces, begin = looped.pieces, 0
     stopping: list[bool] = []  # whether there may be nothing to do after a piece
     while begin < len(pieces):
-        writers: list[_PieceWriter] = []
+        writers: list[PieceWriter] = []
         while begin < len(pieces) and sum(writer.written for writer in writers) < MODULE:
-            writers.append(_PieceWriter(looped, begin))
+            writers.append(PieceWriter(looped, begin))
             begin += 1
         stopping += [writer.may_stop for writer in writers]
         called = {function for writer in writers for function in writer.backend.called}
@@ -40,19 +41,21 @@ def looped_modules_of(looped: LoopedProgram) -> Iterator[Module]:
             others = [f"declare i32 @piece{number}(ptr)" for number in range(begin - len(writers))]
             run = ["define i32 @run(ptr noalias %memory) noinline nounwind {", "entry:", *run_lines(stopping)]
             lines += [*others, *run, "  ret i32 0", "}"]
-        yield Module("\n".join([*declarations(called), *_tables(looped), "!0 = !{}", *lines]), called)
+        yield Module("\n".join([*declarations(called), *tables(looped), *lines]), called)
 
 
-def _tables(looped: LoopedProgram) -> list[str]:
+def tables(looped: LoopedProgram) -> list[str]:
+    """Return the lines that define the tables of a program, and what marks a load from them."""
     numbers = ", ".join(f"double {DOUBLE.constant(number)}" for number in looped.numbers)
     indices = ", ".join(f"i32 {index}" for index in looped.indices)
     return [
         f"@numbers = internal constant [{len(looped.numbers)} x double] [{numbers}]",
         f"@indices = internal constant [{len(looped.indices)} x i32] [{indices}]",
+        "!0 = !{}",
     ]
 
 
-class _PieceWriter:
+class PieceWriter:
     """A writer of one piece as a function of LLVM IR, which works on the memory of the program.
 
     Attributes:
@@ -64,8 +67,8 @@ class _PieceWriter:
     """
 
     def __init__(self, looped: LoopedProgram, number: int) -> None:
-        self.lines: list[str] = [f"define i32 @piece{number}(ptr noalias %memory) noinline nounwind {{", "entry:"]
-        self.backend = LLVMBackend(self.lines)
+        self.lines: list[str] = [self.head(number), "entry:"]
+        self.backend = self.new_backend()
         self.calls_python = False
         self.may_stop = False
         self.written = 0
@@ -75,6 +78,44 @@ class _PieceWriter:
         self._write(looped.pieces[number])
         self.lines += ["  ret i32 0", "}"]
 
+    def head(self, number: int) -> str:
+        """Return the line that the function begins with."""
+        return f"define i32 @piece{number}(ptr noalias %memory) noinline nounwind {{"
+
+    def new_backend(self) -> LLVMBackend:
+        """Return what appends to the lines."""
+        return LLVMBackend(self.lines)
+
+    def load(self, element: Element) -> str:
+        """Write what takes a number from memory or from the table of constants, and return its variable."""
+        array = "@numbers" if element.is_constant else "%memory"
+        stays = ", !invariant.load !0" if element.is_constant or element.is_input else ""
+        address = self.backend.assign(f"getelementptr inbounds double, ptr {array}, i64 {self.index(element.at)}")
+        return self.backend.assign(f"load double, ptr {address}, align 8{stays}")
+
+    def store(self, number: str | float, to: Moving) -> None:
+        """Write what puts a number into memory."""
+        address = self.backend.assign(f"getelementptr inbounds double, ptr %memory, i64 {self.index(to)}")
+        self.lines.append(f"  store double {self.backend.text(number)}, ptr {address}, align 8")
+
+    def fail(self, condition: str, step: Require) -> None:
+        """Write what returns the number of a guard where it does not hold.
+
+        Args:
+            condition: The variable of what was compared.
+            step: The guard.
+        """
+        name = self.backend.fresh()
+        yes, no = (f"{name}.holds", f"{name}.fails") if step.outcome else (f"{name}.fails", f"{name}.holds")
+        self.lines.append(f"  br i1 {condition}, label %{yes}, label %{no}")
+        self.backend.begin(f"{name}.fails")
+        self.lines.append(f"  ret i32 {self.narrow(self.index(step.number))}")
+        self.backend.begin(f"{name}.holds")
+
+    def narrow(self, number: str) -> str:
+        """Return an i64 as an i32."""
+        return self.backend.assign(f"trunc i64 {number} to i32") if number.startswith("%") else number
+
     def _write(self, steps: Sequence[Step]) -> None:
         for step in steps:
             self.written += 1
@@ -83,7 +124,7 @@ class _PieceWriter:
             elif isinstance(step, Copy):
                 self._registers[step.register] = self._operand(step.operand)
             elif isinstance(step, Store):
-                self._store(self._operand(step.operand), step.to)
+                self.store(self._operand(step.operand), step.to)
             elif isinstance(step, Require):
                 self._require(step)
             else:
@@ -98,7 +139,7 @@ class _PieceWriter:
             self.calls_python = self.may_stop = True
         self._registers[step.register] = result
         if step.store is not None:
-            self._store(result, step.store)
+            self.store(result, step.store)
 
     def _operand(self, operand: Operand) -> str | float:
         """Return the variable or the number that an operand is."""
@@ -108,16 +149,9 @@ class _PieceWriter:
             found = self._registers[operand]
             assert isinstance(found, (str, float))
             return found
-        array = "@numbers" if operand.is_constant else "%memory"
-        stays = ", !invariant.load !0" if operand.is_constant or operand.is_input else ""
-        address = self.backend.assign(f"getelementptr inbounds double, ptr {array}, i64 {self._index(operand.at)}")
-        return self.backend.assign(f"load double, ptr {address}, align 8{stays}")
+        return self.load(operand)
 
-    def _store(self, number: str | float, to: Moving) -> None:
-        address = self.backend.assign(f"getelementptr inbounds double, ptr %memory, i64 {self._index(to)}")
-        self.lines.append(f"  store double {self.backend.text(number)}, ptr {address}, align 8")
-
-    def _index(self, moving: Moving) -> str:
+    def index(self, moving: Moving) -> str:
         """Return a whole number in the present turn, an i64."""
         assign = self.backend.assign
         terms = []
@@ -137,17 +171,8 @@ class _PieceWriter:
 
     def _require(self, step: Require) -> None:
         self.may_stop = True
-        name = self.backend.fresh()
-        yes, no = (f"{name}.holds", f"{name}.fails") if step.outcome else (f"{name}.fails", f"{name}.holds")
         left, right = (self._operand(operand) for operand in step.operands)
-        condition = self.backend.compare(step.symbol, left, right)
-        self.lines.append(f"  br i1 {condition}, label %{yes}, label %{no}")
-        self.backend.begin(f"{name}.fails")
-        number = self._index(step.number)
-        if number.startswith("%"):
-            number = self.backend.assign(f"trunc i64 {number} to i32")
-        self.lines.append(f"  ret i32 {number}")
-        self.backend.begin(f"{name}.holds")
+        self.fail(self.backend.compare(step.symbol, left, right), step)
 
     def _loop(self, loop: Loop) -> None:
         """Write a loop of four blocks: before it, a turn, what goes on to the next turn, and after it."""
@@ -155,7 +180,7 @@ class _PieceWriter:
         name = backend.fresh()
         lines.append(f"  br label %{name}.before")
         backend.begin(f"{name}.before")
-        count = self._index(loop.count)
+        count = self.index(loop.count)
         firsts = [backend.text(self._operand(carried.first)) for carried in loop.carried]
         lines.append(f"  br label %{name}.turn")
         backend.begin(f"{name}.turn")
@@ -169,7 +194,8 @@ class _PieceWriter:
         for at, (carried, first) in enumerate(zip(loop.carried, firsts, strict=True), first_phi):
             following = backend.text(self._operand(carried.following))
             lines[at] = (
-                f"  %{name}.c{carried.register} = phi double [ {first}, %{name}.before ], [ {following}, %{name}.next ]"
+                f"  %{name}.c{carried.register} = phi {backend.element.number} "
+                f"[ {first}, %{name}.before ], [ {following}, %{name}.next ]"
             )
         lines.append(f"  br label %{name}.next")
         backend.begin(f"{name}.next")

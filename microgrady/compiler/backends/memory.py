@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microgrady.compiler.programs.program import Place, Program
+from microgrady.compiler.programs.looped import (
+    Compute,
+    Copy,
+    Element,
+    LoopedProgram,
+    Moving,
+    Operand,
+    Require,
+    Step,
+    Store,
+)
+from microgrady.compiler.programs.program import Check, Place, Program
 
 PIECE = 256  # operations of one function
 QUICK_PIECE = 512  # with the least effort, which larger pieces do not slow down
@@ -49,3 +60,38 @@ def layout_of(program: Program, effort: int) -> Layout:
                 slots[place] = layout.size
                 layout.size += 1
     return layout
+
+
+def in_pieces(program: Program, effort: int) -> LoopedProgram:
+    """Return a program as one with loops that has none: the same steps, cut as `layout_of` cuts them."""
+    layout = layout_of(program, effort)
+    looped = LoopedProgram(program, layout.size)
+    for number in range(layout.piece_count):
+        steps: list[Step] = []
+        there: set[Place] = set()  # what has a register in this piece
+
+        def operand(place: Place, steps: list[Step] = steps, there: set[Place] = there) -> Operand:
+            if place < 0:
+                return program.constant(place)
+            if place not in there:
+                there.add(place)
+                is_input = place < program.input_count
+                at = Moving(place if is_input else layout.slots[place])
+                steps.append(Copy(place, Element(at, is_input=is_input)))
+            return place
+
+        for step in program.steps(*layout.piece(program, number)):
+            operands = tuple(map(operand, step.operands))
+            if isinstance(step, Check):
+                guard = step.guard
+                steps.append(Require(Moving(step.number), guard.symbol, operands, guard.outcome))
+                continue
+            there.add(step.place)
+            slot = layout.slots.get(step.place)
+            steps.append(Compute(step.place, step.op, operands, None if slot is None else Moving(slot)))
+        if number == layout.piece_count - 1:
+            for output, place in enumerate(program.outputs, layout.outputs):
+                if layout.slots.get(place) != output:  # a constant, an input, or what is another output, too
+                    steps.append(Store(operand(place), Moving(output)))
+        looped.pieces.append(steps)
+    return looped

@@ -1,0 +1,390 @@
+"""A program for many points at once as LLVM IR: each instruction works on a vector, which has one point in each lane.
+
+A kernel goes over the points vector by vector. Inputs come from columns, one for each number, and outputs go to
+columns. Points may leave the path: each lane has a code, 0 or the number of the first guard that does not hold for it.
+Where all lanes have left, the rest of the program is left out for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from microgrady.compiler.backends.llvm import ElementType, LLVMBackend, Module, declarations
+from microgrady.compiler.backends.llvm_loops import PieceWriter, tables
+from microgrady.compiler.backends.llvm_program import MODULE
+from microgrady.compiler.programs.looped import Element, LoopedProgram, Moving, Require
+from microgrady.compiler.programs.reach import Reach
+
+ALIGNMENT = 64  # of the memory that a kernel works on, in bytes
+
+
+class Access(Enum):
+    """How the number of each point is reached: not at all, as all have one; side by side; or anywhere."""
+
+    FIXED = "fixed"
+    CONSECUTIVE = "consecutive"
+    STRIDED = "strided"
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What a kernel is compiled for.
+
+    Attributes:
+        inputs: How each input is reached.
+        outputs: How each output is reached.
+        listed: Whether the points are those of a list, and else those that follow each other.
+    """
+
+    inputs: tuple[Access, ...]
+    outputs: tuple[Access, ...]
+    listed: bool = False
+
+    @property
+    def batched(self) -> list[int]:
+        """The inputs that each point has its own of, which is the order of their columns."""
+        return [place for place, access in enumerate(self.inputs) if access is not Access.FIXED]
+
+
+class Kernel:
+    """What is to be compiled for a pattern.
+
+    Args:
+        looped: The program.
+        pattern: How its inputs and outputs are reached.
+        width: How many lanes a vector has.
+        exact: Whether the results must have the bits of the program for single points.
+
+    Attributes:
+        memory_size: How many bytes it works on.
+    """
+
+    def __init__(self, looped: LoopedProgram, pattern: Pattern, width: int, exact: bool) -> None:
+        self.looped = looped
+        self.pattern = pattern
+        self.element = ElementType(width)
+        self.exact = exact
+        self.memory_size = 8 * width * looped.size + ALIGNMENT
+        self.first_output = looped.program.input_count
+        self.last_output = self.first_output + len(looped.program.outputs)
+        batched = pattern.batched
+        self._columns = {place: number for number, place in enumerate(batched)}
+        self._columns.update((place, place - self.first_output + len(batched)) for place in self._output_places())
+        reach = Reach(looped)
+        self._reads, self.written_later = reach.reads, self._written_later(reach)
+        # What is read from memory otherwise than from the column of one input, or among outputs, must be there.
+        kept = [some for element, some in reach.reads.items() if not (element.is_input and self.is_alone(element))]
+        kept_places = {place for some in kept for place in some}
+        self.copied = [place for place in sorted(kept_places) if place < self.first_output]
+        self.read_outputs = {place for place in self._output_places() if place in kept_places}
+
+    def _output_places(self) -> range:
+        return range(self.first_output, self.last_output)
+
+    def _written_later(self, reach: Reach) -> set[int]:
+        """Return the outputs that go to their columns at the end, as it is known only then which they are."""
+        several = (some for to, some in reach.writes.items() if len(some) > 1 or to.steps or to.table is not None)
+        return {place for some in several for place in some} & set(self._output_places())
+
+    def is_alone(self, element: Element) -> bool:
+        """Return whether an input is read that is always the same one, or one that is the same for all points."""
+        some = self._reads[element]
+        return len(some) == 1 or all(self.pattern.inputs[place] is Access.FIXED for place in some)
+
+    def access(self, place: int) -> Access:
+        """Return how an input or an output is reached, by its index in memory."""
+        inputs = self.pattern.inputs
+        return inputs[place] if place < self.first_output else self.pattern.outputs[place - self.first_output]
+
+    def column(self, place: int) -> int:
+        """Return the number of its column."""
+        return self._columns[place]
+
+    def modules(self) -> Iterator[Module]:
+        """Yield the LLVM IR, module by module; the last one has `kernel`.
+
+        `i64 kernel(ptr table, ptr fixed, ptr memory, ptr codes, i64 start, i64 count)` does `count` points from `start`
+        on, at least as many as a vector has lanes. If they are listed the numbers of the points are at `start`, and
+        `count` is a multiple of that. The table has an address and a stride in bytes for the column of each input that
+        is not fixed, and then of each output. `fixed` has the other inputs at their places; `memory` is aligned. The
+        code of each point is put to `codes`. It returns how many points have left the path.
+        """
+        begin, pieces = 0, self.looped.pieces
+        stopping: list[bool] = []
+        while begin < len(pieces):
+            writers: list[_LanesWriter] = []
+            while begin < len(pieces) and sum(writer.written for writer in writers) < MODULE:
+                writers.append(_LanesWriter(self, begin))
+                begin += 1
+            stopping += [writer.may_stop for writer in writers]
+            lines = [line for writer in writers for line in writer.lines]
+            called = {function for writer in writers for function in writer.backend.called}
+            if begin == len(pieces):
+                others = range(begin - len(writers))
+                lines += [f"declare i32 @piece{number}({PARAMETERS})" for number in others]
+                lines += _MainWriter(self, stopping).lines
+            head = [*declarations(called, self.element), *self._scalar_declarations(), *tables(self.looped)]
+            yield Module("\n".join([*head, *lines]), called)
+
+    def _scalar_declarations(self) -> list[str]:
+        width = self.element.width
+        return [
+            f"declare i1 @llvm.vector.reduce.or.v{width}i1(<{width} x i1>)",
+            f"declare i{width} @llvm.ctpop.i{width}(i{width})",
+            "declare i64 @llvm.umin.i64(i64, i64)",
+        ]
+
+
+PARAMETERS = (
+    "ptr noalias readonly %table, ptr noalias readonly %fixed, ptr noalias %memory, ptr noalias %code, i64 %point, "
+    "ptr readonly %list"
+)
+_ARGUMENTS = "ptr %table, ptr %fixed, ptr %memory, ptr %code, i64 %point, ptr %list"
+
+
+class _Columns:
+    """What writes how numbers of all lanes are taken from columns and put there.
+
+    Args:
+        kernel: What is compiled.
+        backend: What appends instructions.
+    """
+
+    def __init__(self, kernel: Kernel, backend: LLVMBackend) -> None:
+        self.kernel = kernel
+        self.backend = backend
+        self.number = kernel.element.number
+        self.width = kernel.element.width
+
+    def spread(self, scalar: str) -> str:
+        """Write what puts a double into all lanes."""
+        assign = self.backend.assign
+        single = assign(f"insertelement {self.number} poison, double {scalar}, i64 0")
+        return assign(
+            f"shufflevector {self.number} {single}, {self.number} poison, <{self.width} x i32> zeroinitializer"
+        )
+
+    def load_fixed(self, index: str) -> str:
+        """Write what puts an input that is the same for all points into all lanes."""
+        assign = self.backend.assign
+        address = assign(f"getelementptr inbounds double, ptr %fixed, i64 {index}")
+        return self.spread(assign(f"load double, ptr {address}, align 8, !invariant.load !0"))
+
+    def load(self, place: int) -> str:
+        """Write what takes an input from its column, by its index in memory."""
+        assign = self.backend.assign
+        access = self.kernel.access(place)
+        if access is Access.FIXED:
+            return self.load_fixed(str(place))
+        if access is Access.CONSECUTIVE and not self.kernel.pattern.listed:
+            return assign(f"load {self.number}, ptr {self._first(place)}, align 8")
+        result = "poison"
+        for lane, address in enumerate(self._lanes(place)):
+            scalar = assign(f"load double, ptr {address}, align 8")
+            result = assign(f"insertelement {self.number} {result}, double {scalar}, i64 {lane}")
+        return result
+
+    def store(self, number: str, place: int) -> None:
+        """Write what puts an output into its column."""
+        if self.kernel.access(place) is Access.CONSECUTIVE and not self.kernel.pattern.listed:
+            self.backend.lines.append(f"  store {self.number} {number}, ptr {self._first(place)}, align 8")
+            return
+        for lane, address in enumerate(self._lanes(place)):
+            scalar = self.backend.assign(f"extractelement {self.number} {number}, i64 {lane}")
+            self.backend.lines.append(f"  store double {scalar}, ptr {address}, align 8")
+
+    def _entry(self, place: int, part: int) -> str:
+        """Write what takes the address of a column from the table (part 0), or its stride (part 1)."""
+        assign = self.backend.assign
+        at = assign(f"getelementptr inbounds i64, ptr %table, i64 {2 * self.kernel.column(place) + part}")
+        return assign(f"load {'i64' if part else 'ptr'}, ptr {at}, align 8, !invariant.load !0")
+
+    def _first(self, place: int) -> str:
+        """Return where the number of the first lane is, in a column without gaps."""
+        return self.backend.assign(f"getelementptr inbounds double, ptr {self._entry(place, 0)}, i64 %point")
+
+    def _lanes(self, place: int) -> list[str]:
+        """Return where the number of each lane is."""
+        assign = self.backend.assign
+        base = self._entry(place, 0)
+        stride = "8" if self.kernel.access(place) is Access.CONSECUTIVE else self._entry(place, 1)
+        if self.kernel.pattern.listed:
+            offsets = [assign(f"mul nsw i64 {point}, {stride}") for point in self._listed()]
+            return [assign(f"getelementptr i8, ptr {base}, i64 {offset}") for offset in offsets]
+        offset = assign(f"mul nsw i64 %point, {stride}")
+        found = [assign(f"getelementptr i8, ptr {base}, i64 {offset}")]
+        for _ in range(self.width - 1):
+            found.append(assign(f"getelementptr i8, ptr {found[-1]}, i64 {stride}"))
+        return found
+
+    def _listed(self) -> list[str]:
+        """Return the number of the point of each lane."""
+        assign = self.backend.assign
+        points = []
+        for lane in range(self.width):
+            at = assign(f"getelementptr inbounds i64, ptr %list, i64 {lane}")
+            points.append(assign(f"load i64, ptr {at}, align 8, !invariant.load !0"))
+        return points
+
+
+class _LanesWriter(PieceWriter):
+    """A writer of one piece, for the points in the lanes of a vector."""
+
+    def __init__(self, kernel: Kernel, number: int) -> None:
+        self.kernel = kernel
+        self.is_only = len(kernel.looped.pieces) == 1
+        super().__init__(kernel.looped, number)
+
+    def head(self, number: int) -> str:
+        """Return the line that the function begins with."""
+        inlined = "internal" if self.is_only else ""
+        return (
+            f"define {inlined} i32 @piece{number}({PARAMETERS}) {'alwaysinline' if inlined else 'noinline'} nounwind {{"
+        )
+
+    def new_backend(self) -> LLVMBackend:
+        """Return what appends to the lines."""
+        backend = LLVMBackend(self.lines, element=self.kernel.element)
+        self.columns = _Columns(self.kernel, backend)
+        return backend
+
+    def load(self, element: Element) -> str:
+        """Write what takes numbers from columns, memory or the table of constants, and return their variable."""
+        assign, number = self.backend.assign, self.kernel.element.number
+        if element.is_constant:
+            address = assign(f"getelementptr inbounds double, ptr @numbers, i64 {self.index(element.at)}")
+            return self.columns.spread(assign(f"load double, ptr {address}, align 8, !invariant.load !0"))
+        if element.is_input and self.kernel.is_alone(element):
+            index = self.index(element.at)
+            return self.columns.load_fixed(index) if index.startswith("%") else self.columns.load(int(index))
+        return assign(f"load {number}, ptr {self._address(element.at)}, align {8 * self.columns.width}")
+
+    def store(self, number: str | float, to: Moving) -> None:
+        """Write what puts numbers into memory, or into the column of an output."""
+        kernel, text = self.kernel, self.backend.text(number)
+        place = None if to.steps or to.table is not None else to.start
+        if place is None or place >= kernel.last_output or place in kernel.written_later | kernel.read_outputs:
+            at = f"ptr {self._address(to)}, align {8 * self.columns.width}"
+            self.lines.append(f"  store {kernel.element.number} {text}, {at}")
+        if place is not None and place < kernel.last_output and place not in kernel.written_later:
+            self.columns.store(text, place)
+
+    def _address(self, at: Moving) -> str:
+        number = self.kernel.element.number
+        return self.backend.assign(f"getelementptr inbounds {number}, ptr %memory, i64 {self.index(at)}")
+
+    def fail(self, condition: str, step: Require) -> None:
+        """Write what gives a code to the lanes for which a guard does not hold, and returns 1 if all have one."""
+        assign, width = self.backend.assign, self.columns.width
+        codes, flags = f"<{width} x i32>", f"<{width} x i1>"
+        if step.outcome:
+            condition = assign(self.kernel.element.forms["negated"].format(condition))
+        name = self.backend.fresh()
+        fails = assign(f"call i1 @llvm.vector.reduce.or.v{width}i1({flags} {condition})")
+        self.lines.append(f"  br i1 {fails}, label %{name}.some, label %{name}.holds")
+        self.backend.begin(f"{name}.some")
+        number = self.narrow(self.index(step.number))
+        single = assign(f"insertelement {codes} poison, i32 {number}, i64 0")
+        numbers = assign(f"shufflevector {codes} {single}, {codes} poison, <{width} x i32> zeroinitializer")
+        before = assign(f"load {codes}, ptr %code, align 4")
+        here = assign(f"icmp eq {codes} {before}, zeroinitializer")
+        fresh = assign(f"and {flags} {here}, {condition}")
+        after = assign(f"select {flags} {fresh}, {codes} {numbers}, {codes} {before}")
+        self.lines.append(f"  store {codes} {after}, ptr %code, align 4")
+        left = assign(f"icmp eq {codes} {after}, zeroinitializer")
+        goes_on = assign(f"call i1 @llvm.vector.reduce.or.v{width}i1({flags} {left})")
+        self.lines.append(f"  br i1 {goes_on}, label %{name}.holds, label %{name}.stop")
+        self.backend.begin(f"{name}.stop")
+        self.lines.append("  ret i32 1")
+        self.backend.begin(f"{name}.holds")
+
+
+class _MainWriter:
+    """A writer of the function that goes over the points."""
+
+    def __init__(self, kernel: Kernel, stopping: list[bool]) -> None:
+        self.kernel = kernel
+        width = kernel.element.width
+        self.lines: list[str] = [
+            "define i64 @kernel(ptr noalias readonly %table, ptr noalias readonly %fixed, ptr noalias %memory, "
+            f"ptr noalias %codes, {'ptr' if kernel.pattern.listed else 'i64'} %start, i64 %count) nounwind {{",
+            "entry:",
+        ]
+        self.backend = LLVMBackend(self.lines, "m", kernel.element)
+        self.columns = _Columns(kernel, self.backend)
+        self._copy_inputs(Access.FIXED)
+        self.lines += [
+            f"  %final = sub i64 %count, {width}",
+            "  br label %block",
+            "block:",
+            "  %at = phi i64 [ 0, %entry ], [ %following, %next ]",
+            "  %left = phi i64 [ 0, %entry ], [ %leaving, %next ]",
+            "  %code = getelementptr inbounds i32, ptr %codes, i64 %at",
+            f"  store <{width} x i32> zeroinitializer, ptr %code, align 4",
+        ]
+        if kernel.pattern.listed:
+            self.lines += ["  %list = getelementptr inbounds i64, ptr %start, i64 %at", "  %point = add i64 0, 0"]
+        else:
+            self.lines += ["  %list = getelementptr inbounds i64, ptr %codes, i64 0", "  %point = add i64 %start, %at"]
+        self._copy_inputs(None)
+        for number, may_stop in enumerate(stopping):
+            self.lines.append(f"  %s{number} = call i32 @piece{number}({_ARGUMENTS})")
+            if may_stop:
+                self.lines += [
+                    f"  %c{number} = icmp eq i32 %s{number}, 0",
+                    f"  br i1 %c{number}, label %goes{number}, label %counting",
+                    f"goes{number}:",
+                ]
+        self._copy_outputs()
+        self.lines += ["  br label %counting", "counting:"]
+        self._count(any(stopping))
+        self.lines += [
+            "  br label %next",
+            "next:",
+            "  %done = icmp uge i64 %at, %final",
+            f"  %further = add i64 %at, {width}",
+            "  %following = call i64 @llvm.umin.i64(i64 %further, i64 %final)",
+            "  br i1 %done, label %end, label %block",
+            "end:",
+            "  ret i64 %leaving",
+            "}",
+        ]
+
+    def _copy_inputs(self, access: Access | None) -> None:
+        """Write what puts inputs into memory that are read there: fixed ones once, others in each block."""
+        for place in self.kernel.copied:
+            if (self.kernel.access(place) is Access.FIXED) == (access is Access.FIXED):
+                self._store(self.columns.load(place), place)
+
+    def _store(self, number: str, place: int) -> None:
+        at = self.backend.assign(f"getelementptr inbounds {self.columns.number}, ptr %memory, i64 {place}")
+        self.lines.append(f"  store {self.columns.number} {number}, ptr {at}, align {8 * self.columns.width}")
+
+    def _copy_outputs(self) -> None:
+        for place in sorted(self.kernel.written_later):
+            at = self.backend.assign(f"getelementptr inbounds {self.columns.number}, ptr %memory, i64 {place}")
+            number = self.backend.assign(f"load {self.columns.number}, ptr {at}, align {8 * self.columns.width}")
+            self.columns.store(number, place)
+
+    def _count(self, may_stop: bool) -> None:
+        width = self.columns.width
+        if not may_stop:
+            self.lines.append("  %leaving = add i64 %left, 0")
+            return
+        self.lines += [
+            f"  %found = load <{width} x i32>, ptr %code, align 4",
+            f"  %gone = icmp ne <{width} x i32> %found, zeroinitializer",
+            f"  %mask = bitcast <{width} x i1> %gone to i{width}",
+            f"  %some = call i{width} @llvm.ctpop.i{width}(i{width} %mask)",
+            f"  %more = zext i{width} %some to i64",
+            "  %leaving = add i64 %left, %more",
+        ]
+
+
+def lanes_of_host() -> int:
+    """Return how many doubles the widest vectors of this computer have: 8 with AVX-512, else 4."""
+    from microgrady.compiler.backends.executable import binding
+
+    return 8 if binding().get_host_cpu_features().get("avx512f") else 4
