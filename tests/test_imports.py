@@ -36,10 +36,10 @@ LAYERS = """
     sparse reverse forward
     transforms
     checking
-    compiler.signature compiler.programs
+    compiler.options compiler.signature compiler.programs
     compiler.methods compiler.backends
     compiler.path
-    compiler.branches
+    compiler.branches compiler.batch_path
     compiler.compiled
     compiler.jit
     compiler drawing testing

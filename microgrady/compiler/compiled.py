@@ -7,8 +7,6 @@ import operator
 import pickle
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
 
 from microgrady.compiler.backends.c_program import c_source
@@ -16,6 +14,7 @@ from microgrady.compiler.backends.executable import binding
 from microgrady.compiler.backends.worker import run_in_worker
 from microgrady.compiler.branches import ROOT, Branches, Fork, Outcome
 from microgrady.compiler.methods import Bindable, BoundMethod
+from microgrady.compiler.options import Options
 from microgrady.compiler.path import CompiledPath
 from microgrady.compiler.programs.recording import Recording
 from microgrady.compiler.signature import Arguments, Signature
@@ -45,15 +44,6 @@ _MADE_HERE = {
 }
 
 Key = tuple[Any, ...]  # of a signature: the structure of the arguments, the static ones, and by which to differentiate
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to compile. `jit` says what each of these is."""
-
-    max_paths: int
-    optimize: bool | None
-    cache: Path | None
 
 
 class Jitted(Bindable[P, R]):

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, overload
 
 from microgrady.compiler.backends.private import require_private
-from microgrady.compiler.compiled import Jitted, Options
+from microgrady.compiler.compiled import Jitted
+from microgrady.compiler.options import Options
 from microgrady.compiler.signature import Signature
 from microgrady.inputs import describe
 from microgrady.introspection import name_of, parameters_of

@@ -1,0 +1,120 @@
+"""One way through a function for many points: its kernels."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from microgrady.compiler.backends.executable import Executable
+from microgrady.compiler.backends.memory import in_pieces
+from microgrady.compiler.backends.simd import Access, Kernel, Pattern, lanes_of_host
+from microgrady.compiler.options import BatchOptions
+from microgrady.compiler.path import CompiledPath
+from microgrady.compiler.programs.looped import LoopedProgram
+from microgrady.compiler.programs.recording import Recording
+from microgrady.compiler.signature import Numbers
+
+SMALL = 2000  # operations up to which LLVM's passes are run
+LARGE = 40_000  # beyond which it only writes what it is given
+PATTERNS = 16  # for which kernels are kept; what callers have is rarely in more orders than these
+
+
+class LoadedKernel:
+    """A kernel in machine code.
+
+    Args:
+        kernel: What to compile.
+        effort: What LLVM spends on it.
+        options: How to compile.
+
+    Attributes:
+        run: Takes the addresses of the table, the fixed inputs, the memory, the codes, and then the first point or the
+            address of the list, and the number of points; `Kernel.modules` tells more.
+        address: Where it is.
+        memory_size: How many bytes it works on.
+        width: How many points a vector has.
+    """
+
+    def __init__(self, kernel: Kernel, effort: int, options: BatchOptions) -> None:
+        self._executable = Executable(kernel.modules(), ["kernel"], effort, options.cache)
+        self.address = self._executable.addresses["kernel"]
+        self.memory_size = kernel.memory_size
+        self.width = kernel.element.width
+        # Other threads run meanwhile.
+        self.run: Callable[..., int] = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 5, ctypes.c_int64)(
+            self.address
+        )
+
+
+class BatchPath(CompiledPath):
+    """One way through a function, for many points.
+
+    Attributes:
+        points: How many points took it, in all calls.
+    """
+
+    def __init__(self, recording: Recording, numbers: Numbers, options: BatchOptions) -> None:
+        super().__init__(recording, numbers, options.optimize, options.cache)
+        self.points = 0
+        self._options = options
+
+    def _lay_out(self) -> None:
+        super()._lay_out()
+        self._kernels: dict[Pattern, LoadedKernel] = {}
+
+    @functools.cached_property
+    def is_vectorized(self) -> bool:
+        """Whether there are kernels; else Python must compute something, and the points run one by one."""
+        return all(op.lower is not None for op in set(self.program.ops))
+
+    @property
+    def input_count(self) -> int:
+        """How many numbers come in, those of leaves among them."""
+        return self.program.input_count
+
+    def kernel(self, pattern: Pattern) -> LoadedKernel:
+        """Return the kernel for a pattern; it is compiled once."""
+        loaded = self._kernels.get(pattern)
+        if loaded is None:
+            with self._lock.here():
+                loaded = self._kernels.get(pattern)
+                if loaded is None:
+                    if len(self._kernels) == PATTERNS:
+                        del self._kernels[next(iter(self._kernels))]
+                    loaded = self._kernels[pattern] = self._load(pattern)
+        return loaded
+
+    def _load(self, pattern: Pattern) -> LoadedKernel:
+        kernel, effort = self._written(pattern)
+        return LoadedKernel(kernel, effort, self._options)
+
+    def _written(self, pattern: Pattern) -> tuple[Kernel, int]:
+        looped = self._with_pieces()
+        kept = sum(1 for _ in looped.steps())
+        effort = 3 if kept <= SMALL else 2 if kept <= LARGE or self._optimize else 0
+        if self._optimize is False:
+            effort = 0
+        return Kernel(looped, pattern, lanes_of_host(), self._options.exact), effort
+
+    def _with_pieces(self) -> LoopedProgram:
+        program = self.lowered()
+        return program if isinstance(program, LoopedProgram) else in_pieces(program, 2)
+
+    def llvm_ir(self) -> str:
+        """Return what LLVM compiles, before it optimises: for columns without gaps, if it was not called yet."""
+        if not self.is_vectorized:
+            return super().llvm_ir()
+        side_by_side = Pattern(
+            (Access.CONSECUTIVE,) * self.input_count, (Access.CONSECUTIVE,) * len(self.program.outputs)
+        )
+        patterns = [*self._kernels] or [side_by_side]
+        return "\n\n".join(module.source for each in patterns for module in self._written(each)[0].modules())
+
+    def __repr__(self) -> str:
+        points = "1 point" if self.points == 1 else f"{self.points:,} points"
+        return f"{super().__repr__().removesuffix('>')}, taken by {points}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "points": 0, "_options": self._options}
