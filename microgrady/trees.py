@@ -373,7 +373,7 @@ def _collection(tree: Any, what: str, read: Reader, anew: bool, none: bool) -> t
     try:
         structure = collect(tree, found, read, anew)
         if structure.has_none:
-            _refuse_none(structure, read, none and structure.shapes != ())
+            refuse_none(structure, read, none and structure.shapes != ())
     except Misfit as misfit:
         raise misfit.located(what) from misfit.__cause__
     except RecursionError as error:
@@ -381,7 +381,7 @@ def _collection(tree: Any, what: str, read: Reader, anew: bool, none: bool) -> t
     return found, structure
 
 
-def _refuse_none(structure: Structure, read: Reader, but_named: bool) -> None:
+def refuse_none(structure: Structure, read: Reader, but_named: bool) -> None:
     """Say of the first None, or the first that has no name, that it is not a number."""
     if structure is NOTHING:
         read(None)
@@ -390,7 +390,7 @@ def _refuse_none(structure: Structure, read: Reader, but_named: bool) -> None:
         if child is NOTHING and but_named and has_names:
             continue
         try:
-            _refuse_none(child, read, but_named)
+            refuse_none(child, read, but_named)
         except Misfit as misfit:
             misfit.steps.append(structure.steps()[position])
             raise
@@ -431,6 +431,20 @@ def collect(tree: Any, found: list[Any], read: Reader, anew: bool) -> Structure:
             raise
         rest = None
     return Structure(kind, keys, tuple(_collected(contents, found, read, anew, other, keys)), rest)
+
+
+def container_of(tree: Any, keys: tuple[Any, ...] | None, children: Sequence[Structure]) -> Structure:
+    """Return the structure of a container of which keys and contents, whose structures these are, have been taken.
+
+    Raises:
+        Misfit: It cannot be made anew.
+    """
+    kind = type(tree)
+    if kind in BUILT_IN:
+        return _built_in(kind, keys, children)
+    how = kind_of(kind)
+    assert how is not None
+    return Structure(kind, keys, tuple(children), how.rest(tree))
 
 
 def _collected(

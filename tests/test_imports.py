@@ -37,7 +37,7 @@ LAYERS = """
     transforms
     checking
     compiler.options compiler.signature compiler.programs
-    compiler.methods compiler.backends
+    compiler.methods compiler.backends compiler.axes
     compiler.path
     compiler.branches compiler.batch_path
     compiler.compiled

@@ -22,10 +22,14 @@ class Signature:
         name: What messages call the function.
         parameters: The names of those that can be given by position.
         static: The names of those that are not numbers to calculate with.
+        transform: What compiles the function, for messages.
     """
 
-    def __init__(self, function: Callable[..., Any], name: str, static: tuple[str, ...]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], name: str, static: tuple[str, ...], transform: str = "jit"
+    ) -> None:
         self.name = name
+        self.transform = transform
         self.parameters = tuple(parameters_of(function).by_position)
         self.static = static
         self._static_places = {*static, *(place for place, known in enumerate(self.parameters) if known in static)}
@@ -50,16 +54,24 @@ class Signature:
         given: list[tuple[Place, Any]] = [*enumerate(args), *kwargs.items()]
         for place, argument in given:
             if place in self._static_places:
-                arguments.static[self.name_of(place)] = with_types(self._hashable(place, argument))
+                self.add_static(arguments, place, argument)
             elif type(argument) is float:
                 arguments.add(place, [argument], NUMBER)
             elif type(argument) is int:
                 arguments.add(place, [as_number(argument)], NUMBER)
             else:
-                read = functools.partial(self._read, arguments.are_numeric, place, argument)
+                read = functools.partial(self.read, arguments.are_numeric, place, argument)
                 arguments.add(place, *separate(argument, self.name_of(place), read))
         arguments.complete(differentiate)
         return arguments
+
+    def is_static(self, place: Place) -> bool:
+        """Return whether an argument is not a number to calculate with."""
+        return place in self._static_places
+
+    def add_static(self, arguments: Arguments, place: Place, argument: Any) -> None:
+        """Add an argument that is static."""
+        arguments.static[self.name_of(place)] = with_types(self._hashable(place, argument))
 
     def name_of(self, place: Place) -> str:
         """Return the name of the parameter that an argument is for."""
@@ -81,7 +93,7 @@ class Signature:
             any(structure.has_none for structure in structures),
         )
 
-    def _read(self, are_numeric: list[bool], place: Place, argument: Any, thing: Any) -> tuple[list[Any], Structure]:
+    def read(self, are_numeric: list[bool], place: Place, argument: Any, thing: Any) -> tuple[list[Any], Structure]:
         """Read a number or an array that is an argument or stands in it, and note of an array whether it is numeric."""
         if is_array(thing):
             numeric = is_numeric(thing)
@@ -95,7 +107,7 @@ class Signature:
             return read_numbers(thing)
         except Misfit as misfit:
             cure = _cure(self.name_of(place), argument)
-            misfit.sentence = f"in jit of {self.name}, {misfit.sentence}{cure}"
+            misfit.sentence = f"in {self.transform} of {self.name}, {misfit.sentence}{cure}"
             raise
 
     def _hashable(self, place: Place, value: Any) -> Any:
