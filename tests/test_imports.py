@@ -36,8 +36,9 @@ LAYERS = """
     sparse reverse forward
     transforms
     checking
-    compiler.options compiler.signature compiler.programs
+    compiler.options compiler.signature compiler.fold compiler.programs
     compiler.methods compiler.backends compiler.axes
+    compiler.pointwise
     compiler.path
     compiler.branches compiler.batch_path
     compiler.compiled

@@ -20,6 +20,7 @@ from microgrady.trees import (
     refuse_none,
     separate,
 )
+from microgrady.trees import count as size_of
 from microgrady.value import Value
 
 # What in_axes and out_axes say of something: the axis along which its points are, None where there is none, or so much
@@ -164,16 +165,25 @@ class Batch:
         """Return the numbers of a point, in order: floats and Values. Without points they are ones."""
         found: list[Any] = []
         for part, column in zip(self._fixed, self.columns, strict=True):
-            there = part if column is None else column[point] if self.count else column.dtype.type(1)
-            if is_array(there):
+            if column is not None and not self.count:
+                found += [1.0] * size_of(column.shape[1:])
+            elif is_array(there := part if column is None else column[point]):
                 found += map(_as_entry, there.ravel().tolist())
             else:
-                found += [1.0] * _size(column) if column is not None and not self.count else [_as_entry(there)]
+                found.append(_as_entry(there))
         return found
 
     def numbers(self, point: int) -> list[float]:
         """Return the numbers of a point, in order, as floats."""
         return [entry._number if type(entry) is Value else entry for entry in self.entries(point)]
+
+    def parts(self, point: int) -> list[Any]:
+        """Return the parts of a point: floats, and arrays of whatever type they came in."""
+        if self.count:
+            given = zip(self.arguments.parts, self.columns, strict=True)
+            parts = [part if column is None else column[point] for part, column in given]
+            return [part if is_array(part) else float(part) for part in parts]
+        return [part if is_array(part) else 1.0 for part in self.arguments.parts]
 
     def at(self, point: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of a point as the function gets them: those given by position, and those by name."""
@@ -194,13 +204,6 @@ class Batch:
 
 def _as_entry(thing: Any) -> Any:
     return thing if type(thing) is Value else float(thing)
-
-
-def _size(column: Any) -> int:
-    size = 1
-    for length in column.shape[1:]:
-        size *= length
-    return size
 
 
 def batch_of(
@@ -517,6 +520,22 @@ class Results:
             found += [(place, column.strides[0]) for place in places.ravel().tolist()]
         return found
 
+    @property
+    def has_fixed(self) -> bool:
+        """Whether a result is asked for without an axis: as it is for all points."""
+        return None in self._axes
+
+    def put(self, place: int, column: Any) -> None:
+        """Put the numbers of one part in their place: an array with the points along its first axis."""
+        if column.dtype != object:
+            self._columns[place][...] = column
+            return
+        import numpy
+
+        from microgrady.arrays.subclass import wrapped
+
+        self.arrays[place] = wrapped(numpy.moveaxis(column.view(numpy.ndarray), 0, self._axes[place] or 0).copy())
+
     def require_independent(self, depends: Sequence[bool]) -> None:
         """Raise if a result is asked for without an axis that differs from point to point.
 
@@ -529,7 +548,7 @@ class Results:
         start = 0
         names = self._structure.leaf_names(f"the result of {self._name}")
         for column, axis in zip(self._columns if self.arrays else (), self._axes, strict=False):
-            stop = start + _size(column)
+            stop = start + size_of(column.shape[1:])
             if axis is None and any(depends[start:stop]):
                 raise ValueError(
                     f"in vmap of {self._name}, out_axes is None for {names[start]}, which differs from point to point"
@@ -551,5 +570,5 @@ def _first(array: Any) -> Any:
     import numpy
 
     if array.ndim == 1:
-        return float(array[0]) if len(array) else numpy.nan
+        return array[:1].tolist()[0] if len(array) else numpy.nan
     return array[0].copy() if len(array) else numpy.full(array.shape[1:], numpy.nan)
