@@ -36,9 +36,9 @@ LAYERS = """
     sparse reverse forward
     transforms
     checking
-    compiler.options compiler.signature compiler.fold compiler.programs
+    compiler.signature compiler.fold compiler.programs
     compiler.methods compiler.backends compiler.axes
-    compiler.pointwise
+    compiler.options compiler.pointwise
     compiler.path
     compiler.branches compiler.batch_path
     compiler.compiled

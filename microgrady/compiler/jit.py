@@ -5,15 +5,12 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, overload
 
-from microgrady.compiler.backends.private import require_private
 from microgrady.compiler.compiled import Jitted
-from microgrady.compiler.options import Options
+from microgrady.compiler.options import checked, require_function, static_names
 from microgrady.compiler.signature import Signature
-from microgrady.inputs import describe
-from microgrady.introspection import name_of, parameters_of
+from microgrady.introspection import name_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,47 +87,9 @@ def jit(
         >>> mg.jit(mg.grad(lambda p: p[0] ** 2 * p[1]))([2.0, 3.0])
         [12.0, 4.0]
     """
-    static = _static(static_argnames)
-    options = _options(max_paths, optimize, cache)
+    static = static_names(static_argnames)
+    options = checked(max_paths, optimize, cache)
     if function is None:
         return functools.partial(jit, static_argnames=static, max_paths=max_paths, optimize=optimize, cache=cache)
-    _require_function(function, static)
+    require_function(function, static, "jit")
     return Jitted(function, Signature(function, name_of(function), static), options)
-
-
-def _static(names: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the names of static arguments, after a check."""
-    found = [names] if isinstance(names, str) else names
-    if not isinstance(found, Iterable) or not all(isinstance(name, str) for name in found):
-        raise TypeError(f"static_argnames must be names of arguments, not {describe(names)}")
-    return tuple(found)
-
-
-def _options(max_paths: int, optimize: bool | None, cache: str | os.PathLike[str] | None) -> Options:
-    """Return how to compile, after a check."""
-    if type(max_paths) is not int:
-        raise TypeError(f"max_paths must be an int, not {describe(max_paths)}")
-    if max_paths < 1:
-        raise ValueError(f"max_paths must be at least 1, not {max_paths}")
-    if not isinstance(optimize, (bool, type(None))):
-        raise TypeError(f"optimize must be True, False or None, not {describe(optimize)}")
-    if not isinstance(cache, (str, os.PathLike, type(None))):
-        raise TypeError(f"cache must be the path of a folder or None, not {describe(cache)}")
-    folder = None if cache is None else Path(cache)
-    if folder is not None:
-        require_private(folder)
-    return Options(max_paths, optimize, folder)
-
-
-def _require_function(function: object, static: tuple[str, ...]) -> None:
-    """Refuse what is not a function, or has no such static arguments."""
-    if not callable(function):
-        hint = ": write @classmethod above @mg.jit, not below" if isinstance(function, classmethod) else ""
-        raise TypeError(f"jit takes a function, not {describe(function)}{hint}")
-    by_position, only_by_name, _ = parameters_of(function)
-    parameters = [*by_position, *only_by_name]
-    unknown = [name for name in static if name not in parameters]
-    if unknown:
-        raise ValueError(
-            f"static_argnames has {unknown[0]!r}, but the parameters are {', '.join(parameters) or 'none'}"
-        )
