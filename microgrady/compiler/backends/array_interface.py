@@ -13,10 +13,10 @@ import sys
 from typing import Any, NamedTuple
 
 # Where fields stand behind the head that all objects have, in bytes.
-DATA, DIMENSIONS, SHAPE, DTYPE, FLAGS = 0, 8, 16, 40, 48  # of an array
+DATA, DIMENSIONS, SHAPE, STRIDES, DTYPE, FLAGS = 0, 8, 16, 24, 40, 48  # of an array
 BYTE_ORDER, TYPE_NUMBER = 10, 12  # of a dtype
 
-C_CONTIGUOUS = 1  # one of the flags
+C_CONTIGUOUS, ALIGNED = 0x1, 0x100  # some of the flags
 DOUBLE = 12  # the type number of float64
 NATIVE = "="  # the order of bytes
 
@@ -72,6 +72,7 @@ def _is_laid_out(array: Any) -> bool:
         and ctypes.c_char.from_address(dtype + BYTE_ORDER).value == array.dtype.byteorder.encode()
         and ctypes.c_int.from_address(dtype + TYPE_NUMBER).value == array.dtype.num
         and _numbers_at(start + SHAPE, array.ndim) == array.shape
+        and _numbers_at(start + STRIDES, array.ndim) == array.strides
     )
 
 

@@ -104,7 +104,7 @@ entry:
 {opening(Plan)}
 {checks(_CHECK_ARRAY)}
 {_TAKE}
-{copies(COPY_ROW)}
+{copies("%start", COPY_ROW)}
 {_RUN}
 }}"""
 

@@ -273,19 +273,20 @@ fits:
   br label %checks"""
 
 
-def copies(copy_array: str) -> str:
-    """Return the blocks that copy the numbers of the arguments, and then of the list of leaves, to `%start` and on.
+def copies(start: str, copy_array: str) -> str:
+    """Return the blocks that copy the numbers of the arguments, and then those of the list of leaves.
 
     A block `copies` goes to their first one, `copy.next`; they go to `run.ready`.
 
     Args:
+        start: The address to copy them to.
         copy_array: What copies the array `%source` to `%to`, of which `%source.part` with its `%source.kind` says what
             it is, and goes to `copy.done`.
     """
     return f"""\
 copy.next:
   %copied = phi i64 [ 0, %copies ], [ %copied.next, %copy.done ]
-  %to = phi ptr [ %start, %copies ], [ %to.next, %copy.done ]
+  %to = phi ptr [ {start}, %copies ], [ %to.next, %copy.done ]
   %copies.done = icmp eq i64 %copied, %count
   br i1 %copies.done, label %copied.all, label %copy
 copy:
