@@ -52,7 +52,7 @@ def checked(max_paths: Any, optimize: Any, cache: Any) -> Options:
 
 def checked_for_batches(options: Options, reduce: Any, exact: Any, threads: Any, progress: Any) -> BatchOptions:
     """Return how to compile for many points, after a check."""
-    if reduce is not None and not (isinstance(reduce, str) and reduce in ("sum", "mean")):
+    if type(reduce) not in (str, type(None)) or reduce not in (None, "sum", "mean"):
         raise ValueError(f'reduce must be "sum", "mean" or None, not {describe(reduce)}')
     for name, flag in (("exact", exact), ("progress", progress)):
         if not isinstance(flag, bool):
