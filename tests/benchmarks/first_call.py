@@ -9,7 +9,6 @@ import importlib
 import importlib.util
 import itertools
 import math
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ import numpy
 import microgrady
 from microgrady.compiler.jit import jit
 from tests.benchmarks.programs import PROGRAMS, Array
-from tests.benchmarks.timing import fresh
+from tests.benchmarks.timing import fresh, peak_memory
 
 Function = Callable[[Any], Any]
 
@@ -145,12 +144,6 @@ FAMILIES: dict[str, tuple[Callable[[int], tuple[Function, Array]], bool]] = {
 }
 
 
-def _peak() -> float:
-    resource = importlib.import_module("resource")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return float(unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-
-
 def growth_of(family: str, count: int) -> Growth:
     """Return what the first call of a program of about `count` operations costs. To be called in a fresh process."""
     make, differentiate = FAMILIES[family]
@@ -161,10 +154,10 @@ def growth_of(family: str, count: int) -> Growth:
     timed = watch.timed(RUN, function)
     if differentiate:
         timed = watch.timed(GRADIENT, microgrady.value_and_grad(timed))
-    compiled, before = jit(timed), _peak()
+    compiled, before = jit(timed), peak_memory()
     with watch.stage(REST):
         compiled(x)
-    memory = _peak() - before
+    memory = peak_memory() - before
     return Growth(compiled.paths[0].operations, dict(watch.seconds), memory)
 
 

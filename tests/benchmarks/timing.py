@@ -7,6 +7,7 @@ import gc
 import importlib
 import math
 import multiprocessing
+import sys
 import time
 import timeit
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +25,12 @@ DEFAULT = "microgrady, jit"  # the engine that the others are held against
 STARTS = 3  # fresh processes that measure an engine
 SMALL = 1000  # what is larger is measured in one
 SAMPLE = 0.03  # seconds; a sample repeats a call for as long
-TOLERANCE = 1e-8  # of the gradient: beyond, an engine computes something else
+TOLERANCE = 1e-8  # of the gradient
+
+
+def difference_to_largest(found: Array, expected: Array) -> float:
+    """Return the largest difference of an entry, relative to the largest entry."""
+    return float(numpy.max(numpy.abs(found - expected)) / numpy.max(numpy.abs(expected)))
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,8 @@ class Table:
         expected: The gradient there.
         sizes: Those that are measured.
         slow_sizes: Those that are measured with `--slow`, too.
+        difference: Of a gradient that an engine gives and that which is expected.
+        tolerance: Of the difference: beyond, an engine computes something else.
     """
 
     title: str
@@ -69,6 +77,8 @@ class Table:
     expected: Callable[[int], Array]
     sizes: tuple[int, ...]
     slow_sizes: tuple[int, ...] = ()
+    difference: Callable[[Array, Array], float] = difference_to_largest
+    tolerance: float = TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ class Cost:
         calls: Seconds of a call, by sample.
         ratios: To the engines that it was held against, by their names and by sample.
         code: Bytes of machine code that LLVM wrote in the first call.
-        difference: The largest one of an entry of the gradient, relative to the largest entry.
+        difference: Of the gradient to that which is expected.
     """
 
     first: float
@@ -94,6 +104,13 @@ def fresh(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function in a new process, in which nothing has been imported, compiled or allocated yet."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
+
+
+def peak_memory() -> float:
+    """Return the most bytes that this process has had in memory."""
+    resource = importlib.import_module("resource")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def sampler(function: Callable[..., Any], arguments: Sequence[Any], clock: Clock) -> Iterator[float]:
@@ -121,8 +138,8 @@ def cost_of(table: Table, name: str, size: int, samples: int, beside: Sequence[s
     code = sum(map(text_bytes, objects))
     difference = 0.0
     if engine.read is not None:
-        difference = _difference(engine.read(returned), table.expected(size))
-        if not difference < TOLERANCE:
+        difference = table.difference(engine.read(returned), table.expected(size))
+        if not difference < table.tolerance:
             raise ArithmeticError(f"{name} gives another gradient: the difference is {difference:.1g}")
     calls = {name: call}
     for other in beside:
@@ -137,10 +154,6 @@ def cost_of(table: Table, name: str, size: int, samples: int, beside: Sequence[s
     taken = [{each: next(seconds) for each, seconds in samplers.items()} for _ in range(samples)]
     ratios = {other: [sample[name] / sample[other] for sample in taken] for other in beside if other in calls}
     return Cost(first, [sample[name] for sample in taken], ratios, code, difference)
-
-
-def _difference(found: Array, expected: Array) -> float:
-    return float(numpy.max(numpy.abs(found - expected)) / numpy.max(numpy.abs(expected)))
 
 
 @contextlib.contextmanager
