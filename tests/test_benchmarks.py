@@ -66,7 +66,7 @@ def test_every_aim_is_of_an_engine_that_is_measured() -> None:
 
 
 def test_implied_volatility_takes_few_turns_for_some_points_and_many_for_others() -> None:
-    exponentials = []
+    exponentials: list[int] = []
 
     def counted_exp(x: float) -> float:
         exponentials[-1] += 1
