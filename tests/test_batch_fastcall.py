@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import itertools
 import math
@@ -18,6 +19,7 @@ from microgrady.compiler.backends import batch_fastcall
 from microgrady.compiler.backends.batch_fastcall import BatchArgument, BatchFastCall, BatchForm, Kernels
 from microgrady.compiler.backends.executable import Executable
 from microgrady.compiler.backends.llvm import Module
+from microgrady.compiler.backends.simd import Access
 from microgrady.trees import count, flatten
 from tests.threads import join, run_in_threads, start
 
@@ -27,7 +29,7 @@ np = pytest.importorskip("numpy", reason="needs NumPy")
 WIDTH = 8
 MEMORY = 200  # bytes
 LEFT = -1000.0  # a point whose first number is less than this leaves the path
-NUMBER, ROW, GAPS = BatchArgument(None, None), BatchArgument(None, 8), BatchArgument(None, 0)
+NUMBER, ROW, GAPS = (BatchArgument(None, access) for access in (Access.FIXED, Access.CONSECUTIVE, Access.STRIDED))
 
 
 def kernel(name: str, batched: Sequence[bool], outputs: int) -> str:
@@ -109,16 +111,18 @@ def opened(
     leaves: int = 0,
     most: int = 16_384,
     operations: int = 1,
+    counter: Any = None,
     **others: int,
 ) -> Callable[..., Any]:
     """The fast call of a function of these arguments with a result like this one, whose numbers do not matter."""
     structure = flatten(result, "the result")[1]
-    batched = [argument.stride is not None for argument in arguments for _ in range(count(argument.shape))]
+    batched = [argument.access is not Access.FIXED for argument in arguments for _ in range(count(argument.shape))]
     batched += [False] * leaves
     source = "\n".join(kernel(name, batched, structure.count) for name in ("dense", "listed"))
     executable = Executable([Module(source, set())], ("dense", "listed"), 0)
     addresses = {**executable.addresses, **others}
-    kernels = Kernels(addresses["dense"], addresses["listed"], MEMORY, WIDTH, operations, executable)
+    counter = counter or ctypes.c_int64()
+    kernels = Kernels(addresses["dense"], addresses["listed"], MEMORY, WIDTH, operations, counter, executable)
     form = BatchForm(tuple(arguments), leaves, structure)
     assert form.is_possible
     return BatchFastCall(form, kernels, most).function()
@@ -127,11 +131,13 @@ def opened(
 def expected(arguments: Sequence[BatchArgument], result: Any, args: Sequence[Any], leaves: Sequence[float] = ()) -> Any:
     """What the fast call must return."""
     structure = flatten(result, "the result")[1]
-    points = next(len(arg) for arg, argument in zip(args, arguments, strict=True) if argument.stride is not None)
+    points = next(
+        len(arg) for arg, argument in zip(args, arguments, strict=True) if argument.access is not Access.FIXED
+    )
     numbers: list[Any] = []
     for arg, argument in zip(args, arguments, strict=True):
         size, array = count(argument.shape), np.array(arg, float)
-        rows = array.reshape(1, size) if argument.stride is None else array.reshape(points, size)
+        rows = array.reshape(1, size) if argument.access is Access.FIXED else array.reshape(points, size)
         numbers += [rows[:, place] for place in range(size)]
     total = np.zeros(points)
     for place, number in enumerate([*numbers, *leaves], 1):
@@ -188,14 +194,14 @@ def test_any_arguments_in_any_order_and_nesting(data: st.DataObject) -> None:
     for place, (shape, way) in enumerate(drawn):
         if way == "fixed":
             args.append(0.25 + place if shape is None else filled(*shape, start=0.25 + place))
-            arguments.append(BatchArgument(shape, None))
+            arguments.append(BatchArgument(shape, Access.FIXED))
             continue
         gap = 1 if way == "row" else data.draw(st.sampled_from([2, 3, -1, -2]))
         arg = spaced((points, *(shape or ())), gap, 1.5 - place)
         if data.draw(st.booleans(), "columns"):
             arg = np.asfortranarray(arg)
         args.append(arg)
-        arguments.append(BatchArgument(shape, 8 if arg.strides[0] == 8 else 0))
+        arguments.append(BatchArgument(shape, Access.CONSECUTIVE if arg.strides[0] == 8 else Access.STRIDED))
     leaf = st.none() | st.sampled_from([(), (2,), (0,), (2, 2)])
     plan = data.draw(
         st.recursive(leaf, lambda inner: st.lists(inner, max_size=3) | st.lists(inner, max_size=3).map(tuple))
@@ -270,7 +276,7 @@ def test_numbers_that_are_the_same_for_all_points_are_floats() -> None:
 
 
 def test_arrays_that_are_the_same_for_all_points_have_their_shape_and_no_gaps() -> None:
-    arguments = [ROW, BatchArgument((2, 3), None)]
+    arguments = [ROW, BatchArgument((2, 3), Access.FIXED)]
     call = opened(arguments, (1.0, np.ones(2)))
     array = filled(2, 3)
     assert_same(call(GOOD, array), expected(arguments, (1.0, np.ones(2)), [GOOD, array]))
@@ -280,7 +286,7 @@ def test_arrays_that_are_the_same_for_all_points_have_their_shape_and_no_gaps() 
 
 @pytest.mark.parametrize("shape", [(4, 10, 3), (10, 3, 4), (10, 4), (10, 3, 1), (10,), (10, 0), (3, 10)])
 def test_points_of_other_shapes_are_left_to_others(shape: tuple[int, ...]) -> None:
-    call = opened([BatchArgument((3,), 0)], 1.0)
+    call = opened([BatchArgument((3,), Access.STRIDED)], 1.0)
     assert call(np.ones(shape)) is float
     assert call(np.ones((10, 3))) is not float
 
@@ -299,7 +305,8 @@ def test_the_stride_is_that_of_the_kernel() -> None:
 def test_overlapping_and_repeated_points() -> None:
     base = filled(30)
     windows = np.lib.stride_tricks.as_strided(base, (20, 4), (8, 8))
-    assert_same(opened([BatchArgument((4,), 8)], 1.0)(windows), expected([BatchArgument((4,), 8)], 1.0, [windows]))
+    window = BatchArgument((4,), Access.CONSECUTIVE)
+    assert_same(opened([window], 1.0)(windows), expected([window], 1.0, [windows]))
     repeated = np.broadcast_to(np.array(2.0), (10,))
     assert_same(opened([GAPS, GAPS], 1.0)(repeated, repeated), expected([GAPS, GAPS], 1.0, [repeated, repeated]))
     assert_same(opened([ROW, ROW], 1.0)(base, base), expected([ROW, ROW], 1.0, [base, base]))
@@ -329,14 +336,17 @@ def test_as_many_points_as_the_kernels_do() -> None:
 
 @pytest.mark.parametrize("points", [1, 5, 8, 20, 700])
 def test_points_that_leave_the_path_are_left_to_others(points: int) -> None:
-    call = opened([ROW, GAPS], (1.0, 1.0))
+    counter = ctypes.c_int64()
+    call = opened([ROW, GAPS], (1.0, 1.0), counter=counter)
     other = filled(2 * points)[::2]
     for place in {0, points // 2, points - 1}:
         array = filled(points)
-        array[place] = 2 * LEFT
+        counter.value, array[place] = 0, 2 * LEFT
         assert call(array, other) is float
+        assert counter.value == 0
         array[place] = LEFT
         assert_same(call(array, other), expected([ROW, GAPS], (1.0, 1.0), [array, other]))
+        assert counter.value == points
 
 
 def test_results_share_memory_with_nothing() -> None:
@@ -474,7 +484,7 @@ ready:
 
 def test_other_threads_run_during_long_work() -> None:
     executable = Executable([Module(WAITING, set())], ("dense",), 0)
-    kernels = Kernels(executable.addresses["dense"], 0, 0, 1, batch_fastcall.HELD, executable)
+    kernels = Kernels(executable.addresses["dense"], 0, 0, 1, batch_fastcall.HELD, ctypes.c_int64(), executable)
     call = BatchFastCall(BatchForm((ROW,), 0, flatten((), "the result")[1]), kernels, 100).function()
     array = np.zeros(2)  # the kernel waits until its first number has changed
     found: list[Any] = []
@@ -494,7 +504,9 @@ def test_what_it_is_possible_for(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(150):
         nested = [nested]
     assert not is_possible(nested, ROW)  # much of the stack
-    assert is_possible(np.ones([1] * batch_fastcall.MOST_AXES), BatchArgument((1,) * batch_fastcall.MOST_AXES, 0))
-    assert not is_possible(1.0, BatchArgument((1,) * (batch_fastcall.MOST_AXES + 1), 0))
+    assert is_possible(
+        np.ones([1] * batch_fastcall.MOST_AXES), BatchArgument((1,) * batch_fastcall.MOST_AXES, Access.STRIDED)
+    )
+    assert not is_possible(1.0, BatchArgument((1,) * (batch_fastcall.MOST_AXES + 1), Access.FIXED))
     monkeypatch.setattr(batch_fastcall, "array_interface", lambda: None)
     assert not is_possible(1.0, ROW)

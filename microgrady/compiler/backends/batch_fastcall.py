@@ -24,6 +24,7 @@ from microgrady.compiler.backends.executable import Executable
 from microgrady.compiler.backends.fastcall import array_part, built_in_function, is_plain, parts_of
 from microgrady.compiler.backends.fastcall_parts import ARRAY, FLOAT, Part
 from microgrady.compiler.backends.llvm import Module
+from microgrady.compiler.backends.simd import Access
 from microgrady.trees import Shape, Structure, count
 
 MOST_AXES = 31  # of the points' arrays: with that of the batch as many as arrays have in NumPy 1
@@ -36,12 +37,11 @@ class BatchArgument:
 
     Attributes:
         shape: At one point: None for a float, the shape of an array.
-        stride: None for what is the same at all points, a float or an array. Else how many bytes lie between two
-            points, of which the batch's axis is the first: 8, or 0 for any other number.
+        access: How its numbers are reached. What is not fixed is an array with the points along its first axis.
     """
 
     shape: Shape
-    stride: int | None
+    access: Access
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ class Kernels:
         memory: How many bytes they work on.
         width: How many points they work on at once.
         operations: How many operations they do for a point.
+        counter: Where the points are counted that they did in fast calls.
         kept: What keeps them in memory.
     """
 
@@ -84,6 +85,7 @@ class Kernels:
     memory: int
     width: int
     operations: int
+    counter: ctypes.c_int64
     kept: Any
 
 
@@ -117,6 +119,7 @@ class BatchFastCall:
         self._plan = BatchPlan(
             dense=kernels.dense,
             listed=kernels.listed,
+            counter=ctypes.addressof(kernels.counter),
             count=len(form.arguments),
             leaves=form.leaves,
             arguments=ctypes.addressof(self._arguments),
@@ -133,10 +136,10 @@ class BatchFastCall:
 
     def _lay_out(self, form: BatchForm) -> None:
         """Say where in the memory of a call what stands."""
-        numbers = [(count(argument.shape), argument.stride) for argument in form.arguments]
-        pairs = sum(number for number, stride in numbers if stride is not None) + form.structure.count
+        numbers = [(count(argument.shape), argument.access) for argument in form.arguments]
+        columns = sum(number for number, access in numbers if access is not Access.FIXED) + form.structure.count
         room = {
-            "table": PAIR * pairs,
+            "table": PAIR * columns,
             "fixed": 8 * (sum(number for number, _ in numbers) + form.leaves),
             "lengths": 8 * (MOST_AXES + 1),
             "indices": 8 * self._kernels.width,
@@ -158,8 +161,8 @@ class BatchFastCall:
 
     def _argument(self, argument: BatchArgument) -> Part:
         size = 8 * count(argument.shape)
-        if argument.stride is not None:
-            kind = CONSECUTIVE if argument.stride == 8 else STRIDED
+        if argument.access is not Access.FIXED:
+            kind = CONSECUTIVE if argument.access is Access.CONSECUTIVE else STRIDED
             return array_part(kind, (0, *(argument.shape or ())), size, self._lengths)
         if argument.shape is None:
             return Part(kind=FLOAT, size=size)

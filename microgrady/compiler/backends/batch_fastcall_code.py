@@ -42,6 +42,7 @@ class BatchPlan(ctypes.Structure):
     Attributes:
         dense: The address of the kernel for points in a row.
         listed: That of the kernel for listed points; 0 for none.
+        counter: Where the points are counted that the kernels did.
         count: How many arguments there are, but for the list of leaves.
         leaves: How many floats stand in that list, the last argument; 0 for no such argument.
         arguments: Where their `Part`s stand.
@@ -64,6 +65,7 @@ class BatchPlan(ctypes.Structure):
     _fields_ = (
         ("dense", ctypes.c_void_p),
         ("listed", ctypes.c_void_p),
+        ("counter", ctypes.c_void_p),
         ("count", ctypes.c_int64),
         ("leaves", ctypes.c_int64),
         ("arguments", ctypes.c_void_p),
@@ -370,7 +372,13 @@ run.long:
 ran:
   %left = phi i64 [ %short.left, %run.short ], [ %long.left, %run.long ]
   %is.fine = icmp eq i64 %left, 0
-  br i1 %is.fine, label %leave, label %drop
+  br i1 %is.fine, label %done, label %drop
+done:
+  {_of_plan("counter")}
+  %counted = load i64, ptr %counter
+  %counted.next = add i64 %counted, %points
+  store i64 %counted.next, ptr %counter
+  br label %leave
 leave:
   call void @PyMem_RawFree(ptr %block)
   ret ptr %made
