@@ -49,6 +49,10 @@ class Branches:
         """The path that was met first."""
         return self._onward.get(ROOT)
 
+    def onward(self, fork: Fork) -> CompiledPath | None:
+        """Return the path that goes on from a fork, if there is one."""
+        return self._onward.get(fork)
+
     def follow(self, parts: Sequence[Any], fork: Fork = ROOT) -> Outcome | Fork:
         """Run the path that these arguments take; or return the fork from which no path goes on for them.
 

@@ -26,8 +26,8 @@ class _Comparison(NamedTuple):
 class _GuardedRun(Recorder):
     """What notes the comparisons of one run, and refuses what would make a constant of a number."""
 
-    def __init__(self, name: str, inputs: list[Value], since: int) -> None:
-        super().__init__(f"jit of {name}", inputs, since)
+    def __init__(self, title: str, inputs: list[Value], since: int) -> None:
+        super().__init__(title, inputs, since)
         self.comparisons: list[_Comparison] = []
 
     def compared(self, symbol: str, left: Any, right: Any, outcome: bool) -> None:
@@ -86,6 +86,9 @@ class Recording:
         differentiate: The places of the numbers to differentiate by, besides the leaves from outside: what is recorded
             then gives the function's result and a list of derivatives. None for no derivatives.
         none: Whether None may stand among the numbers that the function returns.
+        transform: What records it, for messages.
+        known: Leaves that come first among `leaves`, also if the function does not refer to them: where derivatives by
+            them are wanted, these are there.
 
     Attributes:
         program: Its inputs are the numbers, and then the data of `leaves`.
@@ -104,12 +107,14 @@ class Recording:
         numbers: list[float],
         differentiate: Sequence[int] | None = None,
         none: bool = False,
+        transform: str = "jit",
+        known: Sequence[Value] = (),
     ) -> None:
         __tracebackhide__ = True
         since = fresh_marks()
         inputs = [Value(number) for number in numbers]
-        recorder = _GuardedRun(name, inputs, since)
-        leaves: list[Value] = []
+        recorder = _GuardedRun(f"{transform} of {name}", inputs, since)
+        leaves, there = [*known], {id(leaf) for leaf in known}
 
         def differentiated(inputs: list[Value]) -> Any:
             __tracebackhide__ = True
@@ -117,11 +122,12 @@ class Recording:
             if differentiate is None:
                 return returned
             output = as_value(one_number(returned, name, "backward"))
-            leaves.extend(leaves_from_outside([output], since, name))
+            found = (leaf for leaf in leaves_from_outside([output], since, name) if id(leaf) not in there)
+            leaves.extend(found)
             return output, gradients(output, [*(inputs[place] for place in differentiate), *leaves])
 
         returned = recorder.call(differentiated, inputs)
-        outputs, self.structure = _flat(returned, name, none)
+        outputs, self.structure = _flat(returned, name, none, transform)
         self.results = [output._number if isinstance(output, Value) else output for output in outputs]
         compared = [operand for comparison in recorder.comparisons for operand in comparison.operands]
         roots = [thing for thing in (*compared, *outputs) if isinstance(thing, Value)]
@@ -158,8 +164,8 @@ def _places(builder: Builder, comparison: _Comparison) -> tuple[Place, Place]:
     return builder.place(left), builder.place(right)
 
 
-def _flat(returned: Any, name: str, none: bool) -> tuple[list[Any], Structure]:
+def _flat(returned: Any, name: str, none: bool, transform: str) -> tuple[list[Any], Structure]:
     try:
         return flatten(returned, f"the result of {name}", none=none)
     except TypeError as error:
-        raise TypeError(f"jit compiles functions that return numbers: {error}") from None
+        raise TypeError(f"{transform} compiles functions that return numbers: {error}") from None

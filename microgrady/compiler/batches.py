@@ -1,0 +1,383 @@
+"""One call of a function for many points: block by block, path by path.
+
+The points are cut into pieces of fixed size, which threads do in any order. All points of a piece try the path that was
+met first. Those that leave it are gathered by where they do, and try the path that goes on from there; where none does,
+the function is recorded at the first of them. What points are gathered, and how many threads there are, does not show
+in the results: each point has a place of its own, and sums are made when all points of a block have their numbers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy
+
+from microgrady.compiler.axes import Batch
+from microgrady.compiler.backends.lane_sums import LANES, add_to_lanes
+from microgrady.compiler.backends.simd import ALIGNMENT, Access, Pattern, lanes_of_host
+from microgrady.compiler.batch_path import BatchPath, LoadedKernel
+from microgrady.compiler.branches import ROOT, Branches, Fork
+from microgrady.compiler.fold import PIECE, NeighbourSums, over_lanes
+from microgrady.compiler.parallel import do_pieces, progress_bar, usable_cores
+from microgrady.compiler.programs.recording import Recording
+from microgrady.trees import count as size_of
+from microgrady.trees import flatten
+from microgrady.value import Value
+
+Array = numpy.ndarray[Any, Any]
+
+# What one call of a kernel does at most, so that Ctrl-C need not wait long: operations and numbers that go through
+# memory of this call's own.
+OPERATIONS, NUMBERS = 1 << 22, 1 << 17
+FEW = 1 << 20  # operations in all from which on other threads are worth while
+
+
+class Grown(Exception):
+    """Derivatives by more leaves have turned out to be wanted than the sums have room for."""
+
+
+class BatchCall:
+    """One call.
+
+    Args:
+        batch: The arguments.
+        branches: The paths that have been met.
+        record: Runs the function at a point on Values, and returns what it did.
+        keep: Compiles a recording for the points that come to a fork; returns None if there are too many paths.
+        lock: Whoever records has it.
+        columns: Where results go: the address and the stride of each output that is not added up, in order.
+        sums: How many outputs are added up, which come after those.
+
+    Attributes:
+        interpreted: Whether there were points for which no path was kept.
+        total: The sums, once all is done.
+    """
+
+    def __init__(
+        self,
+        batch: Batch,
+        branches: Branches[BatchPath],
+        record: Callable[[int], Recording],
+        keep: Callable[[Fork, Recording], BatchPath | None],
+        lock: Any,
+        columns: Sequence[tuple[int, int]],
+        sums: int,
+    ) -> None:
+        self.batch = batch
+        self.branches = branches
+        self.record, self.keep, self.lock = record, keep, lock
+        self.columns = columns
+        self.sums = sums
+        self.interpreted = False
+        self._first = branches.first
+        self._width = lanes_of_host()
+        self._fixed: dict[int, Array] = {}
+        self._patterns: dict[tuple[int, int, bool], Pattern] = {}
+        self._inputs = [_Input(part, column) for part, column in zip(batch.arguments.parts, batch.columns, strict=True)]
+        self._accesses = tuple(access for each in self._inputs for access in each.accesses)
+        self._staged = sum(each.size for each in self._inputs if each.is_staged)
+        self.piece_count = -(-batch.count // PIECE)
+        self._sums = NeighbourSums(self.piece_count)
+        self._sums_lock = threading.Lock()
+
+    @property
+    def total(self) -> list[float]:
+        """The sums of all points, in the order of the outputs."""
+        found = self._sums.total
+        return [0.0] * self.sums if found is None else list(map(float, found))
+
+    def run(self, name: str, threads: int | None, progress: bool, exact: bool) -> None:
+        """Do all points.
+
+        Args:
+            name: What messages call the function.
+            threads: In how many threads; None for as many as there are cores.
+            progress: Whether a bar shows how far it is.
+            exact: Unused here.
+        """
+        assert self._first is not None
+        if threads is None:
+            threads = usable_cores() if self._cost() * self.batch.count > FEW else 1
+        if not self._first.is_vectorized:
+            threads = 1  # Python would let no two of them run
+        with progress_bar(self.batch.count, name, progress) as advance:
+            do_pieces(self.piece_count, threads, self._worker, lambda pieces: advance(pieces * PIECE))
+
+    def _worker(self) -> Callable[[int], None]:
+        return _Worker(self).do_piece
+
+    def _cost(self) -> int:
+        assert self._first is not None
+        return max(1, len(self._first.program.ops))
+
+    def block_length(self) -> int:
+        """Return how many points a kernel is called with: a multiple of LANES."""
+        numbers = self._staged + self.sums
+        length = min(PIECE, OPERATIONS // self._cost(), NUMBERS // numbers if numbers else PIECE)
+        return max(LANES, length // LANES * LANES)
+
+    def pattern(self, path: BatchPath, listed: bool) -> Pattern:
+        """Return how a path's kernel reaches its inputs and outputs."""
+        outputs = len(path.program.outputs)
+        key = path.input_count, outputs, listed
+        found = self._patterns.get(key)
+        if found is None:
+            leaves = path.input_count - len(self._accesses)
+            direct = [Access.CONSECUTIVE if stride == 8 else Access.STRIDED for _, stride in self.columns]
+            added = [Access.CONSECUTIVE] * (outputs - len(direct))
+            inputs = (*self._accesses, *[Access.FIXED] * leaves)
+            found = self._patterns[key] = Pattern(inputs, (*direct, *added), listed)
+        return found
+
+    def fixed(self, path: BatchPath) -> Array:
+        """Return the numbers that are the same for all points, as they are now, in the places of the inputs."""
+        found = self._fixed.get(id(path))
+        if found is None:
+            numbers = [number for each in self._inputs for number in each.fixed]
+            found = numpy.array([*numbers, *(leaf._number for leaf in path.leaves)], numpy.float64)
+            found = self._fixed.setdefault(id(path), found)
+        return found
+
+    def onward(self, fork: Fork, point: int) -> BatchPath | Recording:
+        """Return the path that goes on from a fork, recorded at a point that comes there if there is none.
+
+        Returns:
+            The path; or what was recorded, if it was not kept and is for this point alone.
+        """
+        path = self.branches.onward(fork)
+        if path is not None:
+            return path
+        with self.lock:
+            path = self.branches.onward(fork)
+            if path is not None:
+                return path
+            recording = self.record(point)
+            if _goes_back(fork, recording):
+                return recording
+            if len(recording.results) - len(self.columns) > self.sums:
+                raise Grown
+            kept = self.keep(fork, recording)
+            self.interpreted = self.interpreted or kept is None
+            return recording if kept is None else kept
+
+    def add_sums(self, piece: int, lanes: Array) -> None:
+        """Take the sums of a piece, lane by lane."""
+        with self._sums_lock:
+            self._sums.add(piece, over_lanes([lanes[:, lane] for lane in range(LANES)]))
+
+    def count_points(self, points: dict[BatchPath, int]) -> None:
+        """Note how many points took paths."""
+        with self._sums_lock:
+            for path, some in points.items():
+                path.points += some
+
+    def tables(self, length: int) -> tuple[Array, list[tuple[_Input, int]]]:
+        """Return a table for a kernel in which what each thread has of its own is missing.
+
+        Args:
+            length: How many points a block has at most.
+
+        Returns:
+            The table; and the inputs that are copied for each block, each with its first row in the table.
+        """
+        rows: list[Any] = []
+        staged = []
+        for each in self._inputs:
+            if each.is_staged:
+                staged.append((each, len(rows)))
+            rows += each.columns()
+        return numpy.array([*rows, *self.columns, *[(0, 8)] * self.sums], numpy.int64).reshape(-1, 2), staged
+
+
+def _goes_back(fork: Fork, recording: Recording) -> bool:
+    """Return whether what was recorded at a point does not leave the path at the guard at which the kernel left it.
+
+    Vectors calculate otherwise in the last digits, so a comparison may come out otherwise.
+    """
+    if fork.path is None:
+        return False
+    guards, left = recording.program.guards, fork.path.program.guards[fork.guard - 1][1]
+    return len(guards) < fork.guard or guards[fork.guard - 1][1].outcome == left.outcome
+
+
+class _Input:
+    """A part of the arguments: a number or an array of each point.
+
+    Attributes:
+        size: How many numbers of each point it has.
+        fixed: Those that are the same for all points; zeros in the places of others.
+        is_staged: Whether its numbers are copied for each block, as they are of another type.
+        accesses: How each of its numbers is reached.
+    """
+
+    def __init__(self, part: Any, column: Any) -> None:
+        self.column = column
+        self.is_staged = False
+        if column is None:
+            numbers = [part] if isinstance(part, float) else numpy.asarray(part, numpy.float64).ravel().tolist()
+            self.fixed, self.size = numbers, len(numbers)
+            self.accesses = [Access.FIXED] * self.size
+            return
+        self.size = size_of(column.shape[1:])
+        self.fixed = [0.0] * self.size
+        self.is_staged = column.dtype != numpy.float64 or not (column.dtype.isnative and column.flags.aligned)
+        consecutive = self.is_staged or (len(column) > 0 and column.strides[0] == 8)
+        self.accesses = [Access.CONSECUTIVE if consecutive else Access.STRIDED] * self.size
+
+    def columns(self) -> Any:
+        """Return the address and the stride of each of its numbers that is not fixed."""
+        if self.column is None:
+            return []
+        if self.is_staged:
+            return [(0, 8)] * self.size
+        _, *strides = self.column.strides
+        offsets = numpy.zeros(self.column.shape[1:], numpy.int64)
+        for axis, stride in enumerate(strides):
+            shape = [-1 if other == axis else 1 for other in range(len(strides))]
+            offsets += (stride * numpy.arange(self.column.shape[axis + 1])).reshape(shape)
+        addresses = self.column.ctypes.data + offsets.ravel()
+        return numpy.stack([addresses, numpy.full(self.size, self.column.strides[0])], 1)
+
+
+class _Worker:
+    """What does pieces in one thread, with memory of its own."""
+
+    def __init__(self, call: BatchCall) -> None:
+        self._call = call
+        self._batch = call.batch
+        self._width = lanes_of_host()
+        self._length = min(call.block_length(), -(-max(1, call.batch.count) // LANES) * LANES)
+        room = self._length + LANES  # as the last block may take a few points more
+        self._table, self._staged = call.tables(room)
+        self._buffers = [numpy.empty((each.size, room)) for each, _ in self._staged]
+        self._rows = numpy.empty((call.sums, room))
+        self._lanes = numpy.zeros((call.sums, LANES))
+        self._memory: dict[LoadedKernel, tuple[Array, int]] = {}
+        self._codes = numpy.empty(room, numpy.int32)
+        self._taken: dict[BatchPath, int] = {}
+
+    def do_piece(self, piece: int) -> None:
+        """Do the points of a piece."""
+        start, stop = piece * PIECE, min(self._batch.count, (piece + 1) * PIECE)
+        self._lanes[:] = 0.0
+        low = start
+        while low < stop:
+            high = min(low + self._length, stop)
+            if stop - high < self._width:
+                high = stop
+            self._do_block(low, high)
+            low = high
+        if self._call.sums:
+            self._call.add_sums(piece, self._lanes)
+        self._call.count_points(self._taken)
+        self._taken.clear()
+
+    def _do_block(self, low: int, high: int) -> None:
+        first, sums = self._call.branches.first, self._call.sums
+        assert first is not None
+        self._stage(low, high)
+        if sums:
+            rows = self._rows
+            unused = len(first.program.outputs) - len(self._call.columns)
+            rows[unused:] = 0.0
+            self._table[-sums:, 0] = rows.ctypes.data + 8 * (rows.shape[1] * numpy.arange(sums) - low)
+        codes = self._codes[: high - low]
+        left = self._run_dense(first, low, codes) if self._fits(first, codes) else None
+        waiting: list[tuple[BatchPath, Any, Array]] = []
+        if left is None:
+            points = numpy.arange(low, high)
+            waiting.append((first, points, self._run_listed(first, points)))
+        elif left:
+            waiting.append((first, low, codes))
+        else:
+            self._taken[first] = self._taken.get(first, 0) + len(codes)
+        while waiting:
+            waiting += self._follow(*waiting.pop(), low)
+        if sums:
+            add_to_lanes(self._lanes.ctypes.data, rows.ctypes.data, sums, rows.shape[1], high - low)
+
+    def _stage(self, low: int, high: int) -> None:
+        """Copy the numbers of a block that are not float64 as kernels take it."""
+        for (each, row), buffer in zip(self._staged, self._buffers, strict=True):
+            column = each.column[low:high]
+            target = buffer[:, : high - low].reshape(*column.shape[1:], high - low)
+            target[...] = numpy.moveaxis(column, 0, -1)
+            buffer[:, : high - low] = target.reshape(each.size, high - low)
+            addresses = buffer.ctypes.data + 8 * (buffer.shape[1] * numpy.arange(each.size) - low)
+            self._table[row : row + each.size, 0] = addresses
+
+    def _fits(self, path: BatchPath, codes: Array) -> bool:
+        return path.is_vectorized and len(codes) >= self._width
+
+    def _follow(
+        self, path: BatchPath, points: Any, codes: Array, low: int
+    ) -> list[tuple[BatchPath, Array, Array]]:
+        """Have the points that left a path go on, and return on which paths they did, with what came of it.
+
+        Args:
+            path: The path.
+            points: Those that tried it; or the number of the first one, if they follow each other.
+            codes: Where they left it, if not 0.
+            low: The first point of the block.
+        """
+        gone = numpy.flatnonzero(codes)
+        self._taken[path] = self._taken.get(path, 0) + len(codes) - len(gone)
+        if not len(gone):
+            return []
+        leaving = codes[gone]
+        gathered = gone + points if isinstance(points, int) else points[gone]
+        tried = []
+        for guard in numpy.flatnonzero(numpy.bincount(leaving)).tolist():
+            some = gathered[leaving == guard]
+            while len(some):
+                onward = self._call.onward(Fork(path, guard), int(some[0]))
+                if isinstance(onward, BatchPath):
+                    tried.append((onward, some, self._run_listed(onward, some)))
+                    break
+                self._put(onward.results, int(some[0]), low)
+                some = some[1:]
+        return tried
+
+    def _run_dense(self, path: BatchPath, low: int, codes: Array) -> int:
+        """Run points that follow each other; return how many left the path."""
+        kernel = path.kernel(self._call.pattern(path, False))
+        return kernel.run(*self._addresses(path, kernel), codes.ctypes.data, low, len(codes))
+
+    def _run_listed(self, path: BatchPath, points: Array) -> Array:
+        """Run some points, and return where they left the path, if not 0."""
+        if not path.is_vectorized:
+            return self._run_singly(path, points)
+        kernel = path.kernel(self._call.pattern(path, True))
+        count = -(-len(points) // kernel.width) * kernel.width
+        padded = numpy.full(count, points[-1], numpy.int64)
+        padded[: len(points)] = points
+        codes = numpy.empty(count, numpy.int32)
+        kernel.run(*self._addresses(path, kernel), codes.ctypes.data, padded.ctypes.data, count)
+        return codes[: len(points)]
+
+    def _addresses(self, path: BatchPath, kernel: LoadedKernel) -> tuple[int, int, int]:
+        """Return where a kernel finds its table, the fixed inputs and its memory."""
+        if kernel not in self._memory:
+            memory = numpy.empty(kernel.memory_size, numpy.uint8)
+            self._memory[kernel] = memory, -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
+        return self._table.ctypes.data, self._call.fixed(path).ctypes.data, self._memory[kernel][1]
+
+    def _run_singly(self, path: BatchPath, points: Array) -> Array:
+        """Run points one by one, as Python computes something of each, and return as `_run_listed` does."""
+        codes = numpy.zeros(len(points), numpy.int32)
+        low = int(points[0])
+        for at, point in enumerate(points.tolist()):
+            codes[at], result = path.run(self._batch.parts(point))
+            if not codes[at]:
+                self._put(flatten(result, "the result")[0], point, low)
+        return codes
+
+    def _put(self, results: Sequence[float], point: int, low: int) -> None:
+        """Put the results of a point to where kernels put them."""
+        for number, (address, stride) in zip(results, self._table[-len(self._call.columns) - self._call.sums :].tolist(), strict=False):
+            ctypes.c_double.from_address(address + point * stride).value = number

@@ -1,0 +1,110 @@
+"""Work in pieces, in several threads."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+
+WAKE = 0.05  # seconds after which the calling thread looks how far the others are
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def do_pieces(
+    count: int, threads: int, new_worker: Callable[[], Callable[[int], None]], report: Callable[[int], None]
+) -> None:
+    """Do all pieces of some work, in any order, and return when they are done.
+
+    What a piece raises is raised, that of the first piece if there are several; then no more pieces are begun. So it is
+    with Ctrl-C, after which it is not waited for those that have begun.
+
+    Args:
+        count: How many pieces there are.
+        threads: In how many threads they are done; 1 for this one.
+        new_worker: Called in each thread: returns what does a piece, by its number.
+        report: Called in this thread with how many pieces have been done since the last call.
+    """
+    if threads == 1 or count == 1:
+        work = new_worker()
+        for piece in range(count):
+            work(piece)
+            report(1)
+        return
+    crew = _Crew(count, new_worker)
+    executor = ThreadPoolExecutor(min(threads, count), "microgrady")
+    reported = 0
+    try:
+        working = {executor.submit(crew.work) for _ in range(min(threads, count))}
+        while working:
+            _, working = wait(working, WAKE)
+            done, reported = crew.done - reported, crew.done
+            report(done)
+    finally:
+        crew.stop()
+        executor.shutdown(wait=False)
+    if crew.errors:
+        raise min(crew.errors, key=lambda entry: entry[0])[1]
+
+
+class _Crew:
+    """What the threads have in common.
+
+    Attributes:
+        done: How many pieces have been done.
+        errors: What pieces raised, each with the number of the piece.
+    """
+
+    def __init__(self, count: int, new_worker: Callable[[], Callable[[int], None]]) -> None:
+        self.done = 0
+        self.errors: list[tuple[int, BaseException]] = []
+        self._waiting: Iterator[int] = iter(range(count))
+        self._new_worker = new_worker
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def work(self) -> None:
+        """Do pieces until there are no more."""
+        piece = -1
+        try:
+            work = self._new_worker()
+            while not self._stopped:
+                with self._lock:
+                    piece = next(self._waiting, -1)
+                if piece < 0:
+                    return
+                work(piece)
+                with self._lock:
+                    self.done += 1
+        except BaseException as error:
+            self.errors.append((piece, error))
+            self.stop()
+
+    def stop(self) -> None:
+        """Begin no more pieces."""
+        self._stopped = True
+
+
+@contextlib.contextmanager
+def progress_bar(count: int, name: str, shown: bool) -> Iterator[Callable[[int], None]]:
+    """Give a function that is told how many points have been done, for a bar if one is to be shown.
+
+    Raises:
+        ImportError: tqdm, which draws it, is not installed.
+    """
+    if not shown:
+        yield lambda points: None
+        return
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        raise ImportError('progress=True needs tqdm: pip install "microgrady[progress]"') from None
+    with tqdm(total=count, desc=f"vmap of {name}", unit=" points", unit_scale=True, leave=False) as bar:
+        yield lambda points: None if points == 0 else bar.update(points) and None
