@@ -41,8 +41,10 @@ LAYERS = """
     compiler.options compiler.pointwise
     compiler.path
     compiler.branches compiler.batch_path
-    compiler.compiled
-    compiler.jit
+    compiler.with_paths compiler.parallel
+    compiler.compiled compiler.batches
+    compiler.jit compiler.vmapped
+    compiler.vmap
     compiler drawing testing
     command pytest_plugin
     __main__

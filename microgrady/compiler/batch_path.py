@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from microgrady.compiler.backends.executable import Executable
@@ -13,6 +13,7 @@ from microgrady.compiler.backends.simd import Access, Kernel, Pattern, lanes_of_
 from microgrady.compiler.options import BatchOptions
 from microgrady.compiler.path import CompiledPath
 from microgrady.compiler.programs.looped import LoopedProgram
+from microgrady.compiler.programs.program import Operation
 from microgrady.compiler.programs.recording import Recording
 from microgrady.compiler.signature import Numbers
 
@@ -73,6 +74,15 @@ class BatchPath(CompiledPath):
     def input_count(self) -> int:
         """How many numbers come in, those of leaves among them."""
         return self.program.input_count
+
+    def dependent_outputs(self, batched: Sequence[bool]) -> list[bool]:
+        """Return for each output whether it may differ from point to point, as some of the inputs do."""
+        program = self.program
+        differs = [*batched, *[False] * (program.input_count - len(batched))]
+        for step in program.steps():
+            if isinstance(step, Operation):
+                differs.append(any(place >= 0 and differs[place] for place in step.operands))
+        return [place >= 0 and differs[place] for place in program.outputs]
 
     def kernel(self, pattern: Pattern) -> LoadedKernel:
         """Return the kernel for a pattern; it is compiled once."""

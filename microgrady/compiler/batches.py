@@ -9,9 +9,7 @@ in the results: each point has a place of its own, and sums are made when all po
 from __future__ import annotations
 
 import ctypes
-import functools
 import threading
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,13 +19,12 @@ from microgrady.compiler.axes import Batch
 from microgrady.compiler.backends.lane_sums import LANES, add_to_lanes
 from microgrady.compiler.backends.simd import ALIGNMENT, Access, Pattern, lanes_of_host
 from microgrady.compiler.batch_path import BatchPath, LoadedKernel
-from microgrady.compiler.branches import ROOT, Branches, Fork
+from microgrady.compiler.branches import Branches, Fork
 from microgrady.compiler.fold import PIECE, NeighbourSums, over_lanes
 from microgrady.compiler.parallel import do_pieces, progress_bar, usable_cores
 from microgrady.compiler.programs.recording import Recording
 from microgrady.trees import count as size_of
 from microgrady.trees import flatten
-from microgrady.value import Value
 
 Array = numpy.ndarray[Any, Any]
 
@@ -37,7 +34,7 @@ OPERATIONS, NUMBERS = 1 << 22, 1 << 17
 FEW = 1 << 20  # operations in all from which on other threads are worth while
 
 
-class Grown(Exception):
+class MoreLeavesError(Exception):
     """Derivatives by more leaves have turned out to be wanted than the sums have room for."""
 
 
@@ -74,8 +71,6 @@ class BatchCall:
         self.columns = columns
         self.sums = sums
         self.interpreted = False
-        self._first = branches.first
-        self._width = lanes_of_host()
         self._fixed: dict[int, Array] = {}
         self._patterns: dict[tuple[int, int, bool], Pattern] = {}
         self._inputs = [_Input(part, column) for part, column in zip(batch.arguments.parts, batch.columns, strict=True)]
@@ -83,7 +78,7 @@ class BatchCall:
         self._staged = sum(each.size for each in self._inputs if each.is_staged)
         self.piece_count = -(-batch.count // PIECE)
         self._sums = NeighbourSums(self.piece_count)
-        self._sums_lock = threading.Lock()
+        self._results_lock = threading.Lock()
 
     @property
     def total(self) -> list[float]:
@@ -91,19 +86,23 @@ class BatchCall:
         found = self._sums.total
         return [0.0] * self.sums if found is None else list(map(float, found))
 
-    def run(self, name: str, threads: int | None, progress: bool, exact: bool) -> None:
+    @property
+    def first(self) -> BatchPath:
+        """The path that all points try."""
+        assert self.branches.first is not None
+        return self.branches.first
+
+    def run(self, name: str, threads: int | None, progress: bool) -> None:
         """Do all points.
 
         Args:
             name: What messages call the function.
             threads: In how many threads; None for as many as there are cores.
             progress: Whether a bar shows how far it is.
-            exact: Unused here.
         """
-        assert self._first is not None
         if threads is None:
             threads = usable_cores() if self._cost() * self.batch.count > FEW else 1
-        if not self._first.is_vectorized:
+        if not self.first.is_vectorized:
             threads = 1  # Python would let no two of them run
         with progress_bar(self.batch.count, name, progress) as advance:
             do_pieces(self.piece_count, threads, self._worker, lambda pieces: advance(pieces * PIECE))
@@ -112,8 +111,7 @@ class BatchCall:
         return _Worker(self).do_piece
 
     def _cost(self) -> int:
-        assert self._first is not None
-        return max(1, len(self._first.program.ops))
+        return max(1, len(self.first.program.ops))
 
     def block_length(self) -> int:
         """Return how many points a kernel is called with: a multiple of LANES."""
@@ -160,19 +158,20 @@ class BatchCall:
             if _goes_back(fork, recording):
                 return recording
             if len(recording.results) - len(self.columns) > self.sums:
-                raise Grown
+                raise MoreLeavesError
             kept = self.keep(fork, recording)
             self.interpreted = self.interpreted or kept is None
             return recording if kept is None else kept
 
     def add_sums(self, piece: int, lanes: Array) -> None:
         """Take the sums of a piece, lane by lane."""
-        with self._sums_lock:
-            self._sums.add(piece, over_lanes([lanes[:, lane] for lane in range(LANES)]))
+        total = over_lanes([lanes[:, lane] for lane in range(LANES)])
+        with self._results_lock:
+            self._sums.add(piece, total)
 
     def count_points(self, points: dict[BatchPath, int]) -> None:
         """Note how many points took paths."""
-        with self._sums_lock:
+        with self._results_lock:
             for path, some in points.items():
                 path.points += some
 
@@ -190,7 +189,7 @@ class BatchCall:
         for each in self._inputs:
             if each.is_staged:
                 staged.append((each, len(rows)))
-            rows += each.columns()
+            rows.extend(each.columns())
         return numpy.array([*rows, *self.columns, *[(0, 8)] * self.sums], numpy.int64).reshape(-1, 2), staged
 
 
@@ -278,8 +277,7 @@ class _Worker:
         self._taken.clear()
 
     def _do_block(self, low: int, high: int) -> None:
-        first, sums = self._call.branches.first, self._call.sums
-        assert first is not None
+        first, sums = self._call.first, self._call.sums
         self._stage(low, high)
         if sums:
             rows = self._rows
@@ -297,7 +295,7 @@ class _Worker:
         else:
             self._taken[first] = self._taken.get(first, 0) + len(codes)
         while waiting:
-            waiting += self._follow(*waiting.pop(), low)
+            waiting += self._follow(*waiting.pop())
         if sums:
             add_to_lanes(self._lanes.ctypes.data, rows.ctypes.data, sums, rows.shape[1], high - low)
 
@@ -314,16 +312,13 @@ class _Worker:
     def _fits(self, path: BatchPath, codes: Array) -> bool:
         return path.is_vectorized and len(codes) >= self._width
 
-    def _follow(
-        self, path: BatchPath, points: Any, codes: Array, low: int
-    ) -> list[tuple[BatchPath, Array, Array]]:
+    def _follow(self, path: BatchPath, points: Any, codes: Array) -> list[tuple[BatchPath, Array, Array]]:
         """Have the points that left a path go on, and return on which paths they did, with what came of it.
 
         Args:
             path: The path.
             points: Those that tried it; or the number of the first one, if they follow each other.
             codes: Where they left it, if not 0.
-            low: The first point of the block.
         """
         gone = numpy.flatnonzero(codes)
         self._taken[path] = self._taken.get(path, 0) + len(codes) - len(gone)
@@ -339,7 +334,7 @@ class _Worker:
                 if isinstance(onward, BatchPath):
                     tried.append((onward, some, self._run_listed(onward, some)))
                     break
-                self._put(onward.results, int(some[0]), low)
+                self._put(onward.results, int(some[0]))
                 some = some[1:]
         return tried
 
@@ -370,14 +365,20 @@ class _Worker:
     def _run_singly(self, path: BatchPath, points: Array) -> Array:
         """Run points one by one, as Python computes something of each, and return as `_run_listed` does."""
         codes = numpy.zeros(len(points), numpy.int32)
-        low = int(points[0])
         for at, point in enumerate(points.tolist()):
-            codes[at], result = path.run(self._batch.parts(point))
+            codes[at], result = path.run(self._parts(point))
             if not codes[at]:
-                self._put(flatten(result, "the result")[0], point, low)
+                self._put(flatten(result, "the result")[0], point)
         return codes
 
-    def _put(self, results: Sequence[float], point: int, low: int) -> None:
+    def _parts(self, point: int) -> list[Any]:
+        """Return the numbers and arrays of a point."""
+        given = zip(self._batch.arguments.parts, self._batch.columns, strict=True)
+        there = (part if column is None else column[point] for part, column in given)
+        return [float(part) if numpy.ndim(part) == 0 else part for part in there]
+
+    def _put(self, results: Sequence[float], point: int) -> None:
         """Put the results of a point to where kernels put them."""
-        for number, (address, stride) in zip(results, self._table[-len(self._call.columns) - self._call.sums :].tolist(), strict=False):
+        outputs = self._table[-len(self._call.columns) - self._call.sums :].tolist()
+        for number, (address, stride) in zip(results, outputs, strict=False):
             ctypes.c_double.from_address(address + point * stride).value = number

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from microgrady.compiler.path import CompiledPath
 from microgrady.value import Value
+
+AnyPath = TypeVar("AnyPath", bound=CompiledPath)
 
 
 class Outcome(NamedTuple):
@@ -33,7 +35,7 @@ class Fork(NamedTuple):
 ROOT = Fork(None, 0)
 
 
-class Branches:
+class Branches(Generic[AnyPath]):
     """The tree of paths.
 
     Attributes:
@@ -41,15 +43,15 @@ class Branches:
     """
 
     def __init__(self) -> None:
-        self.paths: list[CompiledPath] = []
-        self._onward: dict[Fork, CompiledPath] = {}
+        self.paths: list[AnyPath] = []
+        self._onward: dict[Fork, AnyPath] = {}
 
     @property
-    def first(self) -> CompiledPath | None:
+    def first(self) -> AnyPath | None:
         """The path that was met first."""
         return self._onward.get(ROOT)
 
-    def onward(self, fork: Fork) -> CompiledPath | None:
+    def onward(self, fork: Fork) -> AnyPath | None:
         """Return the path that goes on from a fork, if there is one."""
         return self._onward.get(fork)
 
@@ -67,7 +69,7 @@ class Branches:
             fork = Fork(path, failed)
         return fork
 
-    def add(self, fork: Fork, path: CompiledPath) -> None:
+    def add(self, fork: Fork, path: AnyPath) -> None:
         """Go on with a path from a fork, unless a signal handler has added one there meanwhile."""
         if self._onward.setdefault(fork, path) is path:
             self.paths.append(path)

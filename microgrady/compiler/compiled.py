@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import functools
 import operator
-import pickle
 import warnings
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar, overload
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from microgrady.compiler.backends.c_program import c_source
 from microgrady.compiler.backends.executable import binding
 from microgrady.compiler.backends.worker import run_in_worker
 from microgrady.compiler.branches import ROOT, Branches, Fork, Outcome
-from microgrady.compiler.methods import Bindable, BoundMethod
-from microgrady.compiler.options import Options
+from microgrady.compiler.methods import BoundMethod
 from microgrady.compiler.path import CompiledPath
 from microgrady.compiler.programs.recording import Recording
-from microgrady.compiler.signature import Arguments, Signature
-from microgrady.forks import LockOfOneProcess
-from microgrady.pickling.callables import pickler_by_value
-from microgrady.pickling.fingerprint import Fingerprint
+from microgrady.compiler.signature import Arguments
+from microgrady.compiler.with_paths import WithPaths
 from microgrady.traced import as_value, one_number
 from microgrady.tracing import is_input_elsewhere, run_here, runs
 from microgrady.value import Value, add_to_leaves
@@ -29,24 +25,8 @@ P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
 
-# The attributes of a `Jitted` that it makes of its others.
-_MADE_HERE = {
-    "__annotations__",
-    "__type_params__",
-    "_binds",
-    "_branches",
-    "_fastcall",
-    "_first_paths",
-    "_function",
-    "_lock",
-    "_methods",
-    "_from_pickle",
-}
 
-Key = tuple[Any, ...]  # of a signature: the structure of the arguments, the static ones, and by which to differentiate
-
-
-class Jitted(Bindable[P, R]):
+class Jitted(WithPaths[P, R, CompiledPath]):
     """A function that runs as machine code, as `jit` makes it.
 
     The first call runs the function on Values, and keeps the graph; it is simplified and compiled by LLVM.
@@ -76,53 +56,15 @@ class Jitted(Bindable[P, R]):
         [('x > 0',), ('not x > 0',)]
     """
 
-    __name__: str
-    _signature: Signature
-    _options: Options
-    _from_pickle: tuple[bytes | None, dict[Key, Branches]] | None
-
-    def __init__(self, function: Callable[P, R], signature: Signature, options: Options) -> None:
-        self._signature = signature
-        self._options = options
-        functools.update_wrapper(self, function, updated=())
-        self._restore(self.__dict__)
-
-    def _made_of(self, function: Callable[..., Any]) -> Self:
-        name, static = self._signature.name, self._signature.static
-        return type(self)(function, Signature(function, name, static), self._options)
-
-    def _parts(self) -> dict[str, Any]:
-        return {name: part for name, part in self.__dict__.items() if name not in _MADE_HERE}
+    made_here = WithPaths.made_here | {"_fastcall", "_first_paths"}
+    transform = "jit"
 
     def _restore(self, parts: dict[str, Any]) -> None:
         super()._restore(parts)
-        self._from_pickle = parts.get("_from_pickle")
-        self._lock = LockOfOneProcess()
         # For floats and arrays that are given by position: the first paths, by the types of the arguments, which is
         # the fastest question.
         self._first_paths: dict[tuple[type, ...], CompiledPath] = {}
         self._fastcall: Callable[..., Any] | None = None  # the latest of those paths, without Python code
-
-    @functools.cached_property
-    def _branches(self) -> dict[Key, Branches]:
-        if self._from_pickle is None:
-            return {}
-        # Not asked before the first call, when all that came in the pickle is complete.
-        (digest, branches), self._from_pickle = self._from_pickle, None
-        if digest is None or digest != Fingerprint(self._function).digest:
-            return {}  # recorded of another function than that of the name here
-        return {key: tree for key, tree in branches.items() if not any(path.failure for path in tree.paths)}
-
-    def __getstate__(self) -> dict[str, Any]:
-        known = Fingerprint(self._function)
-        # A Value that does not go with the function is that of the module where it is loaded, and not a copy.
-        going = {
-            key: branches
-            for key, branches in self._branches.items()
-            if all(id(leaf) in known.taken - known.left for path in branches.paths for leaf in path.leaves)
-            and (pickler_by_value() is not None or _is_picklable(key, branches))
-        }
-        return {**super().__getstate__(), "_from_pickle": (known.digest, going)}
 
     @overload
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R: ...
@@ -197,15 +139,6 @@ class Jitted(Bindable[P, R]):
         add_to_leaves([*values.values(), *outcome.leaves], slopes)
         return float(value)
 
-    @property
-    def paths(self) -> tuple[CompiledPath, ...]:
-        """The ways through the function that have been compiled, in the order in which they were met."""
-        return tuple(path for branches in self._branches.values() for path in branches.paths)
-
-    def llvm_ir(self) -> str:
-        """Return what LLVM compiles, path by path, before it optimises."""
-        return "\n\n".join(f"; {path!r}\n{path.llvm_ir()}" for path in self._compiled())
-
     def to_c(self, name: str = "compiled") -> str:
         """Return the program as C99.
 
@@ -252,14 +185,6 @@ class Jitted(Bindable[P, R]):
             f"max_paths={self._options.max_paths} are compiled"
         )
 
-    def __repr__(self) -> str:
-        return f"<jit of {self._signature.name}: {len(self.paths)} paths compiled>"
-
-    def _compiled(self) -> tuple[CompiledPath, ...]:
-        if not self.paths:
-            raise ValueError(f"jit of {self._signature.name} has compiled nothing yet: call it first")
-        return self.paths
-
     def _run(self, arguments: Arguments, fork: Fork = ROOT) -> Outcome:
         """Run the path that these arguments take, and record and compile it if there is none.
 
@@ -289,7 +214,7 @@ class Jitted(Bindable[P, R]):
             self._first_paths[tuple(map(type, args))] = path
             self._fastcall = path.fastcall()
 
-    def _record(self, arguments: Arguments, branches: Branches, fork: Fork) -> Outcome:
+    def _record(self, arguments: Arguments, branches: Branches[CompiledPath], fork: Fork) -> Outcome:
         """Run the function on Values, and compile what it does for the calls that come to this fork."""
         __tracebackhide__ = True
         run_in_worker(binding)
@@ -321,12 +246,3 @@ class Jitted(Bindable[P, R]):
                     stacklevel=4,
                 )
         return Outcome(recording.structure.rebuild(recording.results), recording.leaves, kept)
-
-
-def _is_picklable(key: Key, branches: Branches) -> bool:
-    """Return whether any pickler can pickle the kinds of containers that go in and come out."""
-    try:
-        pickle.dumps((key, [path.structure for path in branches.paths]))
-    except Exception:  # such as a class or a default that is local to a function
-        return False
-    return True

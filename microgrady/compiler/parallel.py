@@ -107,4 +107,8 @@ def progress_bar(count: int, name: str, shown: bool) -> Iterator[Callable[[int],
     except ImportError:
         raise ImportError('progress=True needs tqdm: pip install "microgrady[progress]"') from None
     with tqdm(total=count, desc=f"vmap of {name}", unit=" points", unit_scale=True, leave=False) as bar:
-        yield lambda points: None if points == 0 else bar.update(points) and None
+
+        def advance(points: int) -> None:
+            bar.update(points)
+
+        yield advance

@@ -1,0 +1,272 @@
+"""A function that runs for many points at once, as machine code."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
+
+from microgrady.compiler.axes import Axes, Batch, Results, batch_of
+from microgrady.compiler.backends.executable import binding
+from microgrady.compiler.backends.worker import run_in_worker
+from microgrady.compiler.batch_path import BatchPath
+from microgrady.compiler.batches import BatchCall, MoreLeavesError
+from microgrady.compiler.branches import ROOT, Branches, Fork
+from microgrady.compiler.fold import finished
+from microgrady.compiler.methods import BoundMethod
+from microgrady.compiler.options import BatchOptions
+from microgrady.compiler.pointwise import note_point, pointwise, require_like
+from microgrady.compiler.programs.program import Guard
+from microgrady.compiler.programs.recording import Recording
+from microgrady.compiler.signature import Numbers, Signature
+from microgrady.compiler.with_paths import WithPaths
+from microgrady.tracing import is_input_elsewhere, run_here, runs
+from microgrady.trees import count as size_of
+from microgrady.value import Value, add_to_leaves
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Vmapped(WithPaths[P, R, BatchPath]):
+    """A function that runs for many points at once, as `vmap` makes it.
+
+    At the first call the function is recorded at the first point, as `jit` records it, and compiled for vectors of 4
+    or 8 points. Comparisons on the way become guards that each point has for itself: those for which another way is
+    taken are gathered, and what happens on it is recorded and compiled as well. So `if` and `while` work as they are.
+    Each point has the result that the function has for it, whichever points are beside it; the functions of the C
+    library, such as `exp`, may differ from the interpreted ones by 4 units in the last place, unless `exact` is asked
+    for. Sums have the same bits whatever the number of threads.
+
+    Values from outside, such as the parameters of a model, are read at each call. It composes: `vmap(grad(f))`,
+    `vmap(vmap(f))`; inside `grad`, `jit` or another `vmap`, and called on Values, the function itself runs, point by
+    point. It pickles as `jit` does.
+    """
+
+    made_here = WithPaths.made_here | {"_known_leaves"}
+    transform = "vmap"
+
+    _options: BatchOptions
+    _axes: Axes
+
+    def __init__(
+        self, function: Callable[P, R], signature: Signature, options: BatchOptions, axes: Axes | None = None
+    ) -> None:
+        self._axes = axes or Axes()
+        super().__init__(function, signature, options)
+
+    def _made_of(self, function: Callable[..., Any]) -> Any:
+        name, static = self._signature.name, self._signature.static
+        return type(self)(function, Signature(function, name, static), self._options, self._axes)
+
+    def _restore(self, parts: dict[str, Any]) -> None:
+        super()._restore(parts)
+        # By the signature, those that `backward` adds to: in what is recorded later they come first.
+        self._known_leaves: dict[Any, list[Value]] = {}
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Return what the function returns for all points, in arrays.
+
+        Raises:
+            TypeError: An argument is not made of numbers, or the function returns something else than numbers, or
+                turns a Value into a plain number, which would become a constant.
+            ValueError: Arguments do not have the axes that are asked for, or not as many points.
+            ImportError: llvmlite is not installed.
+        """
+        __tracebackhide__ = True
+        if args and self._is_method_of(args[0]):
+            return BoundMethod(self, args[0])(*args[1:], **kwargs)
+        batch = batch_of(self._signature, self._axes, args, kwargs)
+        if (runs and run_here()) or batch.holds_values or batch.values:
+            return self._pointwise(batch)
+        return self._run(batch)
+
+    def backward(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Run the function and its backward pass for all points.
+
+        Args:
+            *args: The function's arguments. Values are allowed among those that are the same for all points.
+            **kwargs: Those that are given by name.
+
+        Returns:
+            The values of all points; or their sum or mean, as `reduce` says. The derivatives of their sum, or of their
+            mean, are added to the `grad` of the leaves that the function refers to and of the Values among the
+            arguments.
+
+        Raises:
+            TypeError: The function does not return one number, or as for a call.
+
+        Example:
+            >>> import microgrady as mg
+            >>> w = mg.Value(2.0)
+            >>> loss = mg.vmap(lambda x, y: (w * x - y) ** 2, reduce="mean")
+            >>> loss.backward([1.0, 2.0], [1.0, 1.0]), w.grad
+            (5.0, 7.0)
+        """
+        __tracebackhide__ = True
+        if args and self._is_method_of(args[0]):
+            method: BoundMethod[..., Any] = BoundMethod(self, args[0])
+            return method.backward(*args[1:], **kwargs)
+        batch = batch_of(self._signature, self._axes, args, kwargs, differentiate=True)
+        values = [*batch.values.values()]
+        if (runs and run_here()) or batch.holds_values or any(value._primitive is not None for value in values):
+            return self._backward_pointwise(batch)
+        while True:
+            try:
+                return self._run(batch, differentiate=True)
+            except MoreLeavesError:  # now there are more leaves that it knows of
+                continue
+
+    def to_c(self, name: str = "compiled") -> str:
+        """Return the program as C99."""
+        raise NotImplementedError
+
+    def graph(self, /, *args: Any, **kwargs: Any) -> list[Value]:
+        """Return the simplified program at the first point as a graph of Values, for `draw`.
+
+        Returns:
+            The Values that the result of that point is made of, in order.
+
+        Raises:
+            ValueError: There are no points.
+        """
+        if args and self._is_method_of(args[0]):
+            method: BoundMethod[..., Any] = BoundMethod(self, args[0])
+            return method.graph(*args[1:], **kwargs)
+        batch = batch_of(self._signature, self._axes, args, kwargs)
+        if not batch.count:
+            raise ValueError(f"vmap of {self._signature.name} has no point to show the graph of")
+        numbers, fork = batch.numbers(0), ROOT
+        while True:
+            path = self._onward(batch, fork, 0)
+            if path is None:
+                raise RuntimeError(
+                    f"vmap of {self._signature.name} interprets the first point: "
+                    f"max_paths={self._options.max_paths} are compiled"
+                )
+            found = path.program.evaluate([*numbers, *(leaf._number for leaf in path.leaves)])
+            if not isinstance(found, Guard):
+                return path.graph(numbers)
+            fork = Fork(path, 1 + [guard for _, guard in path.program.guards].index(found))
+
+    def _onward(self, batch: Batch, fork: Fork, point: int) -> BatchPath | None:
+        """Return the path that goes on from a fork, recorded at a point if there is none; None if none is kept."""
+        key = self._key(batch)
+        branches = self._branches.get(key) or Branches()
+        return branches.onward(fork) or self._keep(batch, branches, fork, self._record(batch, branches, False, point))
+
+    def _key(self, batch: Batch) -> Any:
+        return batch.arguments.key
+
+    def _pointwise(self, batch: Batch) -> Any:
+        __tracebackhide__ = True
+        return pointwise(self._function, batch, self._axes.outputs, self._options.reduce, self._signature.name)
+
+    def _backward_pointwise(self, batch: Batch) -> Any:
+        raise NotImplementedError
+
+    def _run(self, batch: Batch, differentiate: bool = False) -> Any:
+        """Run the paths that the points take, and record and compile those that there are not yet."""
+        __tracebackhide__ = True
+        run_in_worker(binding)
+        name, options, reduce = self._signature.name, self._options, self._options.reduce
+        key = self._key(batch)
+        branches = self._branches.get(key) or Branches()
+        first = branches.first
+        if first is None:
+            with self._lock.here():
+                branches = self._branches.get(key) or branches
+                first = branches.first
+                if first is None:
+                    recording = self._record(batch, branches, differentiate, 0)
+                    if runs and is_input_elsewhere(recording.leaves):
+                        # Another thread differentiates or records by what the function uses.
+                        return self._backward_pointwise(batch) if differentiate else self._pointwise(batch)
+                    if batch.count:
+                        first = self._keep(batch, branches, ROOT, recording)
+                        assert first is not None  # as the first one always is
+                    structure, outputs = recording.structure, len(recording.results)
+        if first is not None:
+            structure, outputs = first.structure, len(first.program.outputs)
+        if differentiate:
+            structure, outputs = structure.children[0], 1 + len(batch.values) + len(self._leaves_of(key))
+        results = Results(structure, self._axes.outputs, batch.count, reduce, name)
+        columns = results.columns
+        call = BatchCall(
+            batch,
+            branches,
+            functools.partial(self._record, batch, branches, differentiate),
+            functools.partial(self._keep, batch, branches),
+            self._lock.here(),
+            columns,
+            outputs - len(columns),
+        )
+        if batch.count:
+            call.run(name, options.threads, options.progress)
+            if call.interpreted:
+                warnings.warn(
+                    f"vmap of {name} has compiled max_paths={options.max_paths} paths; points that take another one "
+                    "are interpreted",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+        if results.has_fixed:
+            results.require_independent(_dependence(batch, branches, structure.count))
+        sums = call.total
+        if reduce is not None:
+            sums = [finished(total, batch.count, reduce) for total in sums]
+        if differentiate:
+            leaves = [*batch.values.values(), *self._leaves_of(key)]
+            add_to_leaves(leaves, sums[len(sums) - len(leaves) :])
+        return results.assemble() if reduce is None else results.assemble_reduced(sums[: structure.count])
+
+    def _leaves_of(self, key: Any) -> list[Value]:
+        """Return the leaves from outside by which paths of a signature are differentiated."""
+        known = self._known_leaves.get(key)
+        if known is None:
+            paths = self._branches[key].paths if key in self._branches else []
+            found = [path.leaves[: len(path.structure.children[1].children) - len(key[-1])] for path in paths]
+            known = self._known_leaves[key] = max(found, key=len, default=[])
+        return known
+
+    def _record(self, batch: Batch, branches: Branches[BatchPath], differentiate: bool, point: int) -> Recording:
+        """Run the function at a point on Values, and return what it did."""
+        __tracebackhide__ = True
+        name, key = self._signature.name, self._key(batch)
+        function = functools.partial(batch.arguments.call, self._function)
+        wanted = batch.arguments.differentiated if differentiate else None
+        known = self._leaves_of(key) if differentiate else ()
+        try:
+            recording = Recording(function, name, batch.numbers(point), wanted, batch.has_none, "vmap", known)
+        except Exception as error:
+            note_point(error, point, name)
+            raise
+        if branches.first is not None:
+            found, first = recording.structure, branches.first.structure
+            if differentiate:  # by how many leaves depends on the path
+                found, first = found.children[0], first.children[0]
+            require_like(found, first, point, 0, name)
+        if wanted is not None:
+            slopes = len(recording.results) - 1 - len(wanted)
+            if slopes > len(known):
+                self._known_leaves[key] = recording.leaves[:slopes]
+        return recording
+
+    def _keep(self, batch: Batch, branches: Branches[BatchPath], fork: Fork, recording: Recording) -> BatchPath | None:
+        """Compile what was recorded for the points that come to a fork; return None if there are too many paths."""
+        if len(branches.paths) >= self._options.max_paths:
+            return None
+        numbers = Numbers(batch.numbers(0) if batch.count else [], batch.names, batch.shapes, batch.has_none)
+        path = BatchPath(recording, numbers, self._options)
+        self._branches.setdefault(self._key(batch), branches).add(fork, path)
+        return path
+
+
+def _dependence(batch: Batch, branches: Branches[BatchPath], count: int) -> Sequence[bool]:
+    """Return for each of the first outputs whether it may differ from point to point."""
+    if len(branches.paths) != 1:
+        return [True] * count
+    given = zip(batch.shapes, batch.columns, strict=True)
+    batched = [column is not None for shape, column in given for _ in range(size_of(shape))]
+    return branches.paths[0].dependent_outputs(batched)[:count]
