@@ -11,11 +11,12 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
+from microgrady.arithmetic.library import Called
 from microgrady.compiler.backends.executable import Executable
 from microgrady.compiler.backends.llvm import LLVMBackend, Module, declarations
 
 
-def module(name: str, lines: list[str], result: str, called: set[tuple[str, int]]) -> Module:
+def module(name: str, lines: list[str], result: str, called: set[Called]) -> Module:
     function = [f"define double @{name}(double %x) {{", *lines, f"  ret double {result}", "}"]
     return Module("\n".join([*declarations(called), *function]), called)
 

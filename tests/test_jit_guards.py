@@ -15,7 +15,7 @@ from microgrady import Value
 
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
-from microgrady.compiler.backends.executable import binding
+from microgrady.compiler.backends.host import binding
 from microgrady.compiler.backends.memory import PIECE
 from microgrady.compiler.jit import jit
 from microgrady.tracing import recorders, runs

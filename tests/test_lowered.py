@@ -20,7 +20,7 @@ import pytest
 import microgrady as mg
 from microgrady import Value, functions
 from microgrady.arithmetic.backend import Backend, Operand
-from microgrady.arithmetic.library import library_function
+from microgrady.arithmetic.library import Called, library_function
 from microgrady.compiler.backends import c, llvm
 from microgrady.compiler.backends.callbacks import emit_callback
 from microgrady.primitives import user_primitives
@@ -98,12 +98,12 @@ def assert_same_bits(name: str, function_of: Callable[[str, int], Any]) -> None:
 # LLVM.
 
 
-Module = tuple[str, set[tuple[str, int]]]  # LLVM IR, and the functions of the C library that it calls
+Module = tuple[str, set[Called]]  # LLVM IR, and the functions of the C library that it calls
 
 
 def llvm_module() -> Module:
     text: list[str] = []
-    called: set[tuple[str, int]] = set()
+    called: set[Called] = set()
     for name, entry in LOWERED.items():
         for number, pattern in enumerate(patterns(entry)):
             lines: list[str] = []
@@ -122,8 +122,8 @@ def loaded(module: Module, effort: int) -> Any:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     text, called = module
-    for name, address in llvm.library_addresses({name for name, _ in called}).items():
-        binding.add_symbol(f"mg.{name}", address)
+    for name, address in llvm.library_addresses(called).items():
+        binding.add_symbol(name, address)
     target = binding.Target.from_default_triple().create_target_machine(opt=effort)
     parsed = binding.parse_assembly(text)
     parsed.verify()
@@ -163,7 +163,7 @@ def vector_patterns(entry: Primitive) -> list[Pattern]:
 def vector_module(width: int) -> Module:
     element = llvm.ElementType(width)
     text: list[str] = []
-    called: set[tuple[str, int]] = set()
+    called: set[Called] = set()
     for name, entry in LOWERED.items():
         for number, pattern in enumerate(vector_patterns(entry)):
             lines: list[str] = []
@@ -241,7 +241,7 @@ def test_an_operation_that_python_computes_is_not_written_for_vectors() -> None:
 
 def c_source() -> str:
     text: list[str] = []
-    called: set[tuple[str, int]] = set()
+    called: set[Called] = set()
     for name, entry in LOWERED.items():
         for number, pattern in enumerate(patterns(entry)):
             lines: list[str] = []

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from microgrady.arithmetic import floats
-from microgrady.arithmetic.library import library_function
+from microgrady.arithmetic.library import Called, library_function
 
 Operand = str | float  # a variable of the backend, or a constant
 Condition = str | bool
@@ -24,10 +24,13 @@ class Backend(ABC):
     the branch that it selects is written.
 
     Attributes:
-        called: The functions of the C library that were called, each with its number of operands.
+        called: The functions of the C library that were called.
+        exact: Whether results must have the bits of the operations on floats. If not they may be off by 4 ulp, as those
+            of functions of vectors are, and nan, infinities and the signs of zeros are the same.
     """
 
-    called: set[tuple[str, int]]
+    called: set[Called]
+    exact = True
 
     def neg(self, x: Operand) -> Operand:
         """-x."""
@@ -69,6 +72,14 @@ class Backend(ABC):
         """x without its fraction."""
         return self._number("trunc", floats.trunc, x)
 
+    def rint(self, x: Operand) -> Operand:
+        """The nearest whole number; of two the even one."""
+        return self._number("rint", floats.rint, x)
+
+    def fma(self, a: Operand, b: Operand, c: Operand) -> Operand:
+        """a * b + c, rounded once: for forms that need not be exact, as not every processor has such an instruction."""
+        return self._number("fma", library_function("fma", 3), a, b, c)
+
     def copysign(self, a: Operand, b: Operand) -> Operand:
         """The magnitude of a with the sign of b."""
         return self._number("copysign", math.copysign, a, b)
@@ -77,7 +88,6 @@ class Backend(ABC):
         """The function `name` of the C library."""
         if all(type(operand) is float for operand in operands):
             return float(library_function(name, len(operands))(*operands))
-        self.called.add((name, len(operands)))
         return self.emit_call(name, *operands)
 
     def less(self, a: Operand, b: Operand) -> Condition:
@@ -130,7 +140,7 @@ class Backend(ABC):
 
     @abstractmethod
     def emit_call(self, name: str, *operands: Operand) -> str:
-        """Write a call of the C library; return the variable of its result."""
+        """Write a call of the C library, and add it to `called`; return the variable of its result."""
 
     @abstractmethod
     def emit_choice(self, condition: str, then: Callable[[], Operand], otherwise: Callable[[], Operand]) -> str:

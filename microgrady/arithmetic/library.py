@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Called(NamedTuple):
+    """A function of the C library that machine code calls.
+
+    Attributes:
+        name: Its name.
+        operand_count: How many operands it has.
+        width: How many numbers each operand is: more than 1 for a function of vectors.
+    """
+
+    name: str
+    operand_count: int
+    width: int = 1
 
 
 @cache

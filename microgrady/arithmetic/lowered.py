@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Lowering = Callable[..., "Operand"]
 
 
-INSTRUCTIONS = {"neg", "add", "sub", "mul", "div", "sqrt", "abs", "floor", "ceil", "trunc", "copysign"}
+INSTRUCTIONS = {"neg", "add", "sub", "mul", "div", "sqrt", "abs", "floor", "ceil", "trunc", "rint", "copysign"}
 
 
 def lowering(name: str) -> Lowering:

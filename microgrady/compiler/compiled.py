@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from microgrady.compiler.backends.c_program import c_source
-from microgrady.compiler.backends.executable import binding
+from microgrady.compiler.backends.host import binding
 from microgrady.compiler.backends.worker import run_in_worker
 from microgrady.compiler.branches import ROOT, Branches, Fork, Outcome
 from microgrady.compiler.methods import BoundMethod

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from microgrady.arithmetic.backend import Backend, Condition, Operand
+from microgrady.arithmetic.library import Called
 from microgrady.compiler.backends.reserved import MATHEMATICS
 
 FORMS = {
@@ -20,6 +21,8 @@ FORMS = {
     "floor": "floor({})",
     "ceil": "ceil({})",
     "trunc": "trunc({})",
+    "rint": "rint({})",
+    "fma": "fma({}, {}, {})",
     "copysign": "copysign({}, {})",
     "select": "{} ? {} : {}",
     "less": "{} < {}",
@@ -49,7 +52,7 @@ class CBackend(Backend):
     def __init__(self, lines: list[str], prefix: str = "v") -> None:
         self.lines = lines
         self.prefix = prefix
-        self.called: set[tuple[str, int]] = set()
+        self.called: set[Called] = set()
         self._count = 0
         self._indent = "    "
 
@@ -63,6 +66,7 @@ class CBackend(Backend):
 
     def emit_call(self, name: str, *operands: Operand) -> str:
         """Write a call of a function of <math.h>."""
+        self.called.add(Called(name, len(operands)))
         function = f"library_{name}" if name in HIDDEN else name
         return self._declare("double", f"{function}({', '.join(map(text, operands))})")
 
@@ -104,10 +108,10 @@ def text(operand: Operand | Condition) -> str:
     return f"(-{number})" if math.copysign(1.0, operand) < 0.0 else number
 
 
-def preamble(called: Iterable[tuple[str, int]]) -> list[str]:
+def preamble(called: Iterable[Called]) -> list[str]:
     """Return the lines in front of functions that call these functions of the C library."""
     lines = ["#include <math.h>"]
-    for name, count in sorted(called):
+    for name, count, _ in sorted(called):
         if name in HIDDEN:
             lines.append(HIDDEN[name])
         elif name not in MATHEMATICS:

@@ -62,7 +62,7 @@ class LoopedFunction:
         words = set(_words(body))
         arrays = memory.work(words)
         is_large = sum(array.size for array in arrays) > STACK
-        self.called = {each for each in writer.backend.called if {each[0], f"library_{each[0]}"} & words}
+        self.called = {each for each in writer.backend.called if {each.name, f"library_{each.name}"} & words}
         self.headers = {"string.h"} if "memcpy" in words else set()
         unread = [f"(void){array};" for array in ("in", "out") if array not in words]
         first = [INDENT + line for line in (*unread, *memory.tables(words), *_declared(arrays, is_large))]

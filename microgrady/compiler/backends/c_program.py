@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from microgrady.arithmetic.backend import Operand
+from microgrady.arithmetic.library import Called
 from microgrady.compiler.backends.c import CBackend, preamble, text, used
 from microgrady.compiler.backends.c_loops import LoopedFunction
 from microgrady.compiler.backends.operations import write_operation
@@ -35,7 +36,7 @@ def c_source(programs: Sequence[Program | LoopedProgram], name: str) -> str:
         raise ValueError(f"the name of a function in C must be an identifier, not {describe(name)}")
     if is_reserved(name):
         raise ValueError(f"a function in C cannot be called {name!r}, which C or its library keeps for itself")
-    called: set[tuple[str, int]] = set()
+    called: set[Called] = set()
     headers: set[str] = set()
     functions = []
     for number, program in enumerate(programs, 1):
@@ -51,7 +52,7 @@ def c_source(programs: Sequence[Program | LoopedProgram], name: str) -> str:
     return "\n".join([first, *(f"#include <{header}>" for header in sorted(headers)), *declarations, *functions])
 
 
-def _function(program: Program, name: str, called: set[tuple[str, int]]) -> str:
+def _function(program: Program, name: str, called: set[Called]) -> str:
     lines: list[str] = []
     backend = CBackend(lines)
     known: list[Operand] = [f"in[{place}]" for place in range(program.input_count)]
@@ -69,6 +70,6 @@ def _function(program: Program, name: str, called: set[tuple[str, int]]) -> str:
     lines += [f"    out[{number}] = {text(operand)};" for number, operand in enumerate(outputs)]
     body = used(lines)
     mentioned = set(re.findall(r"\b[A-Za-z_]\w*", "\n".join(body)))
-    called |= {(name, count) for name, count in backend.called if {name, f"library_{name}"} & mentioned}
+    called |= {each for each in backend.called if {each.name, f"library_{each.name}"} & mentioned}
     unread = [f"    (void){array};" for array in ("in", "out") if array not in mentioned]
     return "\n".join(["", f"int {name}(const double *in, double *out)", "{", *unread, *body, "    return 0;", "}", ""])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from microgrady.arithmetic.backend import Backend, Operand
+from microgrady.arithmetic.library import Called
 from microgrady.compiler.backends.c import FORMS, HIDDEN
 
 WIDTH = 120  # columns of a line
@@ -72,7 +73,7 @@ class StatementBackend(Backend):
     """
 
     def __init__(self) -> None:
-        self.called: set[tuple[str, int]] = set()
+        self.called: set[Called] = set()
         self.block: list[Statement] = []
         self.made: set[str] = set()
         self.changing: set[str] = set()
@@ -88,6 +89,7 @@ class StatementBackend(Backend):
 
     def emit_call(self, name: str, *operands: Operand) -> str:
         """Write a call of a function of <math.h>."""
+        self.called.add(Called(name, len(operands)))
         function = f"library_{name}" if name in HIDDEN else name
         return self.declare("double", f"{function}({', '.join(['{}'] * len(operands))})", operands)
 

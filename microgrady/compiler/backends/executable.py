@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from microgrady.arithmetic.library import Called
 from microgrady.compiler.backends.cache import key_of, load, save
 from microgrady.compiler.backends.fastcall_parts import interface_addresses
+from microgrady.compiler.backends.host import binding
 from microgrady.compiler.backends.llvm import Module, library_addresses
 from microgrady.compiler.backends.worker import Held, run_in_worker
 
@@ -21,22 +22,6 @@ def llvmlite_version() -> str:
     import llvmlite
 
     return str(llvmlite.__version__)
-
-
-@functools.cache
-def binding() -> Any:
-    """Return llvmlite's binding, with this computer as the target.
-
-    Raises:
-        ImportError: llvmlite is not installed; the message says how to.
-    """
-    try:
-        import llvmlite.binding as llvm
-    except ImportError:
-        raise ImportError('jit needs llvmlite: pip install "microgrady[jit]"') from None
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return llvm
 
 
 class Executable:
@@ -71,11 +56,9 @@ def _load(
         What keeps the machine code there, the addresses of the entries, and why it was not kept in `cache`, if so.
     """
     llvm = binding()
-    called: set[tuple[str, int]] = set()
+    called: set[Called] = set()
     objects, not_kept = _objects(llvm, modules, called, effort, cache)
-    for name, address in library_addresses({name for name, _ in called}).items():
-        llvm.add_symbol(f"mg.{name}", address)
-    for name, address in interface_addresses().items():
+    for name, address in {**library_addresses(called), **interface_addresses()}.items():
         llvm.add_symbol(name, address)
     linker = llvm.create_mcjit_compiler(
         llvm.parse_assembly(""), llvm.Target.from_default_triple().create_target_machine()
@@ -87,7 +70,7 @@ def _load(
 
 
 def _objects(
-    llvm: Any, modules: Iterable[Module], called: set[tuple[str, int]], effort: int, cache: Path | None
+    llvm: Any, modules: Iterable[Module], called: set[Called], effort: int, cache: Path | None
 ) -> tuple[list[bytes], str]:
     """Return the files that a C compiler would write, one for each module, whose calls are added to `called`."""
     processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()

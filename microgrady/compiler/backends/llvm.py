@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from microgrady.arithmetic.backend import Backend, Condition, Operand
-from microgrady.arithmetic.library import library_function
+from microgrady.arithmetic.library import Called, library_function
+from microgrady.compiler.backends.host import has_fused_multiplication
+from microgrady.compiler.backends.vector_library import vector_function
 
 # The instruction of each operation: {number} and {condition} are types, {suffix} is the end of an intrinsic's name.
 FORMS = {
@@ -22,6 +24,8 @@ FORMS = {
     "floor": "call {number} @llvm.floor.{suffix}({number} {0})",
     "ceil": "call {number} @llvm.ceil.{suffix}({number} {0})",
     "trunc": "call {number} @llvm.trunc.{suffix}({number} {0})",
+    "rint": "call {number} @llvm.rint.{suffix}({number} {0})",
+    "fma": "call {number} @llvm.fma.{suffix}({number} {0}, {number} {1}, {number} {2})",
     "copysign": "call {number} @llvm.copysign.{suffix}({number} {0}, {number} {1})",
     "select": "select {condition} {0}, {number} {1}, {number} {2}",
     "less": "fcmp olt {number} {0}, {1}",
@@ -32,7 +36,8 @@ FORMS = {
     "either": "or {condition} {0}, {1}",
 }
 
-_INTRINSICS = {"sqrt": 1, "fabs": 1, "floor": 1, "ceil": 1, "trunc": 1, "copysign": 2}  # and their operands
+_INTRINSICS = {"sqrt": 1, "fabs": 1, "floor": 1, "ceil": 1, "trunc": 1, "rint": 1, "fma": 3, "copysign": 2}  # operands
+_DEAR = (" @mg.", " @llvm.sqrt", " fdiv ", "  br ")  # what is in lines that take long
 _COMPARISONS = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}
 
 
@@ -70,10 +75,13 @@ class ElementType:
 
     def declarations(self) -> list[str]:
         """Return the lines that declare the intrinsics that the forms call."""
-        return [
+        lines = [
             f"declare {self.number} @llvm.{name}.{self._suffix}({', '.join([self.number] * count)})"
             for name, count in _INTRINSICS.items()
         ]
+        if self.width > 1:
+            lines.append(f"declare i1 @llvm.vector.reduce.or.v{self.width}i1({self.condition})")
+        return lines
 
     def _repeated_type(self, scalar: str) -> str:
         return scalar if self.width == 1 else f"<{self.width} x {scalar}>"
@@ -95,16 +103,17 @@ class LLVMBackend(Backend):
         lines: Where to append.
         prefix: What the names of variables and blocks begin with, before a number. Nothing else in
             the function may have such names.
-        element: What each variable holds. Lanes of a vector have the bits of the same operations on doubles: where
-            only some of them take a branch, all compute both branches, and functions of the C library are called
-            for one lane after the other.
+        element: What each variable holds.
+        exact: Whether lanes of a vector must have the bits of the same operations on doubles. Functions of the C
+            library are then called for one lane after the other; else there are functions of vectors for most.
     """
 
-    def __init__(self, lines: list[str], prefix: str = "v", element: ElementType = DOUBLE) -> None:
+    def __init__(self, lines: list[str], prefix: str = "v", element: ElementType = DOUBLE, exact: bool = True) -> None:
         self.lines = lines
         self.prefix = prefix
         self.element = element
-        self.called: set[tuple[str, int]] = set()
+        self.exact = exact or not has_fused_multiplication()
+        self.called: set[Called] = set()
         self._forms = element.forms
         self._count = 0
         self._block = ""
@@ -128,22 +137,24 @@ class LLVMBackend(Backend):
 
     def emit_call(self, name: str, *operands: Operand) -> str:
         """Write a call of a function of the C library, or one for each lane."""
-        if self.element.width == 1:
-            return self._call(name, operands)
+        together = Called(name, len(operands), self.element.width)
+        if together.width == 1 or (not self.exact and vector_function(together)):
+            return self._call(together, self.element, operands)
         number, result = self.element.number, "poison"
         for lane in range(self.element.width):
             scalars = [
                 self.assign(f"extractelement {number} {operand}, i64 {lane}") if isinstance(operand, str) else operand
                 for operand in operands
             ]
-            found = self._call(name, scalars)
+            found = self._call(together._replace(width=1), DOUBLE, scalars)
             result = self.assign(f"insertelement {number} {result}, double {found}, i64 {lane}")
         return result
 
     def emit_choice(self, condition: str, then: Callable[[], Operand], otherwise: Callable[[], Operand]) -> str:
         """Write two blocks, a third in which they meet, and the phi instruction there; for lanes both and a select."""
         if self.element.width > 1:
-            return self.emit("select", condition, then(), otherwise())
+            first = self._for_some(condition, then)
+            return self.emit("select", condition, first, self._for_some(self.emit("negated", condition), otherwise))
         name = self.fresh()
         self.lines.append(f"  br i1 {condition}, label %{name}.then, label %{name}.else")
         arrivals = []
@@ -154,6 +165,25 @@ class LLVMBackend(Backend):
             self.lines.append(f"  br label %{name}.end")
         self.begin(f"{name}.end")
         return self.assign(f"phi {self.element.number} {', '.join(arrivals)}")
+
+    def _for_some(self, wanted: str, branch: Callable[[], Operand]) -> Operand:
+        """Write a branch that is passed by where no lane wants it, if it takes long enough to ask."""
+        name, before, start = self.fresh(), self._block, len(self.lines)
+        some = self.assign(f"call i1 @llvm.vector.reduce.or.v{self.element.width}i1({self.element.condition} {wanted})")
+        self.lines.append(f"  br i1 {some}, label %{name}.some, label %{name}.none")
+        self.begin(f"{name}.some")
+        head = len(self.lines)
+        result = branch()
+        if not any(dear in line for line in self.lines[head:] for dear in _DEAR):
+            del self.lines[start:head]
+            self._block = before
+            return result
+        arrivals = f"[ {self.text(result)}, %{self._block} ], [ poison, %{name}.none ]"
+        self.lines.append(f"  br label %{name}.end")
+        self.begin(f"{name}.none")
+        self.lines.append(f"  br label %{name}.end")
+        self.begin(f"{name}.end")
+        return self.assign(f"phi {self.element.number} {arrivals}")
 
     def compare(self, symbol: str, left: Operand, right: Operand) -> str:
         """Write a comparison by its symbol in Python, and return its condition."""
@@ -171,11 +201,13 @@ class LLVMBackend(Backend):
     def _address(self, index: int) -> str:
         return self.assign(f"getelementptr inbounds {self.element.number}, ptr %memory, i64 {index}")
 
-    def _call(self, name: str, scalars: Iterable[Operand]) -> str:
+    def _call(self, function: Called, element: ElementType, operands: Iterable[Operand]) -> str:
+        self.called.add(function)
         arguments = ", ".join(
-            f"double {scalar if isinstance(scalar, str) else DOUBLE.constant(scalar)}" for scalar in scalars
+            f"{element.number} {operand if isinstance(operand, str) else element.constant(operand)}"
+            for operand in operands
         )
-        return self.assign(f"call double @mg.{name}({arguments})")
+        return self.assign(f"call {element.number} @{_symbol(function)}({arguments})")
 
     def begin(self, block: str) -> None:
         """Write the label of a block, to which what follows belongs."""
@@ -195,28 +227,39 @@ class Module(NamedTuple):
 
     Attributes:
         source: The LLVM IR.
-        called: The functions of the C library that it calls, each with its number of operands.
+        called: The functions of the C library that it calls.
         effort: What LLVM spends on it, if not the same as on the others.
     """
 
     source: str
-    called: set[tuple[str, int]]
+    called: set[Called]
     effort: int | None = None
 
 
-def declarations(called: Iterable[tuple[str, int]], element: ElementType = DOUBLE) -> list[str]:
+def declarations(called: Iterable[Called], element: ElementType = DOUBLE) -> list[str]:
     """Return the lines that a module needs which calls these functions of the C library, and the intrinsics."""
-    library = (
-        f"declare double @mg.{name}({', '.join(['double'] * count)}) nounwind willreturn memory(none)"
-        for name, count in sorted(called)
-    )
+    library = []
+    for function in sorted(called):
+        number = ElementType(function.width).number
+        operands = ", ".join([number] * function.operand_count)
+        library.append(f"declare {number} @{_symbol(function)}({operands}) nounwind willreturn memory(none)")
     return [*element.declarations(), *library]
 
 
-def library_addresses(names: Iterable[str]) -> dict[str, int]:
+def _symbol(function: Called) -> str:
+    return f"mg.{function.name}" if function.width == 1 else f"mg.{function.name}.v{function.width}"
+
+
+def library_addresses(called: Iterable[Called]) -> dict[str, int]:
     """Return the addresses of functions of the C library, for `llvmlite.binding.add_symbol("mg.exp", address)`.
 
     Raises:
         AttributeError: The C library lacks one.
     """
-    return {name: ctypes.cast(library_function(name, 1), ctypes.c_void_p).value or 0 for name in names}
+    return {_symbol(function): _address(function) for function in called}
+
+
+def _address(function: Called) -> int:
+    if function.width > 1:
+        return vector_function(function)
+    return ctypes.cast(library_function(function.name, 1), ctypes.c_void_p).value or 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from microgrady.arithmetic.library import Called
 from microgrady.compiler.backends.callbacks import INTERFACE, emit_callback
 from microgrady.compiler.backends.llvm import LLVMBackend, Module, declarations
 from microgrady.compiler.backends.memory import Layout
@@ -34,7 +35,7 @@ def modules_of(program: Program, layout: Layout) -> Iterator[Module]:
     stopping: set[int] = set()  # the pieces after which there may be nothing to do
     for begin in range(0, count, together):
         end = min(begin + together, count)
-        called: set[tuple[str, int]] = set()
+        called: set[Called] = set()
         lines: list[str] = []
         calls_python = False
         for number in range(begin, end):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from microgrady.compiler.backends.host import features
 from microgrady.compiler.backends.llvm import ElementType, LLVMBackend, Module, declarations
 from microgrady.compiler.backends.llvm_loops import PieceWriter, tables
 from microgrady.compiler.backends.llvm_program import MODULE
@@ -131,7 +132,6 @@ class Kernel:
     def _scalar_declarations(self) -> list[str]:
         width = self.element.width
         return [
-            f"declare i1 @llvm.vector.reduce.or.v{width}i1(<{width} x i1>)",
             f"declare i{width} @llvm.ctpop.i{width}(i{width})",
             "declare i64 @llvm.umin.i64(i64, i64)",
         ]
@@ -246,7 +246,7 @@ class _LanesWriter(PieceWriter):
 
     def new_backend(self) -> LLVMBackend:
         """Return what appends to the lines."""
-        backend = LLVMBackend(self.lines, element=self.kernel.element)
+        backend = LLVMBackend(self.lines, element=self.kernel.element, exact=self.kernel.exact)
         self.columns = _Columns(self.kernel, backend)
         return backend
 
@@ -385,6 +385,4 @@ class _MainWriter:
 
 def lanes_of_host() -> int:
     """Return how many doubles the widest vectors of this computer have: 8 with AVX-512, else 4."""
-    from microgrady.compiler.backends.executable import binding
-
-    return 8 if binding().get_host_cpu_features().get("avx512f") else 4
+    return 8 if "avx512f" in features() else 4
