@@ -121,7 +121,7 @@ def opened(
     source = "\n".join(kernel(name, batched, structure.count) for name in ("dense", "listed"))
     executable = Executable([Module(source, set())], ("dense", "listed"), 0)
     addresses = {**executable.addresses, **others}
-    counter = counter or ctypes.c_int64()
+    counter = ctypes.c_int64() if counter is None else counter
     kernels = Kernels(addresses["dense"], addresses["listed"], MEMORY, WIDTH, operations, counter, executable)
     form = BatchForm(tuple(arguments), leaves, structure)
     assert form.is_possible
@@ -131,11 +131,10 @@ def opened(
 def expected(arguments: Sequence[BatchArgument], result: Any, args: Sequence[Any], leaves: Sequence[float] = ()) -> Any:
     """What the fast call must return."""
     structure = flatten(result, "the result")[1]
-    points = next(
-        len(arg) for arg, argument in zip(args, arguments, strict=True) if argument.access is not Access.FIXED
-    )
+    given = list(zip(args, arguments, strict=True))
+    points = next(len(arg) for arg, argument in given if argument.access is not Access.FIXED)
     numbers: list[Any] = []
-    for arg, argument in zip(args, arguments, strict=True):
+    for arg, argument in given:
         size, array = count(argument.shape), np.array(arg, float)
         rows = array.reshape(1, size) if argument.access is Access.FIXED else array.reshape(points, size)
         numbers += [rows[:, place] for place in range(size)]
@@ -504,9 +503,8 @@ def test_what_it_is_possible_for(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(150):
         nested = [nested]
     assert not is_possible(nested, ROW)  # much of the stack
-    assert is_possible(
-        np.ones([1] * batch_fastcall.MOST_AXES), BatchArgument((1,) * batch_fastcall.MOST_AXES, Access.STRIDED)
-    )
-    assert not is_possible(1.0, BatchArgument((1,) * (batch_fastcall.MOST_AXES + 1), Access.FIXED))
+    most = (1,) * batch_fastcall.MOST_AXES
+    assert is_possible(np.ones(most), BatchArgument(most, Access.STRIDED))
+    assert not is_possible(1.0, BatchArgument((*most, 1), Access.FIXED))
     monkeypatch.setattr(batch_fastcall, "array_interface", lambda: None)
     assert not is_possible(1.0, ROW)
