@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from microgrady.compiler.axes import Axes, Batch, Results, batch_of
-from microgrady.compiler.backends.executable import binding
+from microgrady.compiler.backends.host import binding
 from microgrady.compiler.backends.worker import run_in_worker
 from microgrady.compiler.batch_path import BatchPath
 from microgrady.compiler.batches import BatchCall, MoreLeavesError
 from microgrady.compiler.branches import ROOT, Branches, Fork
-from microgrady.compiler.fold import finished
+from microgrady.compiler.fold import finished, fold
 from microgrady.compiler.methods import BoundMethod
 from microgrady.compiler.options import BatchOptions
 from microgrady.compiler.pointwise import note_point, pointwise, require_like
@@ -21,7 +21,10 @@ from microgrady.compiler.programs.program import Guard
 from microgrady.compiler.programs.recording import Recording
 from microgrady.compiler.signature import Numbers, Signature
 from microgrady.compiler.with_paths import WithPaths
+from microgrady.inputs import describe
+from microgrady.traced import as_value
 from microgrady.tracing import is_input_elsewhere, run_here, runs
+from microgrady.trees import NUMBER, detach, flatten
 from microgrady.trees import count as size_of
 from microgrady.value import Value, add_to_leaves
 
@@ -164,7 +167,17 @@ class Vmapped(WithPaths[P, R, BatchPath]):
         return pointwise(self._function, batch, self._axes.outputs, self._options.reduce, self._signature.name)
 
     def _backward_pointwise(self, batch: Batch) -> Any:
-        raise NotImplementedError
+        """Run the function and its backward pass on Values, point by point."""
+        __tracebackhide__ = True
+        name, reduce = self._signature.name, self._options.reduce
+        found = self._pointwise(batch)
+        outputs, structure = flatten(found, f"the result of {name}")
+        if structure is not NUMBER and (structure.kind is not None or len(structure.shape or ()) != 1):
+            raise TypeError(
+                f"backward needs a function that returns one number, but vmap of {name} gave {describe(found)}"
+            )
+        as_value(outputs[0] if reduce is not None else fold(outputs, "sum")).backward()
+        return detach(found)
 
     def _run(self, batch: Batch, differentiate: bool = False) -> Any:
         """Run the paths that the points take, and record and compile those that there are not yet."""
