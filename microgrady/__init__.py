@@ -29,6 +29,8 @@ _HOMES = {
     "microgrady": "testing trees",
     "microgrady.compiler.compiled": "Jitted",
     "microgrady.compiler.jit": "jit",
+    "microgrady.compiler.vmap": "vmap",
+    "microgrady.compiler.vmapped": "Vmapped",
     "microgrady.drawing": "animate draw plot plot_errors plot_map plot_surface",
 }
 _HIDING = {"pow", "round", "sum"}  # built-in functions: a star import leaves them alone
@@ -60,6 +62,8 @@ if TYPE_CHECKING:  # the same names once more
     from microgrady.checking import numeric_derivative as numeric_derivative
     from microgrady.compiler.compiled import Jitted as Jitted
     from microgrady.compiler.jit import jit as jit
+    from microgrady.compiler.vmap import vmap as vmap
+    from microgrady.compiler.vmapped import Vmapped as Vmapped
     from microgrady.drawing import animate as animate
     from microgrady.drawing import draw as draw
     from microgrady.drawing import plot as plot

@@ -157,6 +157,7 @@ def test_the_package_alone_loads_next_to_nothing() -> None:
         ("mg.draw(mg.sin(mg.Value(2.0)))", "compiler checking arrays drawing.plotting drawing.animation"),
         ("mg.pi, mg.inf, mg.__version__", "value functions arithmetic drawing compiler checking arrays transforms"),
         ("mg.jit", "drawing checking arrays"),
+        ("mg.vmap", "drawing checking arrays"),
         ("mg.plot", "compiler arrays checking.gradient drawing.animation drawing.graph drawing.plotting.maps"),
         ("import microgrady.command.expressions", "drawing checking compiler.jit compiler.backends"),
     ],

@@ -23,6 +23,7 @@ from microgrady.compiler.axes import Axes, batch_of
 from microgrady.compiler.pointwise import pointwise
 from microgrady.compiler.signature import Signature
 from microgrady.trees import register
+from tests.compiled import Pair
 
 Function = Callable[..., Any]
 
@@ -261,8 +262,8 @@ def test_dataclasses_named_tuples_and_registered_classes_are_structures(vmap: An
     lines = vmap(lambda line, x: Line(line.slope * x, line.offset), in_axes=(Line(0, None), 0), out_axes=Line(0, None))
     line = lines(Line(V3, 5.0), V3)
     assert (line.slope.tolist(), line.offset) == ([1.0, 4.0, 9.0], 5.0)
-    pair = vmap(lambda leaf: Leaf(leaf.array + 1, leaf.axis))(Leaf(V3, V3))
-    assert type(pair) is Leaf
+    pair = vmap(lambda pair: Pair(pair.b, pair.a))(Pair(V3, A))
+    assert (type(pair), pair.b.tolist()) == (Pair, V3.tolist())
     ordered = vmap(lambda tree: tree["b"] - tree["a"], in_axes=(OrderedDict(a=0, b=None),))
     assert ordered(OrderedDict(b=1.0, a=V3)).tolist() == [0.0, -1.0, -2.0]
 
