@@ -40,7 +40,7 @@ def by_points(
     return batched
 
 
-ENGINES = pytest.mark.parametrize("vmap", [by_points], ids=["points"])
+ENGINES = pytest.mark.parametrize("vmap", [by_points, mg.vmap], ids=["points", "kernels"])
 
 
 class Leaf(NamedTuple):

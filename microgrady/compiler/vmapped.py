@@ -11,7 +11,6 @@ from microgrady.compiler.axes import Axes, Batch, Results, batch_of
 from microgrady.compiler.backends.host import binding
 from microgrady.compiler.backends.worker import run_in_worker
 from microgrady.compiler.batch_path import BatchPath
-from microgrady.compiler.batches import BatchCall, MoreLeavesError
 from microgrady.compiler.branches import ROOT, Branches, Fork
 from microgrady.compiler.fold import finished, fold
 from microgrady.compiler.methods import BoundMethod
@@ -61,7 +60,7 @@ class Vmapped(WithPaths[P, R, BatchPath]):
 
     def _made_of(self, function: Callable[..., Any]) -> Any:
         name, static = self._signature.name, self._signature.static
-        return type(self)(function, Signature(function, name, static), self._options, self._axes)
+        return type(self)(function, Signature(function, name, static, self.transform), self._options, self._axes)
 
     def _restore(self, parts: dict[str, Any]) -> None:
         super()._restore(parts)
@@ -115,6 +114,8 @@ class Vmapped(WithPaths[P, R, BatchPath]):
         values = [*batch.values.values()]
         if (runs and run_here()) or batch.holds_values or any(value._primitive is not None for value in values):
             return self._backward_pointwise(batch)
+        from microgrady.compiler.batches import MoreLeavesError  # it needs NumPy, which may not be installed
+
         while True:
             try:
                 return self._run(batch, differentiate=True)
@@ -182,6 +183,8 @@ class Vmapped(WithPaths[P, R, BatchPath]):
     def _run(self, batch: Batch, differentiate: bool = False) -> Any:
         """Run the paths that the points take, and record and compile those that there are not yet."""
         __tracebackhide__ = True
+        from microgrady.compiler.batches import BatchCall
+
         run_in_worker(binding)
         name, options, reduce = self._signature.name, self._options, self._options.reduce
         key = self._key(batch)

@@ -50,7 +50,7 @@ class WithPaths(Bindable[P, R], Generic[P, R, AnyPath]):
 
     def _made_of(self, function: Callable[..., Any]) -> Self:
         name, static = self._signature.name, self._signature.static
-        return type(self)(function, Signature(function, name, static), self._options)
+        return type(self)(function, Signature(function, name, static, self.transform), self._options)
 
     def _parts(self) -> dict[str, Any]:
         return {name: part for name, part in self.__dict__.items() if name not in self.made_here}
