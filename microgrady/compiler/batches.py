@@ -329,13 +329,16 @@ class _Worker:
         tried = []
         for guard in numpy.flatnonzero(numpy.bincount(leaving)).tolist():
             some = gathered[leaving == guard]
-            while len(some):
-                onward = self._call.onward(Fork(path, guard), int(some[0]))
+            alone: list[tuple[int, Sequence[float]]] = []
+            for point in map(int, some):
+                onward = self._call.onward(Fork(path, guard), point)
                 if isinstance(onward, BatchPath):
                     tried.append((onward, some, self._run_listed(onward, some)))
                     break
-                self._put(onward.results, int(some[0]))
-                some = some[1:]
+                alone.append((point, onward.results))
+            else:
+                for point, results in alone:
+                    self._put(results, point)
         return tried
 
     def _run_dense(self, path: BatchPath, low: int, codes: Array) -> int:
