@@ -97,6 +97,8 @@ def _signs_differ(backend: Backend, remainder: Operand, b: Operand) -> Condition
 
 def pow(backend: Backend, a: Operand, b: Operand) -> Operand:
     """A product for a square, else a call."""
+    if not backend.exact:
+        return _quick_power(backend, a, b)
     return backend.choose(
         backend.equal(b, 2.0),
         lambda: backend.mul(a, a),
@@ -104,9 +106,26 @@ def pow(backend: Backend, a: Operand, b: Operand) -> Operand:
     )
 
 
+def _quick_power(backend: Backend, a: Operand, b: Operand) -> Operand:
+    """Write products, quotients and roots for the commonest exponents, which round 3 times at most, else a call."""
+    if isinstance(a, str) and b in (1.0, 2.0, 3.0, 4.0, -1.0, -2.0):
+        base = a if b > 0.0 else backend.div(1.0, a)
+        if b in (1.0, -1.0):
+            return base
+        square = backend.mul(base, base)
+        return square if b in (2.0, -2.0) else backend.mul(square, square if b == 4.0 else base)
+    if isinstance(a, str) and b in (0.5, -0.5, 1.5):
+        root = backend.sqrt(backend.add(a, 0.0))  # that of -0.0 is 0.0 for a power
+        root = backend.select(backend.equal(a, -math.inf), math.inf, root)
+        return root if b == 0.5 else backend.div(1.0, root) if b < 0.0 else backend.mul(backend.abs(a), root)
+    return backend.call("pow", a, b)
+
+
 def cbrt(backend: Backend, x: Operand) -> Operand:
     """The library's root and a step of Newton's."""
     root = backend.call("cbrt", x)
+    if not backend.exact:
+        return root
     excess = backend.sub(backend.div(x, backend.mul(root, root)), root)
     mended = backend.add(root, backend.div(excess, 3.0))
     size = backend.abs(root)
@@ -335,8 +354,12 @@ def _real_power(backend: Backend, factor: Operand, a: Operand, b: Operand, whole
 
     def regained(almost: Operand) -> Operand:
         ordinary = backend.both(backend.less(0.0, backend.abs(almost)), backend.less(backend.abs(almost), math.inf))
+        nothing = backend.equal(rest, 0.0)
+        if not backend.exact:  # less than an ulp is gained where the logarithm is small
+            little = backend.both(backend.less(1 / 16, size), backend.less(size, 16.0))
+            nothing = backend.either(nothing, backend.both(backend.less_equal(backend.abs(rest), 2.0**-54), little))
         return backend.choose(
-            backend.either(backend.equal(rest, 0.0), backend.negated(ordinary)),
+            backend.either(nothing, backend.negated(ordinary)),
             lambda: almost,
             lambda: backend.mul(almost, backend.add(1.0, backend.mul(rest, backend.call("log", size)))),
         )
@@ -530,6 +553,13 @@ def erfcx(backend: Backend, x: Operand) -> Operand:
 
 def _exp_of_square(backend: Backend, x: Operand, sign: float) -> Operand:
     size = minimum(backend, backend.abs(x), 30.0)
+    if not backend.exact:
+        square = backend.mul(size, size)
+        almost = backend.call("exp", backend.mul(sign, square))
+        lost = backend.mul(sign, backend.fma(size, size, backend.neg(square)))  # what rounding took from the square
+        if sign < 0.0:
+            return backend.fma(almost, lost, almost)
+        return backend.mul(almost, backend.add(1.0, lost))  # which may be infinite
     front = backend.mul(backend.floor(backend.mul(size, 1024.0)), 1.0 / 1024.0)
     rest = backend.mul(backend.sub(size, front), backend.add(size, front))
     square = backend.mul(front, front)
