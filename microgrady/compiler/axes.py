@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import numbers
 import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -104,7 +105,7 @@ def _counted(count: int, one: str, many: str) -> str:
 
 
 def _is_axis(thing: Any) -> bool:
-    return not isinstance(thing, bool) and hasattr(type(thing), "__index__") and not isinstance(thing, Value)
+    return isinstance(thing, numbers.Integral) and not isinstance(thing, bool)
 
 
 def _read_axes(thing: Any, where: str) -> Axis:
@@ -283,9 +284,11 @@ class _Reader:
         kind = type(tree)
         if type(axis) is int and (array := self._as_array(tree, where)) is not None:
             return self._add_column(array, axis, where)
-        how = None if is_number(tree) or kind is Value or kind is str else kind_of(kind)
+        how = None if _is_scalar(tree) else kind_of(kind)
         if how is None:
             raise self._misplaced(tree, axis, where)
+        if hasattr(tree, "indptr"):
+            raise TypeError(f"{self._inside} {where} is a sparse matrix, which has no axis of points: pass toarray()")
         keys, contents = how.open(tree)
         axes = [axis] * len(contents) if type(axis) is int else axis.of_contents(kind, keys, len(contents))
         if axes is None:
@@ -310,14 +313,22 @@ class _Reader:
         kind = type(tree)
         if kind is list:
             kinds = _kinds_of_numbers(tree)
-            return None if kinds is None else self._array_of_list(tree, Value in kinds, where)
+            if kinds is not None:
+                return self._array_of_list(tree, Value in kinds, where)
+            self._require_no_mixture(tree, where)
+            return None
         if is_array(tree):
             return self._numeric(tree, where)
-        if kind is Value or is_number(tree) or isinstance(tree, type):
+        if _is_scalar(tree) or not hasattr(kind, "__array__"):
             return None
-        if kind.__module__.partition(".")[0] == "pandas" or (kind_of(kind) is None and hasattr(kind, "__array__")):
-            return self._numeric(_converted(tree, where), where)
-        return None
+        return self._numeric(_converted(tree, where), where)
+
+    def _require_no_mixture(self, tree: list[Any], where: str) -> None:
+        """Raise if there are numbers in a list, and something else that is not made of numbers."""
+        if any(map(_is_scalar, tree)):
+            for place, thing in enumerate(tree):
+                if not _is_scalar(thing) and not hasattr(type(thing), "__array__") and kind_of(type(thing)) is None:
+                    raise self._misplaced(thing, 0, f"{where}[{place}]")
 
     def _array_of_list(self, numbers: list[Any], holds_values: bool, where: str) -> Any:
         import numpy
@@ -397,7 +408,7 @@ class _Reader:
                 f"in_axes for {where} is a {axis.kind.__name__} of {len(axis.children)}, but {where} is another "
                 f"structure: {describe(thing)}"
             )
-        if thing is None or not (is_number(thing) or type(thing) is Value):
+        if not _is_scalar(thing):
             return TypeError(
                 f"{self._inside} {where} must be an array, a list of numbers or a structure of these, not "
                 f"{describe(thing)}"
@@ -406,6 +417,10 @@ class _Reader:
         if isinstance(self._place, str):
             cure = f"give {self._place} by position, with None in in_axes, to have it the same for all points"
         return self._refusal(f"{where} is one number, {describe(thing)}, which has no axis {axis}: {cure}")
+
+
+def _is_scalar(thing: Any) -> bool:
+    return type(thing) is Value or is_number(thing)
 
 
 def _converted(thing: Any, where: str) -> Any:
@@ -422,7 +437,7 @@ def _kinds_of_numbers(tree: list[Any]) -> set[type] | None:
     """Return of which types the numbers and Values in nested lists are; None if there is something else in them."""
     one_of_each = {type(thing): thing for thing in tree}
     kinds = {*one_of_each} - {list}
-    if any(kind is not Value and not is_number(one_of_each[kind]) for kind in kinds):
+    if not all(_is_scalar(one_of_each[kind]) for kind in kinds):
         return None
     if len(kinds) < len(one_of_each):
         for inner in tree:
