@@ -20,6 +20,7 @@ from microgrady.compiler.backends.batch_fastcall import BatchArgument, BatchFast
 from microgrady.compiler.backends.executable import Executable
 from microgrady.compiler.backends.llvm import Module
 from microgrady.compiler.backends.simd import Access
+from microgrady.compiler.fold import fold
 from microgrady.trees import count, flatten
 from tests.threads import join, run_in_threads, start
 
@@ -112,6 +113,7 @@ def opened(
     most: int = 16_384,
     operations: int = 1,
     counter: Any = None,
+    reduce: str | None = None,
     **others: int,
 ) -> Callable[..., Any]:
     """The fast call of a function of these arguments with a result like this one, whose numbers do not matter."""
@@ -123,12 +125,18 @@ def opened(
     addresses = {**executable.addresses, **others}
     counter = ctypes.c_int64() if counter is None else counter
     kernels = Kernels(addresses["dense"], addresses["listed"], MEMORY, WIDTH, operations, counter, executable)
-    form = BatchForm(tuple(arguments), leaves, structure)
+    form = BatchForm(tuple(arguments), leaves, structure, reduce)
     assert form.is_possible
     return BatchFastCall(form, kernels, most).function()
 
 
-def expected(arguments: Sequence[BatchArgument], result: Any, args: Sequence[Any], leaves: Sequence[float] = ()) -> Any:
+def expected(
+    arguments: Sequence[BatchArgument],
+    result: Any,
+    args: Sequence[Any],
+    leaves: Sequence[float] = (),
+    reduce: str | None = None,
+) -> Any:
     """What the fast call must return."""
     structure = flatten(result, "the result")[1]
     given = list(zip(args, arguments, strict=True))
@@ -141,6 +149,8 @@ def expected(arguments: Sequence[BatchArgument], result: Any, args: Sequence[Any
     total = np.zeros(points)
     for place, number in enumerate([*numbers, *leaves], 1):
         total = total + place * number
+    if reduce is not None:
+        return structure.rebuild([fold((total + float(k)).tolist(), reduce) for k in range(structure.count)])
     outputs, parts = itertools.count(), []
     for shape in structure.shapes:
         columns = [total + next(outputs) for _ in range(count(shape))]
@@ -155,6 +165,8 @@ def assert_same(found: Any, wanted: Any) -> None:
         assert len(found) == len(wanted)
         for one, other in zip(found, wanted, strict=True):
             assert_same(one, other)
+    elif isinstance(found, float):
+        assert np.float64(found).tobytes() == np.float64(wanted).tobytes()
     else:
         assert type(found) is np.ndarray
         assert found.flags == np.zeros(found.shape).flags
@@ -173,6 +185,18 @@ def test_rows_of_numbers(points: int, result: Any) -> None:
     arguments = [ROW, ROW]
     args = [filled(points), filled(points, start=-7.25)]
     assert_same(opened(arguments, result)(*args), expected(arguments, result, args))
+
+
+@pytest.mark.parametrize("points", [1, 2, 7, 8, 9, 10, 16, 513, 16_384])
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+@pytest.mark.parametrize(
+    "result", [1.0, (1.0, (1.0, 1.0)), [[1.0], (), (1.0, np.ones(3))], np.ones((2, 3)), np.ones(()), np.ones(0), ()]
+)
+def test_sums(points: int, reduce: str, result: Any) -> None:
+    arguments = [ROW, NUMBER]
+    args = [np.sin(filled(points)) / 3.0, 0.1]
+    call = opened(arguments, result, reduce=reduce)
+    assert_same(call(*args), expected(arguments, result, args, reduce=reduce))
 
 
 def spaced(shape: tuple[int, ...], gap: int, start: float) -> Any:
@@ -206,15 +230,16 @@ def test_any_arguments_in_any_order_and_nesting(data: st.DataObject) -> None:
         st.recursive(leaf, lambda inner: st.lists(inner, max_size=3) | st.lists(inner, max_size=3).map(tuple))
     )
     leaves = data.draw(st.lists(st.floats(-10, 10), max_size=3))
+    reduce = data.draw(st.sampled_from([None, "sum", "mean"]))
 
     def result(plan: Any) -> Any:
         if isinstance(plan, list) or (isinstance(plan, tuple) and not all(isinstance(part, int) for part in plan)):
             return type(plan)(map(result, plan))
         return 1.0 if plan is None else np.ones(plan)
 
-    call = opened(arguments, result(plan), len(leaves))
+    call = opened(arguments, result(plan), len(leaves), reduce=reduce)
     found = call(*args, *([leaves] if leaves else []))
-    assert_same(found, expected(arguments, result(plan), args, leaves))
+    assert_same(found, expected(arguments, result(plan), args, leaves, reduce))
 
 
 def subclass_of(array: Any) -> Any:
@@ -334,9 +359,10 @@ def test_as_many_points_as_the_kernels_do() -> None:
 
 
 @pytest.mark.parametrize("points", [1, 5, 8, 20, 700])
-def test_points_that_leave_the_path_are_left_to_others(points: int) -> None:
+@pytest.mark.parametrize("reduce", [None, "sum"])
+def test_points_that_leave_the_path_are_left_to_others(points: int, reduce: str | None) -> None:
     counter = ctypes.c_int64()
-    call = opened([ROW, GAPS], (1.0, 1.0), counter=counter)
+    call = opened([ROW, GAPS], (1.0, 1.0), counter=counter, reduce=reduce)
     other = filled(2 * points)[::2]
     for place in {0, points // 2, points - 1}:
         array = filled(points)
@@ -344,7 +370,7 @@ def test_points_that_leave_the_path_are_left_to_others(points: int) -> None:
         assert call(array, other) is float
         assert counter.value == 0
         array[place] = LEFT
-        assert_same(call(array, other), expected([ROW, GAPS], (1.0, 1.0), [array, other]))
+        assert_same(call(array, other), expected([ROW, GAPS], (1.0, 1.0), [array, other], reduce=reduce))
         assert counter.value == points
 
 
@@ -362,8 +388,9 @@ def test_results_share_memory_with_nothing() -> None:
 
 
 @pytest.mark.parametrize("points", [3, 10, 1500])
-def test_it_keeps_nothing_and_frees_nothing_that_it_should_not(points: int) -> None:
-    call = opened([ROW, GAPS, NUMBER], (1.0, [1.0, (np.ones(2),)]), leaves=2)
+@pytest.mark.parametrize("reduce", [None, "mean"])
+def test_it_keeps_nothing_and_frees_nothing_that_it_should_not(points: int, reduce: str | None) -> None:
+    call = opened([ROW, GAPS, NUMBER], (1.0, [1.0, (np.ones(2),)]), leaves=2, reduce=reduce)
     leaves = [1.25, 2.5]
     arguments = (filled(points), filled(2 * points)[::2], 4.5, leaves)
     left, other, longer = np.full(points, 2 * LEFT), np.ones(points, np.float32), np.ones(points + 1)
@@ -384,13 +411,14 @@ def test_it_keeps_nothing_and_frees_nothing_that_it_should_not(points: int) -> N
 
 
 @pytest.mark.parametrize("points", [3, 10, 1500])
-def test_without_memory_it_raises_and_keeps_nothing(points: int) -> None:
+@pytest.mark.parametrize("reduce", [None, "mean"])
+def test_without_memory_it_raises_and_keeps_nothing(points: int, reduce: str | None) -> None:
     testing = pytest.importorskip("_testcapi", reason="needs CPython's own tests")
     # Python keeps the memory of short tuples for others of that length.
-    result = (1.0, [1.0, tuple([1.0] * 30)])
-    call = opened([ROW, NUMBER], result)
+    result = (1.0, [1.0, tuple([1.0] * 30), np.ones(2)])
+    call = opened([ROW, NUMBER], result, reduce=reduce)
     arguments = (filled(points), 4.5)
-    wanted = expected([ROW, NUMBER], result, arguments)
+    wanted = expected([ROW, NUMBER], result, arguments, reduce=reduce)
 
     def refusals() -> int:
         refused = 0
@@ -405,7 +433,7 @@ def test_without_memory_it_raises_and_keeps_nothing(points: int) -> None:
             assert_same(call(*arguments), wanted)
         return refused
 
-    assert refusals() > 3
+    assert refusals() > 2
     before = sys.getallocatedblocks()
     for _ in range(50):
         refusals()

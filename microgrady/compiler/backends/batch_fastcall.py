@@ -13,16 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from microgrady.compiler.backends.array_interface import array_interface
-from microgrady.compiler.backends.batch_fastcall_code import (
-    CONSECUTIVE,
-    PAIR,
-    STRIDED,
-    BatchPlan,
-    batch_fastcall_source,
-)
+from microgrady.compiler.backends.batch_fastcall_code import batch_fastcall_source
+from microgrady.compiler.backends.batch_plan import CONSECUTIVE, PAIR, STRIDED, BatchPlan
 from microgrady.compiler.backends.executable import Executable
-from microgrady.compiler.backends.fastcall import array_part, built_in_function, is_plain, parts_of
-from microgrady.compiler.backends.fastcall_parts import ARRAY, FLOAT, Part
+from microgrady.compiler.backends.fastcall import array_part, built_in_function, is_plain, part_of, parts_of
+from microgrady.compiler.backends.fastcall_parts import ARRAY, Part
+from microgrady.compiler.backends.lane_sums import LANES, lane_sums
 from microgrady.compiler.backends.llvm import Module
 from microgrady.compiler.backends.simd import Access
 from microgrady.trees import Shape, Structure, count
@@ -52,11 +48,13 @@ class BatchForm:
         arguments: Of the function.
         leaves: How many floats stand in a list that is one more argument; 0 for no such argument.
         structure: That of the result at one point.
+        reduce: "sum" or "mean" if results are added up; None if not.
     """
 
     arguments: tuple[BatchArgument, ...]
     leaves: int
     structure: Structure
+    reduce: str | None = None
 
     @property
     def is_possible(self) -> bool:
@@ -112,18 +110,22 @@ class BatchFastCall:
     def __init__(self, form: BatchForm, kernels: Kernels, most: int) -> None:
         self._lengths: list[Any] = []
         self._arguments = (Part * len(form.arguments))(*map(self._argument, form.arguments))
-        self._results = parts_of(form.structure, self._result)
+        self._results = parts_of(form.structure, functools.partial(self._result, form.reduce is not None))
         self._kernels = kernels
+        self._adding = None if form.reduce is None else lane_sums()
         interface = array_interface()
         assert interface is not None  # as `is_possible` says
         self._plan = BatchPlan(
             dense=kernels.dense,
             listed=kernels.listed,
+            add=self._adding.addresses["add"] if self._adding else 0,
+            divides=form.reduce == "mean",
             counter=ctypes.addressof(kernels.counter),
             count=len(form.arguments),
             leaves=form.leaves,
             arguments=ctypes.addressof(self._arguments),
             results=ctypes.addressof(self._results),
+            outputs=form.structure.count,
             float=id(float),
             ndarray=id(interface.kind),
             new=interface.new,
@@ -143,6 +145,8 @@ class BatchFastCall:
             "fixed": 8 * (sum(number for number, _ in numbers) + form.leaves),
             "lengths": 8 * (MOST_AXES + 1),
             "indices": 8 * self._kernels.width,
+            "lanes": 8 * LANES * form.structure.count,
+            "rows": 0,
             "codes": 4 * self._kernels.width,  # even for less points
         }
         place = -(-self._kernels.memory // 64) * 64
@@ -150,6 +154,7 @@ class BatchFastCall:
             setattr(self._plan, name, place)
             place += size
         self._plan.size = place + 63  # as memory begins at a line of the cache
+        self._plan.row = 0 if form.reduce is None else 8 * form.structure.count
 
     def function(self) -> Callable[..., Any]:
         """Return a function that takes arrays and floats and returns arrays; or the type float where it has none.
@@ -160,13 +165,12 @@ class BatchFastCall:
         return built_in_function(instructions.addresses["call_batch"], self._plan, (self, instructions))
 
     def _argument(self, argument: BatchArgument) -> Part:
-        size = 8 * count(argument.shape)
-        if argument.access is not Access.FIXED:
-            kind = CONSECUTIVE if argument.access is Access.CONSECUTIVE else STRIDED
-            return array_part(kind, (0, *(argument.shape or ())), size, self._lengths)
-        if argument.shape is None:
-            return Part(kind=FLOAT, size=size)
-        return array_part(ARRAY, argument.shape, size, self._lengths)
+        if argument.access is Access.FIXED:
+            return part_of(argument.shape, self._lengths)
+        kind = CONSECUTIVE if argument.access is Access.CONSECUTIVE else STRIDED
+        return array_part(kind, (0, *(argument.shape or ())), 8 * count(argument.shape), self._lengths)
 
-    def _result(self, shape: Shape) -> Part:
+    def _result(self, is_sum: bool, shape: Shape) -> Part:
+        if is_sum:
+            return part_of(shape, self._lengths)
         return array_part(ARRAY, (0, *(shape or ())), 8 * count(shape), self._lengths)

@@ -1,14 +1,14 @@
 """The instructions of the built-in functions that take a batch of points to a kernel: LLVM IR, for all of them.
 
 Arrays of the batch are not copied: a kernel gets, for each number of a point, the address of that of the first point
-and how far it is to that of the next one.
+and how far it is to that of the next one. Results go to where they are returned, or to rows that are then added up.
 """
 
 from __future__ import annotations
 
-import ctypes
-
 from microgrady.compiler.backends.array_interface import ALIGNED, C_CONTIGUOUS, DATA, SHAPE, STRIDES
+from microgrady.compiler.backends.batch_plan import CONSECUTIVE, PAIR, BatchPlan, of_plan, places
+from microgrady.compiler.backends.batch_run import folder, runner
 from microgrady.compiler.backends.fastcall_parts import (
     ARRAY,
     COPY_ROW,
@@ -18,72 +18,14 @@ from microgrady.compiler.backends.fastcall_parts import (
     check,
     checks,
     copies,
+    copying_leaf,
     declarations,
     field,
-    field_of,
     maker,
     new_array,
     of_part,
     opening,
 )
-
-# Kinds of parts besides those of single calls: arrays of the batch, its axis in front, by what lies between two points.
-CONSECUTIVE = 4  # eight bytes
-STRIDED = 5  # anything else
-
-PAIR = 16  # bytes of the table for one number of a point: where it is, and how far the next point's is from there
-
-
-class BatchPlan(ctypes.Structure):
-    """What one built-in function does.
-
-    One block of memory serves a call. Places in it are in bytes, behind the memory of the kernel, which is in front.
-
-    Attributes:
-        dense: The address of the kernel for points in a row.
-        listed: That of the kernel for listed points; 0 for none.
-        counter: Where the points are counted that the kernels did.
-        count: How many arguments there are, but for the list of leaves.
-        leaves: How many floats stand in that list, the last argument; 0 for no such argument.
-        arguments: Where their `Part`s stand.
-        results: Where the `Part`s of the result stand. The first length of an array, that of the batch, is left open.
-        float: The type float.
-        ndarray: The class of arrays.
-        new: The address of the function that makes an array.
-        width: How many points the kernels work on at once.
-        least: For how many points it is, at least.
-        most: At most.
-        held: Up to how many points other threads do not run meanwhile.
-        table: The place of the pairs of inputs and outputs.
-        fixed: That of the inputs that are the same for all points, and of room for the others.
-        lengths: That of the lengths of one array.
-        indices: That of listed points.
-        codes: That of what the kernel says of each point, four bytes.
-        size: How many bytes there are, but for the codes.
-    """
-
-    _fields_ = (
-        ("dense", ctypes.c_void_p),
-        ("listed", ctypes.c_void_p),
-        ("counter", ctypes.c_void_p),
-        ("count", ctypes.c_int64),
-        ("leaves", ctypes.c_int64),
-        ("arguments", ctypes.c_void_p),
-        ("results", ctypes.c_void_p),
-        ("float", ctypes.c_void_p),
-        ("ndarray", ctypes.c_void_p),
-        ("new", ctypes.c_void_p),
-        ("width", ctypes.c_int64),
-        ("least", ctypes.c_int64),
-        ("most", ctypes.c_int64),
-        ("held", ctypes.c_int64),
-        ("table", ctypes.c_int64),
-        ("fixed", ctypes.c_int64),
-        ("lengths", ctypes.c_int64),
-        ("indices", ctypes.c_int64),
-        ("codes", ctypes.c_int64),
-        ("size", ctypes.c_int64),
-    )
 
 
 def batch_fastcall_source() -> str:
@@ -93,11 +35,8 @@ def batch_fastcall_source() -> str:
     has no result: other arguments were given, or a point left the path.
     """
     looks = check("is_like", C_CONTIGUOUS, 0), check("has_points_like", ALIGNED, 1), _is_batch()
-    return "\n".join([*declarations(), *looks, _spread(), maker(_leaf()), _run(), _call()])
-
-
-def _of_plan(name: str) -> str:
-    return field_of(BatchPlan, name, "%plan")
+    makers = maker("make", _leaf()), maker("make_of_sums", copying_leaf(BatchPlan))
+    return "\n".join([*declarations(), *looks, _spread(), *makers, folder(), runner(), _call()])
 
 
 def _is_batch() -> str:
@@ -238,43 +177,6 @@ on:
   ret ptr %made"""
 
 
-def _run() -> str:
-    """Return a function that runs a kernel over all points, and returns how many left the path."""
-    return f"""
-define internal i64 @run(ptr %plan, ptr %memory, i64 %points) {{
-entry:
-  {_of_plan("dense")}
-  {_of_plan("listed")}
-  {_of_plan("width")}
-{_places("table", "fixed", "indices", "codes")}
-  %is.few = icmp ult i64 %points, %width
-  br i1 %is.few, label %few, label %many
-many:
-  %many.left = call i64 %dense(ptr %at.table, ptr %at.fixed, ptr %memory, ptr %at.codes, i64 0, i64 %points)
-  ret i64 %many.left
-few:
-  %last = sub i64 %points, 1
-  br label %list
-list:
-  %listed.count = phi i64 [ 0, %few ], [ %listed.next, %list ]
-  %is.point = icmp ult i64 %listed.count, %last
-  %point = select i1 %is.point, i64 %listed.count, i64 %last
-  %index.p = getelementptr i64, ptr %at.indices, i64 %listed.count
-  store i64 %point, ptr %index.p
-  %listed.next = add i64 %listed.count, 1
-  %is.full = icmp eq i64 %listed.next, %width
-  br i1 %is.full, label %start, label %list
-start:
-  %few.left = call i64 %listed(ptr %at.table, ptr %at.fixed, ptr %memory, ptr %at.codes, ptr %at.indices, i64 %width)
-  ret i64 %few.left
-}}"""
-
-
-def _places(*names: str) -> str:
-    """Return what computes the addresses of places in the memory of a call."""
-    return "\n".join(f"  {_of_plan(name)}\n  %at.{name} = getelementptr i8, ptr %memory, i64 %{name}" for name in names)
-
-
 def _call() -> str:
     """Return the function that Python calls."""
     return f"""
@@ -305,17 +207,19 @@ check.batch:
 # Takes memory. Without an array of the batch, the number of points is above any other.
 _TAKE = f"""\
 take:
-  {_of_plan("least")}
-  {_of_plan("most")}
+  {of_plan("least")}
+  {of_plan("most")}
   %points = load i64, ptr %points.p
   %is.enough = icmp uge i64 %points, %least
   %is.small = icmp ule i64 %points, %most
   %is.right = and i1 %is.enough, %is.small
   br i1 %is.right, label %take.memory, label %other
 take.memory:
-  {_of_plan("size")}
-  %codes.size = mul i64 %points, 4
-  %bytes = add i64 %size, %codes.size
+  {of_plan("size")}
+  {of_plan("row")}
+  %each = add i64 %row, 4
+  %points.size = mul i64 %points, %each
+  %bytes = add i64 %size, %points.size
   %block = call ptr @PyMem_RawMalloc(i64 %bytes)
   %is.none = icmp eq ptr %block, null
   br i1 %is.none, label %no.memory, label %copies
@@ -327,7 +231,7 @@ copies:
   %line.end = add i64 %block.start, 63
   %line = and i64 %line.end, -64
   %memory = inttoptr i64 %line to ptr
-{_places("table", "fixed", "lengths")}
+{places("table", "fixed", "lengths", "lanes", "rows")}
   store ptr %at.table, ptr %pairs.p
   br label %copy.next"""
 
@@ -342,15 +246,34 @@ copy.batch:
 copy.row:
 {COPY_ROW}"""
 
-# Makes the result, has the kernel fill it, and gives the memory back.
+# Makes arrays that the kernel fills, or pairs for rows and then sums of these; and gives the memory back.
 _RUN = f"""\
 run.ready:
-  {_of_plan("results")}
-  {_of_plan("held")}
+  {of_plan("results")}
+  {of_plan("held")}
+  {of_plan("add")}
+  {of_plan("outputs")}
   %pairs.out = load ptr, ptr %pairs.p
   store ptr %results, ptr %cursor
-  %cursor.pairs = getelementptr ptr, ptr %cursor, i64 1
-  store ptr %pairs.out, ptr %cursor.pairs
+  %cursor.here = getelementptr ptr, ptr %cursor, i64 1
+  %column.size = mul i64 %points, 8
+  %adds = icmp ne ptr %add, null
+  br i1 %adds, label %next.row, label %arrays
+next.row:
+  %output = phi i64 [ 0, %run.ready ], [ %output.next, %one.row ]
+  %rows.done = icmp eq i64 %output, %outputs
+  br i1 %rows.done, label %run, label %one.row
+one.row:
+  %row.offset = mul i64 %output, %column.size
+  %row.start = getelementptr i8, ptr %at.rows, i64 %row.offset
+  %row.pair = getelementptr [{PAIR} x i8], ptr %pairs.out, i64 %output
+  store ptr %row.start, ptr %row.pair
+  %row.step = getelementptr i8, ptr %row.pair, i64 8
+  store i64 8, ptr %row.step
+  %output.next = add i64 %output, 1
+  br label %next.row
+arrays:
+  store ptr %pairs.out, ptr %cursor.here
   %cursor.lengths = getelementptr ptr, ptr %cursor, i64 2
   store ptr %at.lengths, ptr %cursor.lengths
   %cursor.points = getelementptr ptr, ptr %cursor, i64 3
@@ -359,6 +282,7 @@ run.ready:
   %made.failed = icmp eq ptr %made, null
   br i1 %made.failed, label %leave, label %run
 run:
+  %arrays.made = phi ptr [ null, %next.row ], [ %made, %arrays ]
   %frees.others = icmp ugt i64 %points, %held
   br i1 %frees.others, label %run.long, label %run.short
 run.short:
@@ -374,17 +298,24 @@ ran:
   %is.fine = icmp eq i64 %left, 0
   br i1 %is.fine, label %done, label %drop
 done:
-  {_of_plan("counter")}
+  {of_plan("counter")}
   %counted = load i64, ptr %counter
   %counted.next = add i64 %counted, %points
   store i64 %counted.next, ptr %counter
+  br i1 %adds, label %sums, label %leave
+sums:
+  store ptr %at.lanes, ptr %cursor.here
+  %sums.made = call ptr @make_of_sums(ptr %cursor, ptr %plan)
   br label %leave
 leave:
+  %result = phi ptr [ null, %arrays ], [ %arrays.made, %done ], [ %sums.made, %sums ]
   call void @PyMem_RawFree(ptr %block)
-  ret ptr %made
+  ret ptr %result
 drop:
   call void @PyMem_RawFree(ptr %block)
-  call void @Py_DecRef(ptr %made)
+  br i1 %adds, label %other, label %drop.arrays
+drop.arrays:
+  call void @Py_DecRef(ptr %arrays.made)
   br label %other
 other:
   call void @Py_IncRef(ptr %float)

@@ -93,6 +93,13 @@ def array_part(kind: int, shape: tuple[int, ...], size: int, lengths: list[Any])
     return Part(kind=kind, count=len(shape), size=size, shape=ctypes.addressof(lengths[-1]))
 
 
+def part_of(shape: Shape, lengths: list[Any]) -> Part:
+    """Return the part of a number or an array by its shape; `array_part` says what `lengths` is for."""
+    if shape is None:
+        return Part(kind=FLOAT, size=8)
+    return array_part(ARRAY, shape, 8 * count(shape), lengths)
+
+
 class _Definition(ctypes.Structure):
     """CPython's PyMethodDef."""
 
@@ -146,9 +153,9 @@ class FastCall:
 
     def __init__(self, form: Form, size: int, outputs: int, is_long: bool) -> None:
         self._lengths: list[Any] = []
-        arguments = [self._part(shape) for shape in form.shapes]
+        arguments = [part_of(shape, self._lengths) for shape in form.shapes]
         self._arguments = (Part * len(arguments))(*arguments)
-        self._results = parts_of(form.structure, self._part)
+        self._results = parts_of(form.structure, lambda shape: part_of(shape, self._lengths))
         self._memory = (ctypes.c_double * (size + 7 if size > ON_STACK else 0))()
         interface = array_interface() if form.has_arrays else None
         self._plan = Plan(
@@ -175,8 +182,3 @@ class FastCall:
         """
         self._plan.run = program.addresses["run"]
         return built_in_function(instructions.addresses["call"], self._plan, (self, program, instructions))
-
-    def _part(self, shape: Shape) -> Part:
-        if shape is None:
-            return Part(kind=FLOAT, size=8)
-        return array_part(ARRAY, shape, 8 * count(shape), self._lengths)

@@ -9,18 +9,14 @@ import ctypes
 
 from microgrady.compiler.backends.array_interface import C_CONTIGUOUS
 from microgrady.compiler.backends.fastcall_parts import (
-    ARRAY,
     COPY_ROW,
-    LIST,
-    TUPLE,
     check,
     checks,
     copies,
+    copying_leaf,
     declarations,
     field_of,
     maker,
-    new_array,
-    of_part,
     opening,
 )
 
@@ -67,31 +63,11 @@ def fastcall_source() -> str:
     It takes what METH_FASTCALL passes, the address of a plan as an int before it. It returns the type float where it
     has no result: other arguments were given, a guard does not hold, or another call works on the memory.
     """
-    return "\n".join([*declarations(), check("is_like", C_CONTIGUOUS, 0), maker(_leaf()), _call()])
+    return "\n".join([*declarations(), check("is_like", C_CONTIGUOUS, 0), maker("make", copying_leaf(Plan)), _call()])
 
 
 def _of_plan(name: str) -> str:
     return field_of(Plan, name, "%plan")
-
-
-def _leaf() -> str:
-    """Return the blocks that make a float, or an array with copies of doubles."""
-    return f"""\
-  switch i64 %kind, label %float [ i64 {ARRAY}, label %array  i64 {TUPLE}, label %tuple  i64 {LIST}, label %list ]
-float:
-  %double = load double, ptr %here
-  %number = call ptr @PyFloat_FromDouble(double %double)
-  br label %on
-array:
-  {of_part("shape")}
-{new_array(Plan, "%shape")}
-  call ptr @mg.memmove(ptr %data, ptr %here, i64 %size)
-  br label %on
-on:
-  %object = phi ptr [ %number, %float ], [ %made, %fill ]
-  %here.next = getelementptr i8, ptr %here, i64 %size
-  store ptr %here.next, ptr %here.p
-  ret ptr %object"""
 
 
 def _call() -> str:

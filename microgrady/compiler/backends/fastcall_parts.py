@@ -144,18 +144,19 @@ unlike:
 }}"""
 
 
-def maker(leaf: str) -> str:
+def maker(name: str, leaf: str) -> str:
     """Return a function that makes an object, with all that is in it, or returns null with the error set.
 
     Its cursor has the address of the next part, and another one.
 
     Args:
+        name: What to call it.
         leaf: The blocks that make a number or an array and go on to the next ones. Before the first label stands the
             end of a block, which goes to `tuple` or `list` for a part of these kinds. `%here` is the other address in
             the cursor, which stands at `%here.p`, and where nothing can be made, there is `failed` to go to.
     """
     return f"""
-define internal ptr @make(ptr %cursor, ptr %plan) {{
+define internal ptr @{name}(ptr %cursor, ptr %plan) {{
 entry:
   %part = load ptr, ptr %cursor
   %part.next = getelementptr i8, ptr %part, i64 {ctypes.sizeof(Part)}
@@ -166,7 +167,7 @@ entry:
   {of_part("count")}
   {of_part("size")}
 {leaf}
-{_CONTAINER}
+{_container(name)}
 }}"""
 
 
@@ -189,8 +190,13 @@ fill:
   {field("data", "ptr", "%made", HEAD + DATA)}"""
 
 
-# Makes a tuple or a list, and then one after the other what is in it.
-_CONTAINER = """\
+def _container(name: str) -> str:
+    """Return the blocks that make a tuple or a list, and then one after the other what is in it.
+
+    Args:
+        name: That of the function.
+    """
+    return f"""\
 tuple:
   %tuple.new = call ptr @PyTuple_New(i64 %count)
   br label %container
@@ -207,7 +213,7 @@ items:
   %is.last = icmp eq i64 %index, %count
   br i1 %is.last, label %complete, label %one
 one:
-  %item = call ptr @make(ptr %cursor, ptr %plan)
+  %item = call ptr @{name}(ptr %cursor, ptr %plan)
   %item.failed = icmp eq ptr %item, null
   br i1 %item.failed, label %incomplete, label %item.made
 item.made:
@@ -221,6 +227,30 @@ incomplete:
   ret ptr null
 failed:
   ret ptr null"""
+
+
+def copying_leaf(plan: type[ctypes.Structure]) -> str:
+    """Return the blocks that make a float, or an array with copies of doubles, the next of which is at `%here`.
+
+    Args:
+        plan: The class of what stands at `%plan`.
+    """
+    return f"""\
+  switch i64 %kind, label %float [ i64 {ARRAY}, label %array  i64 {TUPLE}, label %tuple  i64 {LIST}, label %list ]
+float:
+  %double = load double, ptr %here
+  %number = call ptr @PyFloat_FromDouble(double %double)
+  br label %on
+array:
+  {of_part("shape")}
+{new_array(plan, "%shape")}
+  call ptr @mg.memmove(ptr %data, ptr %here, i64 %size)
+  br label %on
+on:
+  %object = phi ptr [ %number, %float ], [ %made, %fill ]
+  %here.next = getelementptr i8, ptr %here, i64 %size
+  store ptr %here.next, ptr %here.p
+  ret ptr %object"""
 
 
 def opening(plan: type[ctypes.Structure]) -> str:

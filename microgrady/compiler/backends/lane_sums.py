@@ -69,6 +69,11 @@ def _compiled() -> tuple[Executable, Callable[..., None]]:
     return executable, function(executable.addresses["add"])
 
 
+def lane_sums() -> Executable:
+    """Return what `add` is in, for other machine code."""
+    return _compiled()[0]
+
+
 def add_to_lanes(sums: int, rows: int, count: int, stride: int, length: int) -> None:
     """Add the numbers of rows to sums of their own: the number at place k to sum k % LANES, in order.
 
