@@ -106,6 +106,9 @@ class LLVMBackend(Backend):
         element: What each variable holds.
         exact: Whether lanes of a vector must have the bits of the same operations on doubles. Functions of the C
             library are then called for one lane after the other; else there are functions of vectors for most.
+
+    Attributes:
+        called_by_lane: The functions that are called for one lane after the other, which are among those called.
     """
 
     def __init__(self, lines: list[str], prefix: str = "v", element: ElementType = DOUBLE, exact: bool = True) -> None:
@@ -114,6 +117,7 @@ class LLVMBackend(Backend):
         self.element = element
         self.exact = exact or not has_fused_multiplication()
         self.called: set[Called] = set()
+        self.called_by_lane: set[Called] = set()
         self._forms = element.forms
         self._count = 0
         self._block = ""
@@ -139,16 +143,12 @@ class LLVMBackend(Backend):
         """Write a call of a function of the C library, or one for each lane."""
         together = Called(name, len(operands), self.element.width)
         if together.width == 1 or (not self.exact and vector_function(together)):
-            return self._call(together, self.element, operands)
-        number, result = self.element.number, "poison"
-        for lane in range(self.element.width):
-            scalars = [
-                self.assign(f"extractelement {number} {operand}, i64 {lane}") if isinstance(operand, str) else operand
-                for operand in operands
-            ]
-            found = self._call(together._replace(width=1), DOUBLE, scalars)
-            result = self.assign(f"insertelement {number} {result}, double {found}, i64 {lane}")
-        return result
+            self.called.add(together)
+            return self._call(_symbol(together), self.element, operands)
+        single = together._replace(width=1)
+        self.called.add(single)
+        self.called_by_lane.add(single)
+        return self._call(f"mg.{name}.lanes", self.element, operands)
 
     def emit_choice(self, condition: str, then: Callable[[], Operand], otherwise: Callable[[], Operand]) -> str:
         """Write two blocks, a third in which they meet, and the phi instruction there; for lanes both and a select."""
@@ -201,13 +201,12 @@ class LLVMBackend(Backend):
     def _address(self, index: int) -> str:
         return self.assign(f"getelementptr inbounds {self.element.number}, ptr %memory, i64 {index}")
 
-    def _call(self, function: Called, element: ElementType, operands: Iterable[Operand]) -> str:
-        self.called.add(function)
+    def _call(self, symbol: str, element: ElementType, operands: Iterable[Operand]) -> str:
         arguments = ", ".join(
             f"{element.number} {operand if isinstance(operand, str) else element.constant(operand)}"
             for operand in operands
         )
-        return self.assign(f"call {element.number} @{_symbol(function)}({arguments})")
+        return self.assign(f"call {element.number} @{symbol}({arguments})")
 
     def begin(self, block: str) -> None:
         """Write the label of a block, to which what follows belongs."""
@@ -236,14 +235,48 @@ class Module(NamedTuple):
     effort: int | None = None
 
 
-def declarations(called: Iterable[Called], element: ElementType = DOUBLE) -> list[str]:
+def declarations(
+    called: Iterable[Called], element: ElementType = DOUBLE, called_by_lane: Iterable[Called] = ()
+) -> list[str]:
     """Return the lines that a module needs which calls these functions of the C library, and the intrinsics."""
     library = []
     for function in sorted(called):
         number = ElementType(function.width).number
         operands = ", ".join([number] * function.operand_count)
         library.append(f"declare {number} @{_symbol(function)}({operands}) nounwind willreturn memory(none)")
-    return [*element.declarations(), *library]
+    by_lane = (line for function in sorted(called_by_lane) for line in _lane_by_lane(function, element))
+    return [*element.declarations(), *library, *by_lane]
+
+
+def _lane_by_lane(called: Called, element: ElementType) -> list[str]:
+    """Write a function of vectors that calls one of numbers.
+
+    It is a loop over memory: for calls in a line, all vectors around them would be saved and restored at each.
+    """
+    number, count = element.number, range(called.operand_count)
+    parameters = ", ".join(f"{number} %a{k}" for k in count)
+    return [
+        f"define internal {number} @mg.{called.name}.lanes({parameters}) noinline nounwind willreturn memory(none) {{",
+        "entry:",
+        f"  %out = alloca {number}",
+        *(f"  %in{k} = alloca {number}" for k in count),
+        *(f"  store {number} %a{k}, ptr %in{k}" for k in count),
+        "  br label %lane",
+        "lane:",
+        "  %l = phi i64 [ 0, %entry ], [ %next, %lane ]",
+        *(f"  %p{k} = getelementptr inbounds double, ptr %in{k}, i64 %l" for k in count),
+        *(f"  %x{k} = load double, ptr %p{k}" for k in count),
+        f"  %y = call double @{_symbol(called)}({', '.join(f'double %x{k}' for k in count)})",
+        "  %q = getelementptr inbounds double, ptr %out, i64 %l",
+        "  store double %y, ptr %q",
+        "  %next = add nuw nsw i64 %l, 1",
+        f"  %more = icmp ult i64 %next, {element.width}",
+        "  br i1 %more, label %lane, label %end",
+        "end:",
+        f"  %result = load {number}, ptr %out",
+        f"  ret {number} %result",
+        "}",
+    ]
 
 
 def _symbol(function: Called) -> str:

@@ -126,7 +126,8 @@ class Kernel:
                 others = range(begin - len(writers))
                 lines += [f"declare i32 @piece{number}({PARAMETERS})" for number in others]
                 lines += _MainWriter(self, stopping).lines
-            head = [*declarations(called, self.element), *self._scalar_declarations(), *tables(self.looped)]
+            by_lane = {function for writer in writers for function in writer.backend.called_by_lane}
+            head = [*declarations(called, self.element, by_lane), *self._scalar_declarations(), *tables(self.looped)]
             yield Module("\n".join([*head, *lines]), called)
 
     def _scalar_declarations(self) -> list[str]:
