@@ -200,14 +200,20 @@ def sech(x: float) -> float:
 
 
 def exp_of_square(x: float, sign: float) -> float:
-    """exp(sign * x**2) without the error of rounding x**2: that of the front part of x is exact. x counts up to 30."""
+    """exp(sign * x**2), with what rounding takes from the square put back: the square of the front part of x is exact.
+
+    x counts up to 30.
+    """
     size = abs(x)
     if size != size:
         return size
     if size > 30.0:
         size = 30.0
     front = libm.floor(size * 1024.0) * (1.0 / 1024.0)
-    return exp(sign * (front * front)) * exp(sign * ((size - front) * (size + front)))
+    square = size * size
+    lost = sign * ((front * front - square) + (size - front) * (size + front))
+    almost = exp(sign * square)
+    return almost + almost * lost if sign < 0.0 else almost * (1.0 + lost)  # which may be infinite
 
 
 def exp_minus_square(x: float) -> float:

@@ -553,23 +553,22 @@ def erfcx(backend: Backend, x: Operand) -> Operand:
 
 def _exp_of_square(backend: Backend, x: Operand, sign: float) -> Operand:
     size = minimum(backend, backend.abs(x), 30.0)
-    if not backend.exact:
-        square = backend.mul(size, size)
-        almost = backend.call("exp", backend.mul(sign, square))
-        lost = backend.mul(sign, backend.fma(size, size, backend.neg(square)))  # what rounding took from the square
-        if sign < 0.0:
-            return backend.fma(almost, lost, almost)
-        return backend.mul(almost, backend.add(1.0, lost))  # which may be infinite
-    front = backend.mul(backend.floor(backend.mul(size, 1024.0)), 1.0 / 1024.0)
-    rest = backend.mul(backend.sub(size, front), backend.add(size, front))
-    square = backend.mul(front, front)
+    square = backend.mul(size, size)
+    almost = backend.call("exp", backend.mul(sign, square))
+    if backend.exact:
+        front = backend.mul(backend.floor(backend.mul(size, 1024.0)), 1.0 / 1024.0)
+        rest = backend.mul(backend.sub(size, front), backend.add(size, front))
+        lost = backend.add(backend.sub(backend.mul(front, front), square), rest)
+    else:
+        lost = backend.fma(size, size, backend.neg(square))
+    lost = backend.mul(sign, lost)
     if sign < 0.0:
-        square, rest = backend.neg(square), backend.neg(rest)
-    return backend.mul(backend.call("exp", square), backend.call("exp", rest))
+        return backend.add(almost, backend.mul(almost, lost))
+    return backend.mul(almost, backend.add(1.0, lost))  # which may be infinite
 
 
 def exp_minus_square(backend: Backend, x: Operand) -> Operand:
-    """In two parts of the square, each with an exponential of its own."""
+    """An exponential, and what rounding took from the square."""
     return _exp_of_square(backend, x, -1.0)
 
 
