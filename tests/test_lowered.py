@@ -164,6 +164,7 @@ def vector_module(width: int) -> Module:
     element = llvm.ElementType(width)
     text: list[str] = []
     called: set[Called] = set()
+    by_lane: set[Called] = set()
     for name, entry in LOWERED.items():
         for number, pattern in enumerate(vector_patterns(entry)):
             lines: list[str] = []
@@ -174,7 +175,8 @@ def vector_module(width: int) -> Module:
             backend.store(result, pattern.count(None))
             text += [f"define void @{symbol(name, number)}(ptr %memory) {{", "entry:", *lines, "  ret void", "}"]
             called |= backend.called
-    return "\n".join([*llvm.declarations(called, element), *text]), called
+            by_lane |= backend.called_by_lane
+    return "\n".join([*llvm.declarations(called, element, by_lane), *text]), called
 
 
 @pytest.fixture(scope="module", params=[(4, 0), (4, 2), (8, 2)], ids=["4 unoptimised", "4 optimised", "8 optimised"])
