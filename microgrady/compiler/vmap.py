@@ -5,7 +5,19 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    overload,
+)
 
 from microgrady.compiler.axes import Axes
 from microgrady.compiler.options import Reduce, checked, checked_for_batches, require_function, static_names
@@ -15,119 +27,126 @@ from microgrady.introspection import name_of
 from microgrady.value import Value
 
 if TYPE_CHECKING:
+    from microgrady.transforms import Derivative
     from microgrady.typed import Array
 
+P = ParamSpec("P")
 R = TypeVar("R")
+Batched: TypeAlias = Vmapped[Concatenate[Any, ...], R]  # of any arguments, of which a method has the first
 
 
-class _Batched(Protocol):
+class Options(TypedDict, total=False):
+    """The options of `vmap` that say nothing of types."""
+
+    exact: bool
+    threads: int | None
+    progress: bool
+    static_argnames: str | Iterable[str]
+    max_paths: int
+    optimize: bool | None
+    cache: str | os.PathLike[str] | None
+
+
+class Batching(Protocol):
     """What `vmap` is without a function: a decorator."""
 
     @overload
-    def __call__(self, function: Callable[..., float | Value], /) -> Vmapped[..., Array]: ...
+    def __call__(self, function: Derivative[P, float], /) -> Batched[Array]: ...
     @overload
-    def __call__(self, function: Callable[..., Any], /) -> Vmapped[..., Any]: ...
+    def __call__(self, function: Derivative[P, Any], /) -> Batched[Any]: ...
+    @overload
+    def __call__(self, function: Callable[..., float | Value], /) -> Batched[Array]: ...
+    @overload
+    def __call__(self, function: Callable[..., Any], /) -> Batched[Any]: ...
 
 
-class _Reduced(Protocol):
+class Folding(Protocol):
     """The same, where the results are folded."""
 
     @overload
-    def __call__(self, function: Callable[..., Value], /) -> Vmapped[..., float]: ...
+    def __call__(self, function: Derivative[P, R], /) -> Batched[R]: ...
     @overload
-    def __call__(self, function: Callable[..., R], /) -> Vmapped[..., R]: ...
+    def __call__(self, function: Callable[..., Value], /) -> Batched[float]: ...
+    @overload
+    def __call__(self, function: Callable[..., R], /) -> Batched[R]: ...
 
 
+@overload
+def vmap(
+    function: Derivative[P, float],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    reduce: None = None,
+    **options: Unpack[Options],
+) -> Batched[Array]: ...
+@overload
+def vmap(
+    function: Derivative[P, Any],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    reduce: None = None,
+    **options: Unpack[Options],
+) -> Batched[Any]: ...
 @overload
 def vmap(
     function: Callable[..., float | Value],
     in_axes: Any = 0,
     out_axes: Any = 0,
     reduce: None = None,
+    **options: Unpack[Options],
+) -> Batched[Array]: ...
+@overload
+def vmap(
+    function: Derivative[P, R],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
     *,
-    exact: bool = False,
-    threads: int | None = None,
-    progress: bool = False,
-    static_argnames: str | Iterable[str] = (),
-    max_paths: int = 64,
-    optimize: bool | None = None,
-    cache: str | os.PathLike[str] | None = None,
-) -> Vmapped[..., Array]: ...
+    reduce: Literal["sum", "mean"],
+    **options: Unpack[Options],
+) -> Batched[R]: ...
 @overload
 def vmap(
     function: Callable[..., Value],
     in_axes: Any = 0,
-    out_axes: Literal[0] = 0,
+    out_axes: Any = 0,
     *,
     reduce: Literal["sum", "mean"],
-    exact: bool = False,
-    threads: int | None = None,
-    progress: bool = False,
-    static_argnames: str | Iterable[str] = (),
-    max_paths: int = 64,
-    optimize: bool | None = None,
-    cache: str | os.PathLike[str] | None = None,
-) -> Vmapped[..., float]: ...
+    **options: Unpack[Options],
+) -> Batched[float]: ...
 @overload
 def vmap(
     function: Callable[..., R],
     in_axes: Any = 0,
-    out_axes: Literal[0] = 0,
+    out_axes: Any = 0,
     *,
     reduce: Literal["sum", "mean"],
-    exact: bool = False,
-    threads: int | None = None,
-    progress: bool = False,
-    static_argnames: str | Iterable[str] = (),
-    max_paths: int = 64,
-    optimize: bool | None = None,
-    cache: str | os.PathLike[str] | None = None,
-) -> Vmapped[..., R]: ...
+    **options: Unpack[Options],
+) -> Batched[R]: ...
 @overload
 def vmap(
     function: Callable[..., Any],
     in_axes: Any = 0,
     out_axes: Any = 0,
     reduce: Reduce = None,
-    *,
-    exact: bool = False,
-    threads: int | None = None,
-    progress: bool = False,
-    static_argnames: str | Iterable[str] = (),
-    max_paths: int = 64,
-    optimize: bool | None = None,
-    cache: str | os.PathLike[str] | None = None,
-) -> Vmapped[..., Any]: ...
+    **options: Unpack[Options],
+) -> Batched[Any]: ...
 @overload
 def vmap(
     function: None = None,
     in_axes: Any = 0,
     out_axes: Any = 0,
     reduce: None = None,
-    *,
-    exact: bool = False,
-    threads: int | None = None,
-    progress: bool = False,
-    static_argnames: str | Iterable[str] = (),
-    max_paths: int = 64,
-    optimize: bool | None = None,
-    cache: str | os.PathLike[str] | None = None,
-) -> _Batched: ...
+    **options: Unpack[Options],
+) -> Batching: ...
 @overload
 def vmap(
     function: None = None,
     in_axes: Any = 0,
-    out_axes: Literal[0] = 0,
+    out_axes: Any = 0,
     *,
     reduce: Literal["sum", "mean"],
-    exact: bool = False,
-    threads: int | None = None,
-    progress: bool = False,
-    static_argnames: str | Iterable[str] = (),
-    max_paths: int = 64,
-    optimize: bool | None = None,
-    cache: str | os.PathLike[str] | None = None,
-) -> _Reduced: ...
+    **options: Unpack[Options],
+) -> Folding: ...
 def vmap(
     function: Callable[..., Any] | None = None,
     in_axes: Any = 0,

@@ -67,7 +67,7 @@ class Vmapped(WithPaths[P, R, BatchPath]):
         # By the signature, those that `backward` adds to: in what is recorded later they come first.
         self._known_leaves: dict[Any, list[Value]] = {}
 
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> R:
         """Return what the function returns for all points, in arrays.
 
         Raises:
@@ -78,11 +78,12 @@ class Vmapped(WithPaths[P, R, BatchPath]):
         """
         __tracebackhide__ = True
         if args and self._is_method_of(args[0]):
-            return BoundMethod(self, args[0])(*args[1:], **kwargs)
+            method: BoundMethod[..., R] = BoundMethod(self, args[0])
+            return method(*args[1:], **kwargs)
         batch = batch_of(self._signature, self._axes, args, kwargs)
-        if (runs and run_here()) or batch.holds_values or batch.values:
-            return self._pointwise(batch)
-        return self._run(batch)
+        is_pointwise = (runs and run_here()) or batch.holds_values or batch.values
+        results: R = self._pointwise(batch) if is_pointwise else self._run(batch)
+        return results
 
     def backward(self, /, *args: Any, **kwargs: Any) -> Any:
         """Run the function and its backward pass for all points.

@@ -1,5 +1,5 @@
 # pyright: strict
-"""What transforms and `jit` make of functions: of the same arguments, with results that follow from their types."""
+"""What transforms, `jit` and `vmap` make of functions, with results that follow from their types."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import microgrady as mg
 from microgrady import Value
 
 if TYPE_CHECKING:
+    from numpy import ndarray
     from scipy.sparse import csr_array
 
+    Array = ndarray[Any, Any]
     Matrix = csr_array[Any, tuple[int, int]]
 else:
-    Matrix = Any
+    Array = Matrix = Any
 
 
 def cubic(x: float) -> float:
@@ -113,6 +115,24 @@ def test_jit() -> None:
     assert_type(mg.grad(mg.jit(cubic))(2.0), float)
 
 
+def test_vmap() -> None:
+    points = [1.0, 2.0]
+    assert_type(mg.vmap(cubic)(points), Array)
+    assert_type(mg.vmap(square, in_axes=0, out_axes=-1)(points), Array)
+    assert_type(mg.vmap(mg.grad(cubic))(points), Array)
+    assert_type(mg.vmap(cubic, reduce="sum")(points), float)
+    assert_type(mg.vmap(square, reduce="mean")(points), float)
+    assert_type(mg.vmap(mg.value_and_grad(cubic), reduce="mean")(points), tuple[float, float])
+    assert_type(mg.vmap(mg.value_and_grad(cubic))(points), Any)
+    assert_type(mg.vmap(several)(points), Any)
+    assert_type(mg.vmap(scaled, (None, 0), static_argnames="power")([2.0], points), Array)
+    assert_type(mg.vmap(in_axes=(None, 0))(scaled)([2.0], points), Array)
+    assert_type(mg.vmap(reduce="sum")(cubic)(points), float)
+    assert_type(mg.vmap(reduce="sum")(square)(points), float)
+    assert_type(mg.vmap(mg.jit(cubic))(points), Array)
+    assert_type(mg.vmap(mg.sin)(points), Array)
+
+
 @mg.grad
 def slope(x: float) -> float:
     """A derivative in the place of its function."""
@@ -147,6 +167,16 @@ class Model:
         """A compiled method of Values."""
         return self.weight * x**n
 
+    @mg.vmap
+    def losses(self, x: float) -> float:
+        """A method of points."""
+        return self.weight * x
+
+    @mg.vmap(reduce="mean")
+    def mean_loss(self, x: float) -> float:
+        """A method of all points."""
+        return self.weight * x
+
     def plain(self, x: float) -> float:
         """A method."""
         return self.weight * x * x
@@ -161,6 +191,8 @@ def test_decorators_and_methods() -> None:
     assert_type(Model().loss(2.0), float)
     assert_type(Model.loss(Model(), 2.0), float)
     assert_type(Model().loss.backward(2.0), float)
+    assert_type(Model().losses([1.0, 2.0]), Array)
+    assert_type(Model().mean_loss([1.0, 2.0]), float)
     assert_type(Model().powers(Value(2.0)), Value)
     assert_type(Model().powers(2.0, n=3), float)
     assert_type(Model().slope(2.0), float)
@@ -178,6 +210,7 @@ def refused_by_type_checkers() -> None:
     mg.grad(cubic)("a")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     mg.grad(scaled)([2.0], "a")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     mg.jit(cubic)([2.0])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    mg.vmap(cubic, reduce="max")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
     mg.grad(3.0)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
