@@ -222,13 +222,8 @@ def test_a_vector_is_written_in_types_of_its_own() -> None:
         "  %v1 = fcmp olt <2 x double> %x, <double 0x3FE0000000000000, double 0x3FE0000000000000>",
         "  %v2 = xor <2 x i1> %v1, <i1 true, i1 true>",
         "  %v3 = call <2 x double> @llvm.sqrt.v2f64(<2 x double> %x)",
-        "  %v4 = extractelement <2 x double> %x, i64 0",
-        "  %v5 = call double @mg.exp(double %v4)",
-        "  %v6 = insertelement <2 x double> poison, double %v5, i64 0",
-        "  %v7 = extractelement <2 x double> %x, i64 1",
-        "  %v8 = call double @mg.exp(double %v7)",
-        "  %v9 = insertelement <2 x double> %v6, double %v8, i64 1",
-        "  %v10 = select <2 x i1> %v2, <2 x double> %v3, <2 x double> %v9",
+        "  %v4 = call <2 x double> @mg.exp.lanes(<2 x double> %x)",
+        "  %v5 = select <2 x i1> %v2, <2 x double> %v3, <2 x double> %v4",
     ]
 
 
