@@ -460,6 +460,7 @@ class Results:
         name: What messages call the function.
 
     Attributes:
+        structure: The structure.
         arrays: An array for each part of the structure, with the points along the axis that is asked for; none if the
             results are folded.
 
@@ -470,7 +471,7 @@ class Results:
 
     def __init__(self, structure: Structure, out_axes: Axis, count: int, reduced: str | None, name: str) -> None:
         self.arrays: list[Any] = []
-        self._structure = structure
+        self.structure = structure
         self._axes: list[int | None] = []
         self._name = name
         self._count = count
@@ -516,7 +517,7 @@ class Results:
         import numpy
 
         self._columns = []  # views of the arrays with the points first
-        for shape, axis in zip(self._structure.shapes, self._axes, strict=True):
+        for shape, axis in zip(self.structure.shapes, self._axes, strict=True):
             rest, first = shape or (), axis or 0
             array = numpy.empty((*rest[:first], self._count, *rest[first:]))
             self.arrays.append(array)
@@ -561,7 +562,7 @@ class Results:
             ValueError: One does.
         """
         start = 0
-        names = self._structure.leaf_names(f"the result of {self._name}")
+        names = self.structure.leaf_names(f"the result of {self._name}")
         for column, axis in zip(self._columns if self.arrays else (), self._axes, strict=False):
             stop = start + size_of(column.shape[1:])
             if axis is None and any(depends[start:stop]):
@@ -572,13 +573,13 @@ class Results:
 
     def assemble(self) -> Any:
         """Return the arrays in the structure of a result."""
-        return self._structure.assemble(
+        return self.structure.assemble(
             array if axis is not None else _first(array) for array, axis in zip(self.arrays, self._axes, strict=True)
         )
 
     def assemble_reduced(self, numbers: Sequence[float]) -> Any:
         """Return numbers in the structure of a result, as the function returns it for one point."""
-        return self._structure.rebuild(numbers)
+        return self.structure.rebuild(numbers)
 
 
 def _first(array: Any) -> Any:

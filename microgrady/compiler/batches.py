@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy
 
@@ -27,6 +27,7 @@ from microgrady.trees import count as size_of
 from microgrady.trees import flatten
 
 Array = numpy.ndarray[Any, Any]
+T = TypeVar("T")
 
 # What one call of a kernel does at most, so that Ctrl-C need not wait long: operations and numbers that go through
 # memory of this call's own.
@@ -149,19 +150,24 @@ class BatchCall:
         """
         path = self.branches.onward(fork)
         if path is not None:
-            return path
+            return self._require_room(path, len(path.program.outputs))
         with self.lock:
             path = self.branches.onward(fork)
             if path is not None:
-                return path
+                return self._require_room(path, len(path.program.outputs))
             recording = self.record(point)
             if _goes_back(fork, recording):
                 return recording
-            if len(recording.results) - len(self.columns) > self.sums:
-                raise MoreLeavesError
+            self._require_room(recording, len(recording.results))
             kept = self.keep(fork, recording)
             self.interpreted = self.interpreted or kept is None
             return recording if kept is None else kept
+
+    def _require_room(self, found: T, outputs: int) -> T:
+        """Return what has so many outputs, if there is room for them: another call may know of more leaves."""
+        if outputs - len(self.columns) > self.sums:
+            raise MoreLeavesError
+        return found
 
     def add_sums(self, piece: int, lanes: Array) -> None:
         """Take the sums of a piece, lane by lane."""

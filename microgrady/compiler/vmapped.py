@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from microgrady.compiler.axes import Axes, Batch, Results, batch_of
 from microgrady.compiler.backends.host import binding
@@ -23,12 +23,26 @@ from microgrady.compiler.with_paths import WithPaths
 from microgrady.inputs import describe
 from microgrady.traced import as_value
 from microgrady.tracing import is_input_elsewhere, run_here, runs
-from microgrady.trees import NUMBER, detach, flatten
+from microgrady.trees import NUMBER, Structure, detach, flatten
 from microgrady.trees import count as size_of
 from microgrady.value import Value, add_to_leaves
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class Computed(NamedTuple):
+    """What came of a call.
+
+    Attributes:
+        results: The results that are not added up, in their places.
+        sums: The sums of the others over all points; the last ones are derivatives, if these were asked for.
+        leaves: The leaves from outside by which the last ones of the derivatives are.
+    """
+
+    results: Results
+    sums: list[float]
+    leaves: Sequence[Value]
 
 
 class Vmapped(WithPaths[P, R, BatchPath]):
@@ -182,33 +196,43 @@ class Vmapped(WithPaths[P, R, BatchPath]):
         return detach(found)
 
     def _run(self, batch: Batch, differentiate: bool = False) -> Any:
-        """Run the paths that the points take, and record and compile those that there are not yet."""
+        """Run the function for all points, and put the results, or what they come to, in their structure."""
+        __tracebackhide__ = True
+        reduce = self._options.reduce
+        computed = self._compute(batch, self._options, differentiate)
+        if computed is None:  # another thread differentiates or records by what the function uses
+            return self._backward_pointwise(batch) if differentiate else self._pointwise(batch)
+        results, sums, leaves = computed
+        if reduce is not None:
+            sums = [finished(total, batch.count, reduce) for total in sums]
+        if differentiate:
+            leaves = [*batch.values.values(), *leaves]
+            add_to_leaves(leaves, sums[len(sums) - len(leaves) :])
+        return results.assemble() if reduce is None else results.assemble_reduced(sums[: results.structure.count])
+
+    def _compute(self, batch: Batch, options: BatchOptions, differentiate: bool = False) -> Computed | None:
+        """Run the paths that the points take, and record and compile those that there are not yet.
+
+        Returns:
+            What came of it; None if other threads do with leaves what does not allow it.
+
+        Raises:
+            MoreLeavesError: The function has turned out to refer to more leaves, which are known now.
+        """
         __tracebackhide__ = True
         from microgrady.compiler.batches import BatchCall
 
         run_in_worker(binding)
-        name, options, reduce = self._signature.name, self._options, self._options.reduce
-        key = self._key(batch)
-        branches = self._branches.get(key) or Branches()
-        first = branches.first
-        if first is None:
-            with self._lock.here():
-                branches = self._branches.get(key) or branches
-                first = branches.first
-                if first is None:
-                    recording = self._record(batch, branches, differentiate, 0)
-                    if runs and is_input_elsewhere(recording.leaves):
-                        # Another thread differentiates or records by what the function uses.
-                        return self._backward_pointwise(batch) if differentiate else self._pointwise(batch)
-                    if batch.count:
-                        first = self._keep(batch, branches, ROOT, recording)
-                        assert first is not None  # as the first one always is
-                    structure, outputs = recording.structure, len(recording.results)
-        if first is not None:
-            structure, outputs = first.structure, len(first.program.outputs)
+        name = self._signature.name
+        found = self._first(batch, differentiate)
+        if found is None:
+            return None
+        branches, structure, outputs = found
+        leaves: Sequence[Value] = ()
         if differentiate:
-            structure, outputs = structure.children[0], 1 + len(batch.values) + len(self._leaves_of(key))
-        results = Results(structure, self._axes.outputs, batch.count, reduce, name)
+            leaves = self._leaves_of(self._key(batch))
+            structure, outputs = structure.children[0], 1 + len(batch.values) + len(leaves)
+        results = Results(structure, self._axes.outputs, batch.count, options.reduce, name)
         columns = results.columns
         call = BatchCall(
             batch,
@@ -226,17 +250,34 @@ class Vmapped(WithPaths[P, R, BatchPath]):
                     f"vmap of {name} has compiled max_paths={options.max_paths} paths; points that take another one "
                     "are interpreted",
                     RuntimeWarning,
-                    stacklevel=3,
+                    stacklevel=4,
                 )
         if results.has_fixed:
             results.require_independent(_dependence(batch, branches, structure.count))
-        sums = call.total
-        if reduce is not None:
-            sums = [finished(total, batch.count, reduce) for total in sums]
-        if differentiate:
-            leaves = [*batch.values.values(), *self._leaves_of(key)]
-            add_to_leaves(leaves, sums[len(sums) - len(leaves) :])
-        return results.assemble() if reduce is None else results.assemble_reduced(sums[: structure.count])
+        return Computed(results, call.total, leaves)
+
+    def _first(self, batch: Batch, differentiate: bool) -> tuple[Branches[BatchPath], Structure, int] | None:
+        """Return the paths, what the first one returns and how many numbers that is; record it if there is none.
+
+        Without points, nothing is kept.
+        """
+        __tracebackhide__ = True
+        key = self._key(batch)
+        branches = self._branches.get(key) or Branches()
+        first = branches.first
+        if first is None:
+            with self._lock.here():
+                branches = self._branches.get(key) or branches
+                first = branches.first
+                if first is None:
+                    recording = self._record(batch, branches, differentiate, 0)
+                    if runs and is_input_elsewhere(recording.leaves):
+                        return None
+                    if not batch.count:
+                        return branches, recording.structure, len(recording.results)
+                    first = self._keep(batch, branches, ROOT, recording)
+                    assert first is not None  # as the first one always is
+        return branches, first.structure, len(first.program.outputs)
 
     def _leaves_of(self, key: Any) -> list[Value]:
         """Return the leaves from outside by which paths of a signature are differentiated."""
