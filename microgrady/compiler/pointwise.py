@@ -11,6 +11,8 @@ from microgrady.inputs import same_numbers
 from microgrady.trees import Structure, count, flatten, make_array
 from microgrady.value import Value, topological_order
 
+SHOWN = 8  # numbers of a point that the note of an error shows
+
 
 def pointwise(function: Callable[..., Any], batch: Batch, out_axes: Axis, reduce: str | None, name: str) -> Any:
     """Return what a function gives for the points of a batch, in floats or Values.
@@ -57,14 +59,19 @@ def _numbers_at(function: Callable[..., Any], batch: Batch, point: int, name: st
     try:
         returned = function(*args, **kwargs)
     except Exception as error:
-        note_point(error, point, name)
+        note_point(error, batch, point, name)
         raise
     return flatten(returned, f"in vmap of {name}, the result", none=batch.has_none)
 
 
-def note_point(error: Exception, point: int, name: str) -> None:
-    """Let an error say at which point of a batch it came up."""
-    error.add_note(f"in vmap of {name}, at point {point}")
+def note_point(error: Exception, batch: Batch, point: int, name: str) -> None:
+    """Let an error say at which point of a batch it came up: in its message, if that is all it has, and in a note."""
+    if len(error.args) == 1 and isinstance(error.args[0], str) and str(error) == error.args[0]:
+        error.args = (f"{error.args[0]} (at point {point})",)
+    names, numbers = batch.names[:SHOWN], batch.numbers(point)
+    shown = ", ".join(f"{label} = {number!r}" for label, number in zip(names, numbers, strict=False))
+    more = ", ..." if len(batch.names) > SHOWN else ""
+    error.add_note(f"in vmap of {name}, at point {point}: {shown}{more}")
 
 
 def _differences(found: list[list[Any]], batch: Batch) -> list[bool]:

@@ -298,7 +298,7 @@ class Vmapped(WithPaths[P, R, BatchPath]):
         try:
             recording = Recording(function, name, batch.numbers(point), wanted, batch.has_none, "vmap", known)
         except Exception as error:
-            note_point(error, point, name)
+            note_point(error, batch, point, name)
             raise
         if branches.first is not None:
             found, first = recording.structure, branches.first.structure
