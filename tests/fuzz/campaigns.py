@@ -7,6 +7,7 @@ from tests.fuzz.supervisor import Campaign
 CAMPAIGNS = (
     Campaign("programs", "tests.fuzz.programs", 8),
     Campaign("loops", "tests.fuzz.loops", 6),
+    Campaign("batches", "tests.fuzz.batches", 6),
     Campaign("arguments", "tests.fuzz.arguments", 3),
     Campaign("claims", "tests.fuzz.claims", 4),
     Campaign("interrupts", "tests.fuzz.interrupts", 4),

@@ -94,6 +94,11 @@ class Kernel:
         some = self._reads[element]
         return len(some) == 1 or all(self.pattern.inputs[place] is Access.FIXED for place in some)
 
+    def only_place(self, element: Element) -> int | None:
+        """Return the index of an input that is always the same one; None if it depends on the turn."""
+        some = self._reads[element]
+        return some[0] if len(some) == 1 else None
+
     def access(self, place: int) -> Access:
         """Return how an input or an output is reached, by its index in memory."""
         inputs = self.pattern.inputs
@@ -258,8 +263,8 @@ class _LanesWriter(PieceWriter):
             address = assign(f"getelementptr inbounds double, ptr @numbers, i64 {self.index(element.at)}")
             return self.columns.spread(assign(f"load double, ptr {address}, align 8, !invariant.load !0"))
         if element.is_input and self.kernel.is_alone(element):
-            index = self.index(element.at)
-            return self.columns.load_fixed(index) if index.startswith("%") else self.columns.load(int(index))
+            place = self.kernel.only_place(element)
+            return self.columns.load_fixed(self.index(element.at)) if place is None else self.columns.load(place)
         return assign(f"load {number}, ptr {self._address(element.at)}, align {8 * self.columns.width}")
 
     def store(self, number: str | float, to: Moving) -> None:
