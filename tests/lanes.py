@@ -64,12 +64,14 @@ class Lanes:
     ) -> None:
         self.width = width
         self.called: set[Called] = set()
+        by_lane: set[Called] = set()
         element, lines = ElementType(width), list[str]()
         for name, (write, pattern) in functions.items():
             backend = LLVMBackend([], element=element, exact=exact)
             lines += _function(name, backend, write, pattern)
             self.called |= backend.called
-        source = "\n".join([*declarations(self.called, element), *lines])
+            by_lane |= backend.called_by_lane
+        source = "\n".join([*declarations(self.called, element, by_lane), *lines])
         self._executable = Executable([Module(source, self.called)], tuple(functions), effort, cache)
 
     def __call__(self, name: str, points: Iterable[Sequence[float]]) -> list[float]:
