@@ -10,7 +10,7 @@ cdef double _NAN
 cdef list recorders
 cdef Primitive mul, hypot, masked_product
 
-@cython.locals(order=list, active=set, adjoints=dict, node=Value)
+@cython.locals(order=list, active=set, adjoints=dict, masks=dict, node=Value)
 cpdef list differentiate(Value output, list inputs, long long since=*)
 @cython.locals(node=Value, left=Value, right=Value)
 cpdef bint refers_back(list outputs, long long since) except -1

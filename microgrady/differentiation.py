@@ -6,6 +6,7 @@ import math as libm  # where this module is compiled, the C library itself (see 
 from typing import Any
 
 from microgrady.functions import add, div, hypot, instead, masked_product, mul, neg, sub
+from microgrady.masks import masked, masks_behind
 from microgrady.tracing import recorders
 from microgrady.value import Primitive, Value, stays_zero, topological_order
 
@@ -19,6 +20,7 @@ def differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[An
     order = topological_order(output, since=since)
     active = _active(order, inputs)
     adjoints: dict[int, Any] = {id(output): _SEED} if id(output) in active else {}
+    masks = masks_behind(order) if recorders else {}
     for node in reversed(order):
         if node._primitive is None:  # leaves come first
             break
@@ -27,6 +29,8 @@ def differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[An
             continue
         if not still_follows(node):
             raise _outdated(node)
+        if masks and node._primitive is masked_product:
+            adjoint = masked(adjoint, masks, node)
         if node._left is not None and id(node._left) in active:
             _add_share(adjoints, node, adjoint, node._left, 0)
         if node._right is not None and id(node._right) in active:

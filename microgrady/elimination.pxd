@@ -8,6 +8,7 @@ cdef class Elimination:
     cdef dict _column
     cdef dict _uses
     cdef set _piecewise
+    cdef dict _masks
 
     @cython.locals(node=Value)
     cdef set _active(self, list order)

@@ -16,6 +16,8 @@ from typing import Any
 
 from microgrady.differentiation import share, through_origin
 from microgrady.functions import fabs, greater, hypot, masked_product
+from microgrady.masks import Masks, masked, masked_at, masks_behind
+from microgrady.tracing import recorders
 from microgrady.value import Value, topological_order
 
 # A hessian is the jacobian of the gradient. Two other ways to it were measured, by the operations that are left of what
@@ -59,6 +61,7 @@ class Elimination:
             if isinstance(output, Value):
                 self._uses.setdefault(id(output), {})[~row] = 1.0
         order = topological_order(*(output for output in outputs if isinstance(output, Value)), since=since)
+        self._masks: dict[Vertex, Masks] = masks_behind(order) if record and recorders else {}
         self._rest(self._sweep(order))
 
     def columns(self) -> Iterator[tuple[int, int, Any]]:
@@ -114,7 +117,7 @@ class Elimination:
             added = share(op, adjoint, partial)
             if self._record and op is hypot:
                 added = through_origin(node, adjoint, operand, added)
-            self._add(id(operand), use, added)
+            self._add(id(operand), use, masked(added, self._masks, node) if self._masks else added)
 
     def _add(self, vertex: Vertex, use: Vertex, partial: Any) -> None:
         """Add to the edge from a vertex to one that uses it."""
@@ -158,7 +161,10 @@ class Elimination:
         for operand in before:
             partial = self._uses[operand].pop(vertex)
             for use, adjoint in after.items():
-                self._add(operand, use, self._product(vertex, adjoint, partial))
+                product = self._product(vertex, adjoint, partial)
+                if vertex in self._masks and isinstance(product, Value):
+                    product = masked_at(product, self._masks, vertex)
+                self._add(operand, use, product)
         if vertex in self._piecewise:
             self._piecewise.update(after)
 

@@ -9,8 +9,10 @@ from typing import Any
 from microgrady.differentiation import FACTORS, divided
 from microgrady.functions import add, div, fabs, hypot, instead, masked_product, mul, neg, sign, sub
 from microgrady.introspection import name_of
+from microgrady.masks import masked, masks_behind
 from microgrady.selection import Selection
 from microgrady.traced import Traced, as_value
+from microgrady.tracing import recorders
 from microgrady.trees import flatten
 from microgrady.value import Primitive, Value, stays_zero, topological_order
 
@@ -105,6 +107,7 @@ class _RecordedPass:
 
     def run(self, order: list[Value]) -> None:
         """Add the tangents of all results."""
+        masks = masks_behind(order) if recorders else {}
         for node in order:
             op = node._primitive
             if op is None or id(node) in self.tangents:  # an input
@@ -116,6 +119,8 @@ class _RecordedPass:
                 smooth = self._through_origin(partial, along)
                 added = added if smooth is None else instead(added, smooth)
                 tangent = added if tangent is None else tangent + added
+            if masks and op is masked_product:
+                tangent = masked(tangent, masks, node)
             if tangent is not None:
                 self.tangents[id(node)] = tangent
                 if op is hypot and isinstance(tangent, Value):

@@ -183,6 +183,9 @@ relu = row("relu", lambda y, x: greater(x, 0.0), piecewise=True)
 
 # Selecting and rounding.
 greater: Primitive = row("greater", lambda y, a, b: 0.0, lambda y, a, b: 0.0, symbol=">", piecewise=True)
+less: Primitive = row("less", lambda y, a, b: 0.0, lambda y, a, b: 0.0, symbol="<", piecewise=True)
+less_equal = row("less_equal", lambda y, a, b: 0.0, lambda y, a, b: 0.0, symbol="<=", piecewise=True)
+equal = row("equal", lambda y, a, b: 0.0, lambda y, a, b: 0.0, symbol="==", piecewise=True)
 maximum = row("maximum", lambda y, a, b: _larger(a, b), lambda y, a, b: _larger(b, a), symbol="max", piecewise=True)
 minimum = row("minimum", lambda y, a, b: _larger(b, a), lambda y, a, b: _larger(a, b), symbol="min", piecewise=True)
 clip_low = row("clip_low", lambda y, x, low: 1.0 - greater(low, x), lambda y, x, low: greater(low, x), piecewise=True)
@@ -227,9 +230,12 @@ exp_share: Primitive = row(  # exp(a) / (exp(a) + exp(b))
 exp_share_slope: Primitive = row(  # exp(a + b) / (exp(a) + exp(b))**2
     "exp_share_slope", lambda y, a, b: _next_share(y, a, b), lambda y, a, b: _next_share(y, b, a))
 
-# What transforms need: the operand itself, a product that is zero where its mask is, and a, differentiated as b.
+# What transforms need: the operand itself, a product that is zero where its mask is, and a, differentiated as b. And a
+# number where its mask holds, and where it does not hold, of which the sum is `where`: else -0.0, which changes no sum.
 selected = row("where", lambda y, x: 1.0)
 argument = row("argument", lambda y, x: 1.0)
 masked_product = row("masked_product", lambda y, mask, x: x, lambda y, mask, x: mask, symbol="*", singular=True)
+kept = row("kept", lambda y, mask, x: 0.0, lambda y, mask, x: mask, piecewise=True)
+dropped = row("dropped", lambda y, mask, x: 0.0, lambda y, mask, x: 1.0 - mask, piecewise=True)
 instead = row("instead", lambda y, a, b: 0.0, lambda y, a, b: 1.0, piecewise=True)
 # fmt: on

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from microgrady.comparisons import is_condition, number_of
 from microgrady.later import ask
 
 FLOAT_DIGITS = 17  # significant decimal digits, which tell every float from every other
@@ -76,7 +77,7 @@ def require_number(thing: object, what: str) -> float:
     Raises:
         TypeError: `thing` is not a real number; the message says that `what` must be one.
     """
-    number = as_number(thing)
+    number = float(bool(thing)) if is_condition(thing) else as_number(thing)
     if number is None:
         hint = ": take its .data" if type(thing).__name__ == "Value" else ""
         raise TypeError(f"{what} must be a real number, not {describe(thing)}{hint}")
@@ -99,13 +100,15 @@ def map_arrays(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
 
 
 def on_arrays(entry: Any, operands: tuple[Any, ...], stranger: object) -> Any:
-    """Apply an operation to operands of which some are arrays.
+    """Apply an operation to operands of which some are arrays, or conditions.
 
     Raises:
         TypeError: None of them is, and `stranger` is not a number either.
     """
     if any(map(is_array, operands)):
         return map_arrays(entry, operands)
+    if any(map(is_condition, operands)):
+        return entry(*map(number_of, operands))
     raise TypeError(f"{entry.name} takes Values, real numbers and NumPy arrays, not {describe(stranger)}")
 
 

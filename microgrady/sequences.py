@@ -9,6 +9,7 @@ import operator
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
+from microgrady.comparisons import is_condition, number_of
 from microgrady.arithmetic.library import library_function
 from microgrady.functions import (
     add,
@@ -16,6 +17,7 @@ from microgrady.functions import (
     clip_low,
     copysign,
     div,
+    dropped,
     exp,
     exp2,
     fabs,
@@ -23,6 +25,7 @@ from microgrady.functions import (
     fmod,
     greater,
     hypot,
+    kept,
     log,
     log2,
     logaddexp,
@@ -80,12 +83,14 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     """
     if any(is_array(argument) for argument in (condition, a, b)):
         return map_arrays(where, (condition, a, b))
-    if not isinstance(condition, Value):
-        condition = require_number(condition, "the condition of where")
+    a, b = number_of(a), number_of(b)
     for operand in (a, b):
         if not isinstance(operand, Value):
             require_number(operand, "an operand of where")
-    taken = a if condition else b
+    holds = condition != 0.0 if isinstance(condition, Value) else condition
+    if is_condition(holds) and holds.is_open:
+        return kept(holds.mask(), a) + dropped(holds.mask(), b)
+    taken = a if require_number(holds, "the condition of where") else b
     if isinstance(taken, Value) or not any(isinstance(argument, Value) for argument in (condition, a, b)):
         return selected(taken)
     # A result all the same, so that backward() can be called whichever way the condition went.
@@ -411,7 +416,7 @@ def isnan(x: Value | float) -> bool: ...
 def isnan(x: Any) -> Any: ...
 def isnan(x: Any) -> Any:
     """Whether `x` is nan: a bool, also of a Value; an array of bools of an array."""
-    return _decided(lambda number: bool(number != number), x, "isnan")
+    return _found(lambda number: number != number, x, "isnan")
 
 
 @overload
@@ -420,7 +425,7 @@ def isinf(x: Value | float) -> bool: ...
 def isinf(x: Any) -> Any: ...
 def isinf(x: Any) -> Any:
     """Whether `x` is infinite."""
-    return _decided(lambda number: bool(number == math.inf or number == -math.inf), x, "isinf")
+    return _found(lambda number: (number == math.inf) | (number == -math.inf), x, "isinf")
 
 
 @overload
@@ -429,13 +434,13 @@ def isfinite(x: Value | float) -> bool: ...
 def isfinite(x: Any) -> Any: ...
 def isfinite(x: Any) -> Any:
     """Whether `x` is neither infinite nor nan."""
-    return _decided(lambda number: bool(-math.inf < number < math.inf), x, "isfinite")
+    return _found(lambda number: (number > -math.inf) & (number < math.inf), x, "isfinite")
 
 
-def _decided(predicate: Any, x: Any, what: str) -> Any:
-    """Decide by comparisons, which a compiled function notices."""
+def _found(predicate: Any, x: Any, what: str) -> Any:
+    """Find out by comparisons, which a compiled function notices."""
     if is_array(x):
-        return map_arrays(lambda entry: _decided(predicate, entry, what), (x,)).astype(bool)
+        return map_arrays(lambda entry: _found(predicate, entry, what), (x,)).astype(bool)
     return predicate(x if isinstance(x, Value) else require_number(x, f"the operand of {what}"))
 
 
@@ -479,7 +484,7 @@ def modf(x: Any) -> tuple[Any, Any]:
     whole = trunc(x)
     if is_array(x):
         return map_arrays(lambda entry: modf(entry)[0], (x,)), whole
-    return fmod(x, 1.0) if not isinf(x) else copysign(0.0, x), whole
+    return where(isinf(x), copysign(0.0, x), fmod(x, 1.0)), whole
 
 
 @overload

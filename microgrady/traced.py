@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from microgrady.comparisons import is_condition
 from microgrady.differentiation import differentiate, refers_back
 from microgrady.functions import argument
 from microgrady.inputs import as_number, describe, is_array
@@ -88,6 +89,8 @@ def one_number(output: Any, name: str, needed_by: str, hint: str = "") -> Any:
     """
     if is_array(output) and output.size == 1:  # of whatever shape: SciPy gives functions of one variable an array
         output = output.item()
+    if is_condition(output):
+        output = output.mask()
     number = output if isinstance(output, Value) else as_number(output)
     if number is None:
         raise TypeError(

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
+from microgrady.comparisons import Comparison
 from microgrady.forks import at_fork
 from microgrady.introspection import frame_outside, is_code_of
 from microgrady.refusals import advice, explained
@@ -201,7 +202,14 @@ def is_input_elsewhere(values: list[Any]) -> bool:
     return any(id(value) in run.inputs for run in _going(runs) for value in values)
 
 
-# Values call the five below while anything records, before they do what is said.
+# Values call the six below while anything records, before they do what is said.
+
+
+def comparison(symbol: str, left: Any, right: Any, outcome: bool) -> bool:
+    """Return how a comparison came out: for those whose function it may decide not before it is asked for."""
+    hearing = [recorder for recorder in _going(recorders) if recorder.hears(left, right)]
+    undecided: Any = Comparison(symbol, left, right, outcome, hearing) if hearing else outcome
+    return undecided  # type: ignore[no-any-return]  # it is used as a bool
 
 
 def compare(symbol: str, left: Any, right: Any, outcome: bool) -> None:

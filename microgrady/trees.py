@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from microgrady.containers import BUILT_IN, DICTS, SEQUENCES, Blank, Kind, Misfit, kind_of, with_types
 from microgrady.containers import register as register
+from microgrady.comparisons import is_condition
 from microgrady.inputs import as_number, describe, is_array
 from microgrady.value import Value
 
@@ -487,6 +488,8 @@ def read_numbers(thing: Any) -> tuple[list[Any], Structure]:
 
 
 def _number(thing: Any) -> Any:
+    if is_condition(thing):
+        thing = thing.mask()
     number = thing if isinstance(thing, Value) else as_number(thing)
     if number is None:
         raise _refusal(thing)

@@ -14,7 +14,7 @@ from microgrady.inputs import as_number, comparable, comparand, describe, on_arr
 from microgrady.introspection import PRIMITIVE, OfEach, documentation, signature
 from microgrady.later import ask
 from microgrady.scopes import open_scopes, relabelled, unlabelled
-from microgrady.tracing import changing, compare, escaping, hashing, recorders, refusal
+from microgrady.tracing import changing, comparison, escaping, hashing, recorders, refusal
 
 if False:  # what the compiler of this module reads, and nobody else; value.pxd has the types for it
     import cython  # type: ignore[import, unused-ignore]
@@ -44,9 +44,7 @@ def fresh_marks(count: Mark = 1 << 16) -> Mark:
 
 
 def _compared(symbol: Text, left: Any, right: Any, outcome: bool) -> bool:
-    if recorders:
-        compare(symbol, left, right, outcome)
-    return outcome
+    return comparison(symbol, left, right, outcome) if recorders else outcome
 
 
 class Primitive:  # noqa: D101  (its documentation is PRIMITIVE)
@@ -365,12 +363,10 @@ class Value:
     # Comparisons and conversions look at the number alone, and give plain Python things.
 
     def __eq__(self, other: object) -> bool:
-        number = other._number if isinstance(other, Value) else comparable(other)
-        if number is not None:
-            return _compared("==", self, other if isinstance(other, Value) else number, bool(self._number == number))
-        if recorders and isinstance(other, numbers.Number):
-            escaping(self, f"== with a {type(other).__name__}")
-        return NotImplemented
+        return _equality("==", self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return _equality("!=", self, other)
 
     def __hash__(self) -> int:
         if recorders:
@@ -406,7 +402,7 @@ class Value:
         return NotImplemented if number is None else _compared(">=", self, number, bool(self._number >= number))
 
     def __bool__(self) -> bool:
-        return _compared("!=", self, 0.0, self._number != 0.0)
+        return bool(_compared("!=", self, 0.0, self._number != 0.0))
 
     def __float__(self) -> float:
         raise refusal(self)
@@ -523,6 +519,16 @@ def _apply_operator(op: Primitive, left: Any, right: Any) -> Value:
 def _comparable(other: Any, symbol: Text) -> Any:
     """Return a number to compare with; None for a type that may know itself what to do with a Value."""
     return other if type(other) is float or type(other) is int else comparand(other, symbol)
+
+
+def _equality(symbol: Text, value: Value, other: Any) -> bool:
+    number = other._number if isinstance(other, Value) else comparable(other)
+    if number is not None:
+        outcome = bool(value._number == number) is (symbol == "==")
+        return _compared(symbol, value, other if isinstance(other, Value) else number, outcome)
+    if recorders and isinstance(other, numbers.Number):
+        escaping(value, f"{symbol} with a {type(other).__name__}")
+    return NotImplemented
 
 
 def topological_order(*outputs: Value, since: Mark = 0) -> list[Value]:

@@ -141,6 +141,8 @@ MANY_DIGITS = {
     *("log_sigmoid", "sinc"),
 }
 
+MASKED = list(itertools.product([0.0, 1.0], EVERYWHERE))  # a mask is 0 or 1
+
 TABLE = {
     "neg": one(lambda x: -x, lambda x: mpf(-1), EVERYWHERE),
     "add": two(lambda a, b: a + b, lambda a, b: mpf(1), lambda a, b: mpf(1), pairs(EVERYWHERE, EVERYWHERE)),
@@ -290,6 +292,9 @@ TABLE = {
         pairs(EVERYWHERE[::3], (POSITIVE + [-x for x in UNIT])[::2]),
     ),
     "greater": two(lambda a, b: mpf(a > b), zero, zero, pairs(EVERYWHERE, EVERYWHERE)),
+    "less": two(lambda a, b: mpf(a < b), zero, zero, pairs(EVERYWHERE, EVERYWHERE)),
+    "less_equal": two(lambda a, b: mpf(a <= b), zero, zero, pairs(EVERYWHERE, EVERYWHERE)),
+    "equal": two(lambda a, b: mpf(a == b), zero, zero, pairs(EVERYWHERE, EVERYWHERE)),
     "maximum": two(
         max, lambda a, b: HALF * (1 + sign(a - b)), lambda a, b: HALF * (1 + sign(b - a)), pairs(EVERYWHERE, EVERYWHERE)
     ),
@@ -397,6 +402,8 @@ TABLE = {
     "instead": two(lambda a, b: a, zero, lambda a, b: mpf(1), pairs([1.0, -2.0], [3.0])),
     "where": one(lambda x: x, lambda x: mpf(1), EVERYWHERE),
     "argument": one(lambda x: x, lambda x: mpf(1), EVERYWHERE),
+    "kept": two(lambda g, x: x * (g != 0), zero, lambda g, x: mpf(g != 0), MASKED),
+    "dropped": two(lambda g, x: x * (g == 0), zero, lambda g, x: mpf(g == 0), MASKED),
     "masked_product": two(lambda g, x: g * x, lambda g, x: x, lambda g, x: g, pairs(EVERYWHERE, EVERYWHERE)),
 }
 # Of two operands one at most may be a Value here: an order is a number.
@@ -468,7 +475,8 @@ def test_the_exponential_of_a_square_does_not_suffer_from_the_rounding_of_the_sq
 # Derivatives of higher orders, by differences of the exact function in many digits.
 
 ROUNDING = {"floordiv", "mod", "fmod", "remainder", "floor", "ceil", "trunc", "round", "round_to", "sign", "greater"}
-SELECTING = {"where", "argument", "masked_product", "instead", "abs", "relu", "copysign"}
+ROUNDING |= {"less", "less_equal", "equal"}
+SELECTING = {"where", "argument", "masked_product", "kept", "dropped", "instead", "abs", "relu", "copysign"}
 SELECTING |= {"maximum", "minimum", "clip_low", "clip_high"}
 SPECIAL = {"gamma", "gamma_slope", "lgamma", "digamma", "sinc"}  # slow in many digits, and tested below
 HIGH = {"over_square_slope"}  # it is a second derivative itself, and its own are those of the fourth order

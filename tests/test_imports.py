@@ -21,12 +21,14 @@ PACKAGE = Path(mg.__file__).parent
 LAYERS = """
     later freshness forks files version introspection typed uncompiled
     microgrady
+    comparisons
     inputs scopes arithmetic
     refusals selection
     tracing
     protocols
     value
     functions containers
+    masks
     primitives differentiation
     elimination
     sequences anomaly pickling

@@ -424,6 +424,21 @@ def greater(a: float, b: float) -> float:
     return 0.0 if a <= b else math.nan
 
 
+def less(a: float, b: float) -> float:
+    """1 if a is less than b, else 0, also if one of them is nan."""
+    return 1.0 if a < b else 0.0
+
+
+def less_equal(a: float, b: float) -> float:
+    """1 if a is less than b or equal, else 0, also if one of them is nan."""
+    return 1.0 if a <= b else 0.0
+
+
+def equal(a: float, b: float) -> float:
+    """1 if a equals b, else 0."""
+    return 1.0 if a == b else 0.0
+
+
 def sign(x: float) -> float:
     """-1, 0 or 1."""
     return greater(x, 0.0) - greater(0.0, x)
@@ -478,6 +493,16 @@ def instead(a: float, b: float) -> float:
 def masked_product(mask: float, x: float) -> float:
     """mask * x; 0 where the mask is 0."""
     return mask * x if mask else 0.0
+
+
+def kept(mask: float, x: float) -> float:
+    """x where the mask is not 0; else -0.0, which changes nothing that it is added to."""
+    return x if mask != 0.0 else -0.0
+
+
+def dropped(mask: float, x: float) -> float:
+    """x where the mask is 0, else -0.0."""
+    return x if mask == 0.0 else -0.0
 
 
 # The derivatives of the commonest functions, from their result y and their operand x: what their

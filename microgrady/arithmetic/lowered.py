@@ -450,6 +450,31 @@ def masked_product(backend: Backend, mask: Operand, x: Operand) -> Operand:
     return backend.select(backend.equal(mask, 0.0), 0.0, backend.mul(mask, x))
 
 
+def less(backend: Backend, a: Operand, b: Operand) -> Operand:
+    """A condition as a number."""
+    return backend.select(backend.less(a, b), 1.0, 0.0)
+
+
+def less_equal(backend: Backend, a: Operand, b: Operand) -> Operand:
+    """A condition as a number."""
+    return backend.select(backend.less_equal(a, b), 1.0, 0.0)
+
+
+def equal(backend: Backend, a: Operand, b: Operand) -> Operand:
+    """A condition as a number."""
+    return backend.select(backend.equal(a, b), 1.0, 0.0)
+
+
+def kept(backend: Backend, mask: Operand, x: Operand) -> Operand:
+    """The operand, unless the mask is zero."""
+    return backend.select(backend.equal(mask, 0.0), -0.0, x)
+
+
+def dropped(backend: Backend, mask: Operand, x: Operand) -> Operand:
+    """The operand, if the mask is zero."""
+    return backend.select(backend.equal(mask, 0.0), x, -0.0)
+
+
 def polynomial(backend: Backend, coefficients: Sequence[float], x: Operand) -> Operand:
     """By Horner's rule."""
     result: Operand = coefficients[-1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from microgrady.compiler.programs.program import Guard, Place, Program
-from microgrady.functions import neg
+from microgrady.functions import add, dropped, kept, neg
 
 DEPTH = 4  # operations within each other that are written out; what is deeper becomes dots
 
@@ -31,6 +31,9 @@ def formula_of(program: Program, place: Place, names: list[str], depth: int = DE
         return "..."
     index = place - program.input_count
     op = program.ops[index]
+    places = _selected(program, index)
+    if places is not None:
+        return f"where({', '.join(formula_of(program, place, names, depth - 1) for place in places)})"
     operands = [formula_of(program, operand, names, depth - 1) for operand in program.operands(index)]
     if op is neg:
         return f"(-{operands[0]})"
@@ -38,3 +41,12 @@ def formula_of(program: Program, place: Place, names: list[str], depth: int = DE
     if is_operator and len(operands) == 2:
         return f"({operands[0]} {op.symbol} {operands[1]})"
     return f"{op.name}({', '.join(operands)})"
+
+
+def _selected(program: Program, index: int) -> tuple[Place, ...] | None:
+    """Return the operands of the `where` that an operation is recorded for, if it is one."""
+    indices = [place - program.input_count for place in program.operands(index)]
+    if program.ops[index] is not add or min(indices) < 0 or [program.ops[k] for k in indices] != [kept, dropped]:
+        return None
+    (mask, first), (other, second) = map(program.operands, indices)
+    return (mask, first, second) if mask == other else None

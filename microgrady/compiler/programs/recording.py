@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from microgrady.comparisons import with_a_float
 from microgrady.compiler.programs.build import Builder, leaves_from_outside
 from microgrady.compiler.programs.program import Place, Program
 from microgrady.traced import as_value, one_number
@@ -33,7 +33,7 @@ class _GuardedRun(Recorder):
     def compared(self, symbol: str, left: Any, right: Any, outcome: bool) -> None:
         """Note a comparison: it becomes a guard."""
         if not isinstance(right, Value):
-            symbol, right = _with_a_float(symbol, right)
+            symbol, right = with_a_float(symbol, right)
         self.comparisons.append(_Comparison(symbol, (left, right), outcome))
 
     def refuse(self, action: str) -> None:
@@ -56,24 +56,6 @@ class _GuardedRun(Recorder):
         self._refuse_later(message)
         assert self.refusal is not None
         raise self.refusal
-
-
-def _with_a_float(symbol: str, number: Any) -> tuple[str, float]:
-    """Return a comparison with a float that holds for the same floats as one with any real number.
-
-    Python compares exactly: between an int or a fraction that is not a float and its neighbours lies no float.
-    """
-    try:
-        nearest = float(number)
-    except OverflowError:
-        nearest = math.inf if number > 0 else -math.inf
-    if nearest == number:
-        return symbol, nearest
-    if symbol in ("==", "!="):
-        return symbol, math.nan
-    if symbol in ("<", "<="):
-        return "<=", nearest if nearest < number else math.nextafter(nearest, -math.inf)
-    return ">=", nearest if nearest > number else math.nextafter(nearest, math.inf)
 
 
 class Recording:

@@ -6,7 +6,7 @@ What IEEE 754 forbids is not here: x + 0 is another number for x = -0, x - x is 
 from __future__ import annotations
 
 from microgrady.compiler.programs.rows import Row, Table
-from microgrady.functions import argument, instead, masked_product, neg, selected
+from microgrady.functions import argument, dropped, instead, kept, masked_product, neg, selected
 
 ROWS = (
     Row(lambda x: x + -0.0, lambda x: x, "no number is changed by it: 0.0 + -0.0 is 0.0, -0.0 + -0.0 is -0.0"),
@@ -33,6 +33,10 @@ ROWS = (
         "0.0 makes 0.0 of -0.0, as the mask does, and changes no other",
     ),
     Row(lambda x: masked_product(x, -1.0), lambda x: 0.0 - x, "0.0 - x is -x, but 0.0 for both zeros, as for a mask"),
+    Row(lambda k, x: kept(k, x), lambda k, x: -0.0, "it is -0.0 for that mask", lambda k: k == 0.0),
+    Row(lambda k, x: kept(k, x), lambda k, x: x, "it is x for any other mask", bool),
+    Row(lambda k, x: dropped(k, x), lambda k, x: x, "it is x for that mask", lambda k: k == 0.0),
+    Row(lambda k, x: dropped(k, x), lambda k, x: -0.0, "it is -0.0 for any other mask", bool),
 )
 
 TABLE = Table(ROWS)

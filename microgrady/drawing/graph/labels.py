@@ -7,7 +7,7 @@ import re
 import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from microgrady.value import Value
+from microgrady.value import Value, primitives
 
 TITLE_WIDTH, TITLE_LINES = 24, 3
 # A name or a positive number, or a function of one flat list of them.
@@ -88,12 +88,22 @@ def formula(value: Value, names: Mapping[Value, str], precision: int) -> str:
     """
     if value.op is None:
         return ""
+    selected = selected_operands(value)
     operands = [
         names.get(operand, "") if isinstance(operand, Value) else f"{operand:.{precision}g}"
-        for operand in value.operands
+        for operand in selected or value.operands
     ]
-    written = applied(value.op.symbol, operands) if all(operands) else ""
+    written = applied("where" if selected else value.op.symbol, operands) if all(operands) else ""
     return written if len(written) <= TITLE_WIDTH else ""
+
+
+def selected_operands(value: Value) -> tuple[Value | float, ...]:
+    """Return the condition and both operands of the `where` that a sum is recorded for, if it is one."""
+    parts = [operand for operand in value.operands if isinstance(operand, Value)]
+    if value.op is not primitives["add"] or [part.op and part.op.name for part in parts] != ["kept", "dropped"]:
+        return ()
+    (mask, first), (other, second) = parts[0].operands, parts[1].operands
+    return (mask, first, second) if mask is other else ()
 
 
 def applied(symbol: str, operands: Sequence[str]) -> str:
