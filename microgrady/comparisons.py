@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from microgrady.later import ask
 
@@ -218,7 +218,7 @@ class Negation(Condition):
         return 1.0 - self._condition.mask()
 
 
-def is_condition(thing: object) -> bool:
+def is_condition(thing: object) -> TypeGuard[Condition]:
     """Return whether something is a bool that may not be decided yet."""
     return isinstance(thing, Condition)
 

@@ -191,9 +191,7 @@ minimum = row("minimum", lambda y, a, b: _larger(b, a), lambda y, a, b: _larger(
 clip_low = row("clip_low", lambda y, x, low: 1.0 - greater(low, x), lambda y, x, low: greater(low, x), piecewise=True)
 clip_high = row(
     "clip_high", lambda y, x, high: 1.0 - greater(x, high), lambda y, x, high: greater(x, high), piecewise=True)
-floor = row("floor", lambda y, x: 0.0, piecewise=True)
-ceil = row("ceil", lambda y, x: 0.0, piecewise=True)
-trunc = row("trunc", lambda y, x: 0.0, piecewise=True)
+floor, ceil, trunc = (row(name, lambda y, x: 0.0, piecewise=True) for name in ["floor", "ceil", "trunc"])
 round = row("round", lambda y, x: 0.0, piecewise=True, aliases=("rint",), value=floats.rint)
 round_to = row("round_to", lambda y, x, n: 0.0, lambda y, x, n: 0.0, piecewise=True)
 sign: Primitive = row("sign", lambda y, x: 0.0, piecewise=True)
@@ -230,8 +228,7 @@ exp_share: Primitive = row(  # exp(a) / (exp(a) + exp(b))
 exp_share_slope: Primitive = row(  # exp(a + b) / (exp(a) + exp(b))**2
     "exp_share_slope", lambda y, a, b: _next_share(y, a, b), lambda y, a, b: _next_share(y, b, a))
 
-# What transforms need: the operand itself, a product that is zero where its mask is, and a, differentiated as b. And a
-# number where its mask holds, and where it does not hold, of which the sum is `where`: else -0.0, which changes no sum.
+# What transforms need: the operand, a product that is zero where its mask is, the terms of `where`, a derived as b is.
 selected = row("where", lambda y, x: 1.0)
 argument = row("argument", lambda y, x: 1.0)
 masked_product = row("masked_product", lambda y, mask, x: x, lambda y, mask, x: mask, symbol="*", singular=True)

@@ -54,9 +54,12 @@ def masks_behind(order: Sequence[Value]) -> dict[int, Masks]:
         elif op is sub and left is None and node._left_partial == 1.0 and id(right) in masks:
             assert right is not None
             masks.add(id(node))
-            found[id(node)] = ((right, False),) if found[id(right)] == ((right, True),) else ((node, True),)
+            is_plain = found[id(right)][0][0] is right  # and not the opposite of a mask, too
+            found[id(node)] = ((right, False),) if is_plain else ((node, True),)
         elif op in (kept, dropped) and left is not None:
             found[id(node)] = _joined(((left, op is kept),), found.get(id(right), ()))
+        elif op is masked_product and id(left) in masks:  # and so not infinite
+            found[id(node)] = _joined(found[id(left)], found.get(id(right), ()))
         elif op in _LIKE_THE_FIRST or (op is mul and right is None):
             _note(found, node, found.get(id(left), ()))
         elif op is mul and left is None:

@@ -6,6 +6,7 @@ The functions here are methods of Value, in which they stand by name.
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -69,6 +70,13 @@ def index(value: Any) -> NoReturn:
     if recorders:
         escaping(value, "range(v) or an index")
     raise TypeError("a Value is not an int: write int(v) where a whole number is meant")
+
+
+def never_equal(value: Any, symbol: str, other: Any) -> Any:
+    """Leave it to something else than a real number whether it equals a Value."""
+    if recorders and isinstance(other, numbers.Number):
+        escaping(value, f"{symbol} with a {type(other).__name__}")
+    return NotImplemented
 
 
 def result_cannot_be_assigned(operation: str) -> AttributeError:

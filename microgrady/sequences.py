@@ -9,8 +9,8 @@ import operator
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
-from microgrady.comparisons import is_condition, number_of
 from microgrady.arithmetic.library import library_function
+from microgrady.comparisons import is_condition, number_of
 from microgrady.functions import (
     add,
     clip_high,

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from microgrady.comparisons import is_condition
 from microgrady.containers import BUILT_IN, DICTS, SEQUENCES, Blank, Kind, Misfit, kind_of, with_types
 from microgrady.containers import register as register
-from microgrady.comparisons import is_condition
 from microgrady.inputs import as_number, describe, is_array
 from microgrady.value import Value
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 import threading
 from collections.abc import Callable
 from types import MethodType
@@ -523,12 +522,10 @@ def _comparable(other: Any, symbol: Text) -> Any:
 
 def _equality(symbol: Text, value: Value, other: Any) -> bool:
     number = other._number if isinstance(other, Value) else comparable(other)
-    if number is not None:
-        outcome = bool(value._number == number) is (symbol == "==")
-        return _compared(symbol, value, other if isinstance(other, Value) else number, outcome)
-    if recorders and isinstance(other, numbers.Number):
-        escaping(value, f"{symbol} with a {type(other).__name__}")
-    return NotImplemented
+    if number is None:
+        return protocols.never_equal(value, symbol, other)  # type: ignore[no-any-return]
+    outcome = bool(value._number == number) is (symbol == "==")
+    return _compared(symbol, value, other if isinstance(other, Value) else number, outcome)
 
 
 def topological_order(*outputs: Value, since: Mark = 0) -> list[Value]:

@@ -22,7 +22,8 @@ from microgrady import Value
 
 pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
-from microgrady.comparisons import Condition
+from microgrady import tracing
+from microgrady.comparisons import Comparison, Condition
 from microgrady.compiler.jit import jit
 from tests.compiled import AWKWARD, INF, NAN, Function, interpreted, same_bits
 from tests.plain import plain
@@ -108,17 +109,37 @@ def test_derivatives_of_what_selects_are_one_path(name: str, transform: Any) -> 
     assert [path.guards for path in compiled.paths] == [()]
 
 
-@pytest.mark.parametrize("name", DIFFERENTIATED)
-def test_forward_derivatives_of_what_selects_are_one_path(name: str) -> None:
+@pytest.fixture
+def deciding(monkeypatch: pytest.MonkeyPatch) -> Function:
+    """What compiles a function for whose sake each comparison decides at once."""
+
+    def comparison(*parts: Any) -> bool:
+        return bool(Comparison(*parts))
+
+    def compiled(function: Function, points: Any) -> list[Any]:
+        with monkeypatch.context() as patch:
+            patch.setattr(tracing, "Comparison", comparison)
+            fast = jit(function, max_paths=1000)
+            return [fast(point) for point in points]
+
+    return compiled
+
+
+# What is zero on one side of a comparison is then a zero that is recorded, of which a product with inf is nan.
+@pytest.mark.parametrize("name", [name for name in SELECTING if name not in ("returned", "modf")])
+@pytest.mark.parametrize("order", [1, 2])
+def test_forward_derivatives_of_what_selects_are_one_path(name: str, order: int, deciding: Function) -> None:
     function, count = SELECTING[name]
     direction = [1.0, -3.0][:count]
 
     def along(p: list[Any]) -> Any:
-        return mg.jvp(lambda p: function(*p))(p, direction)
+        inner = mg.grad(lambda p: function(*p)) if order == 2 else lambda p: function(*p)
+        return mg.jvp(inner)(p, direction)
 
     compiled = jit(along)
-    for args in itertools.product(BESIDE_ZERO, repeat=count):
-        assert equal(list(compiled(list(args))), list(along(list(args)))), args
+    points = [list(point) for point in itertools.product(BESIDE_ZERO, repeat=count)]
+    for point, expected in zip(points, deciding(along, points), strict=True):
+        assert equal(compiled(point), expected), point
     assert [path.guards for path in compiled.paths] == [()]
 
 
@@ -264,7 +285,7 @@ def test_guards_on_what_was_selected_can_be_read() -> None:
 
 def test_pictures_of_what_was_selected_can_be_read() -> None:
     compiled = jit(lambda x, y: mg.where(x > y, mg.sqrt(x), 2 * y))
-    source = mg.draw(compiled.graph(4.0, 1.0)).source
+    source = mg.draw(*compiled.graph(4.0, 1.0)).source
     assert r"where(y \< x, √x, 2 * y)" in source
 
 
@@ -359,7 +380,9 @@ def program(draw: Any) -> Function:
     steps = draw(
         st.lists(
             st.tuples(
-                st.sampled_from(["where", "if", "minimum", "maximum", "clip", "abs", "mask", "mul", "sqrt", "div", "and"]),
+                st.sampled_from(
+                    ["where", "if", "minimum", "maximum", "clip", "abs", "mask", "mul", "sqrt", "div", "and"]
+                ),
                 st.integers(0, 9),
                 st.integers(0, 9),
                 st.sampled_from([operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne]),

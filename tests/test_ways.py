@@ -33,7 +33,9 @@ SPECIAL = [
     1e-160,
 ]
 NEED_SCIPY = {"gamma", "lgamma", "digamma", "polygamma"}
-TABLE = [entry for entry in vars(functions).values() if isinstance(entry, Primitive) and entry.name not in NEED_SCIPY]
+NEED_MASKS = {"kept", "dropped"}  # an operand of theirs is 0 or 1
+TABLE = [entry for entry in vars(functions).values() if isinstance(entry, Primitive)]
+TABLE = [entry for entry in TABLE if entry.name not in NEED_SCIPY | NEED_MASKS]
 UNARY = [entry for entry in TABLE if len(entry.rules) == 1]
 BINARY = [entry for entry in TABLE if len(entry.rules) == 2]
 Step = tuple[Primitive, tuple[Any, ...]]  # an operand is a number, or the index of an earlier result
