@@ -8,11 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import (
     TYPE_CHECKING,
     Any,
-    Concatenate,
     Literal,
     ParamSpec,
     Protocol,
-    TypeAlias,
     TypedDict,
     TypeVar,
     Unpack,
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Batched: TypeAlias = Vmapped[Concatenate[Any, ...], R]  # of any arguments, of which a method has the first
 
 
 class Options(TypedDict, total=False):
@@ -51,24 +48,24 @@ class Batching(Protocol):
     """What `vmap` is without a function: a decorator."""
 
     @overload
-    def __call__(self, function: Derivative[P, float], /) -> Batched[Array]: ...
+    def __call__(self, function: Derivative[P, float], /) -> Vmapped[..., Array]: ...
     @overload
-    def __call__(self, function: Derivative[P, Any], /) -> Batched[Any]: ...
+    def __call__(self, function: Derivative[P, Any], /) -> Vmapped[..., Any]: ...
     @overload
-    def __call__(self, function: Callable[..., float | Value], /) -> Batched[Array]: ...
+    def __call__(self, function: Callable[..., float | Value], /) -> Vmapped[..., Array]: ...
     @overload
-    def __call__(self, function: Callable[..., Any], /) -> Batched[Any]: ...
+    def __call__(self, function: Callable[..., Any], /) -> Vmapped[..., Any]: ...
 
 
 class Folding(Protocol):
     """The same, where the results are folded."""
 
     @overload
-    def __call__(self, function: Derivative[P, R], /) -> Batched[R]: ...
+    def __call__(self, function: Derivative[P, R], /) -> Vmapped[..., R]: ...
     @overload
-    def __call__(self, function: Callable[..., Value], /) -> Batched[float]: ...
+    def __call__(self, function: Callable[..., Value], /) -> Vmapped[..., float]: ...
     @overload
-    def __call__(self, function: Callable[..., R], /) -> Batched[R]: ...
+    def __call__(self, function: Callable[..., R], /) -> Vmapped[..., R]: ...
 
 
 @overload
@@ -78,7 +75,7 @@ def vmap(
     out_axes: Any = 0,
     reduce: None = None,
     **options: Unpack[Options],
-) -> Batched[Array]: ...
+) -> Vmapped[..., Array]: ...
 @overload
 def vmap(
     function: Derivative[P, Any],
@@ -86,7 +83,7 @@ def vmap(
     out_axes: Any = 0,
     reduce: None = None,
     **options: Unpack[Options],
-) -> Batched[Any]: ...
+) -> Vmapped[..., Any]: ...
 @overload
 def vmap(
     function: Callable[..., float | Value],
@@ -94,7 +91,7 @@ def vmap(
     out_axes: Any = 0,
     reduce: None = None,
     **options: Unpack[Options],
-) -> Batched[Array]: ...
+) -> Vmapped[..., Array]: ...
 @overload
 def vmap(
     function: Derivative[P, R],
@@ -103,7 +100,7 @@ def vmap(
     *,
     reduce: Literal["sum", "mean"],
     **options: Unpack[Options],
-) -> Batched[R]: ...
+) -> Vmapped[..., R]: ...
 @overload
 def vmap(
     function: Callable[..., Value],
@@ -112,7 +109,7 @@ def vmap(
     *,
     reduce: Literal["sum", "mean"],
     **options: Unpack[Options],
-) -> Batched[float]: ...
+) -> Vmapped[..., float]: ...
 @overload
 def vmap(
     function: Callable[..., R],
@@ -121,7 +118,7 @@ def vmap(
     *,
     reduce: Literal["sum", "mean"],
     **options: Unpack[Options],
-) -> Batched[R]: ...
+) -> Vmapped[..., R]: ...
 @overload
 def vmap(
     function: Callable[..., Any],
@@ -129,7 +126,7 @@ def vmap(
     out_axes: Any = 0,
     reduce: Reduce = None,
     **options: Unpack[Options],
-) -> Batched[Any]: ...
+) -> Vmapped[..., Any]: ...
 @overload
 def vmap(
     function: None = None,

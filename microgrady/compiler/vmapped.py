@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Self, TypeVar, overload
 
 from microgrady.compiler.axes import Axes, Batch, Results, batch_of
 from microgrady.compiler.backends.host import binding
@@ -80,6 +80,14 @@ class Vmapped(WithPaths[P, R, BatchPath]):
         super()._restore(parts)
         # By the signature, those that `backward` adds to: in what is recorded later they come first.
         self._known_leaves: dict[Any, list[Value]] = {}
+
+    if TYPE_CHECKING:  # as a method, too, it takes points of whatever the function takes
+
+        @overload  # type: ignore[override]
+        def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+        @overload
+        def __get__(self, instance: object, owner: type | None = None) -> BoundMethod[..., R]: ...
+        def __get__(self, instance: Any, owner: type | None = None) -> Any: ...
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> R:
         """Return what the function returns for all points, in arrays.
