@@ -21,7 +21,7 @@ from microgrady.compiler.backends.simd import ALIGNMENT, Access, Pattern, lanes_
 from microgrady.compiler.batch_path import BatchPath, LoadedKernel
 from microgrady.compiler.branches import Branches, Fork
 from microgrady.compiler.fold import PIECE, NeighbourSums, over_lanes
-from microgrady.compiler.parallel import do_pieces, progress_bar, usable_cores
+from microgrady.compiler.parallel import Caller, do_pieces, progress_bar, usable_cores
 from microgrady.compiler.programs.recording import Recording
 from microgrady.trees import count as size_of
 from microgrady.trees import flatten
@@ -108,17 +108,16 @@ class BatchCall:
         with progress_bar(self.batch.count, name, progress) as advance:
             do_pieces(self.piece_count, threads, self._worker, lambda pieces: advance(pieces * PIECE))
 
-    def _worker(self) -> Callable[[int], None]:
-        return _Worker(self).do_piece
+    def _worker(self, caller: Caller) -> Callable[[int], None]:
+        return _Worker(self, caller).do_piece
 
     def _cost(self) -> int:
         return max(1, len(self.first.program.ops))
 
     def block_length(self) -> int:
-        """Return how many points a kernel is called with: a multiple of LANES."""
+        """Return how many points are done at once: a multiple of LANES."""
         numbers = self._staged + self.sums
-        length = min(PIECE, OPERATIONS // self._cost(), NUMBERS // numbers if numbers else PIECE)
-        return max(LANES, length // LANES * LANES)
+        return min(_length_for(self.first), max(LANES, NUMBERS // max(1, numbers) // LANES * LANES))
 
     def pattern(self, path: BatchPath, listed: bool) -> Pattern:
         """Return how a path's kernel reaches its inputs and outputs."""
@@ -142,23 +141,25 @@ class BatchCall:
             found = self._fixed.setdefault(id(path), found)
         return found
 
-    def onward(self, fork: Fork, point: int) -> BatchPath | Recording:
+    def onward(self, fork: Fork) -> BatchPath | None:
+        """Return the path that goes on from a fork, if there is one."""
+        path = self.branches.onward(fork)
+        return None if path is None else self._require_room(path, len(path.program.outputs))
+
+    def record_onward(self, fork: Fork, point: int) -> BatchPath | Recording:
         """Return the path that goes on from a fork, recorded at a point that comes there if there is none.
 
         Returns:
             The path; or what was recorded, if it was not kept and is for this point alone.
         """
-        path = self.branches.onward(fork)
-        if path is not None:
-            return self._require_room(path, len(path.program.outputs))
         with self.lock:
-            path = self.branches.onward(fork)
+            path = self.onward(fork)
             if path is not None:
-                return self._require_room(path, len(path.program.outputs))
+                return path
             recording = self.record(point)
+            self._require_room(recording, len(recording.results))
             if _goes_back(fork, recording):
                 return recording
-            self._require_room(recording, len(recording.results))
             kept = self.keep(fork, recording)
             self.interpreted = self.interpreted or kept is None
             return recording if kept is None else kept
@@ -197,6 +198,11 @@ class BatchCall:
                 staged.append((each, len(rows)))
             rows.extend(each.columns())
         return numpy.array([*rows, *self.columns, *[(0, 8)] * self.sums], numpy.int64).reshape(-1, 2), staged
+
+
+def _length_for(path: BatchPath) -> int:
+    """Return how many points the kernel of a path is called with: a multiple of LANES."""
+    return max(LANES, min(PIECE, OPERATIONS // max(1, len(path.program.ops))) // LANES * LANES)
 
 
 def _goes_back(fork: Fork, recording: Recording) -> bool:
@@ -252,8 +258,9 @@ class _Input:
 class _Worker:
     """What does pieces in one thread, with memory of its own."""
 
-    def __init__(self, call: BatchCall) -> None:
+    def __init__(self, call: BatchCall, caller: Caller) -> None:
         self._call = call
+        self._caller = caller
         self._batch = call.batch
         self._width = lanes_of_host()
         self._length = min(call.block_length(), -(-max(1, call.batch.count) // LANES) * LANES)
@@ -272,6 +279,7 @@ class _Worker:
         self._lanes[:] = 0.0
         low = start
         while low < stop:
+            self._caller.require()
             high = min(low + self._length, stop)
             if stop - high < self._width:
                 high = stop
@@ -337,7 +345,7 @@ class _Worker:
             some = gathered[leaving == guard]
             alone: list[tuple[int, Sequence[float]]] = []
             for point in map(int, some):
-                onward = self._call.onward(Fork(path, guard), point)
+                onward = self._onward(Fork(path, guard), point)
                 if isinstance(onward, BatchPath):
                     tried.append((onward, some, self._run_listed(onward, some)))
                     break
@@ -346,6 +354,11 @@ class _Worker:
                 for point, results in alone:
                     self._put(results, point)
         return tried
+
+    def _onward(self, fork: Fork, point: int) -> BatchPath | Recording:
+        """Return what goes on from a fork. What is not there yet is recorded in the calling thread."""
+        there = self._call.onward(fork)
+        return there or self._caller.ask(lambda: self._call.record_onward(fork, point))
 
     def _run_dense(self, path: BatchPath, low: int, codes: Array) -> int:
         """Run points that follow each other; return how many left the path."""
@@ -356,12 +369,16 @@ class _Worker:
         """Run some points, and return where they left the path, if not 0."""
         if not path.is_vectorized:
             return self._run_singly(path, points)
-        kernel = path.kernel(self._call.pattern(path, True))
+        kernel, length = path.kernel(self._call.pattern(path, True)), _length_for(path)
         count = -(-len(points) // kernel.width) * kernel.width
         padded = numpy.full(count, points[-1], numpy.int64)
         padded[: len(points)] = points
         codes = numpy.empty(count, numpy.int32)
-        kernel.run(*self._addresses(path, kernel), codes.ctypes.data, padded.ctypes.data, count)
+        addresses = self._addresses(path, kernel)
+        for low in range(0, count, length):
+            self._caller.require()
+            some = padded[low : low + length]
+            kernel.run(*addresses, codes[low:].ctypes.data, some.ctypes.data, len(some))
         return codes[: len(points)]
 
     def _addresses(self, path: BatchPath, kernel: LoadedKernel) -> tuple[int, int, int]:
@@ -375,6 +392,7 @@ class _Worker:
         """Run points one by one, as Python computes something of each, and return as `_run_listed` does."""
         codes = numpy.zeros(len(points), numpy.int32)
         for at, point in enumerate(points.tolist()):
+            self._caller.require()
             codes[at], result = path.run(self._parts(point))
             if not codes[at]:
                 self._put(flatten(result, "the result")[0], point)

@@ -6,9 +6,13 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
-WAKE = 0.05  # seconds after which the calling thread looks how far the others are
+T = TypeVar("T")
+
+WAKE = 0.05  # seconds after which threads that wait look how far the others are
 
 
 def usable_cores() -> int:
@@ -18,8 +22,62 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+class StoppedError(Exception):
+    """What is being done need not be done any more: the calling thread was interrupted."""
+
+
+class Caller:
+    """The thread that has asked for some work, as the threads see it that do pieces.
+
+    Python interrupts only the main thread, so what may last for ever is called there.
+    """
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+        self._errands: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._is_gone = False
+
+    def ask(self, function: Callable[[], T]) -> T:
+        """Have the calling thread call a function, and return what it returns."""
+        if threading.get_ident() == self._thread:
+            return function()
+        answer: Future[T] = Future()
+        self._errands.put((answer, function))
+        while not answer.done():
+            self.require()
+            wait([answer], WAKE)
+        return answer.result()
+
+    def require(self) -> None:
+        """Raise if the calling thread does not wait any more."""
+        if self._is_gone:
+            raise StoppedError
+
+    def serve(self, seconds: float) -> None:
+        """Call a function for another thread, if one asks for it within some time."""
+        try:
+            errand = self._errands.get(timeout=seconds)
+        except Empty:
+            return
+        if errand is None:
+            return
+        answer, function = errand
+        try:
+            answer.set_result(function())
+        except Exception as error:
+            answer.set_exception(error)
+
+    def wake(self) -> None:
+        """Let the calling thread look what there is."""
+        self._errands.put(None)
+
+    def leave(self) -> None:
+        """Let the other threads end as soon as they can."""
+        self._is_gone = True
+
+
 def do_pieces(
-    count: int, threads: int, new_worker: Callable[[], Callable[[int], None]], report: Callable[[int], None]
+    count: int, threads: int, new_worker: Callable[[Caller], Callable[[int], None]], report: Callable[[int], None]
 ) -> None:
     """Do all pieces of some work, in any order, and return when they are done.
 
@@ -32,23 +90,25 @@ def do_pieces(
         new_worker: Called in each thread: returns what does a piece, by its number.
         report: Called in this thread with how many pieces have been done since the last call.
     """
+    caller = Caller()
     if threads == 1 or count == 1:
-        work = new_worker()
+        work = new_worker(caller)
         for piece in range(count):
             work(piece)
             report(1)
         return
-    crew = _Crew(count, new_worker)
+    crew = _Crew(count, new_worker, caller)
     executor = ThreadPoolExecutor(min(threads, count), "microgrady")
     reported = 0
     try:
         working = {executor.submit(crew.work) for _ in range(min(threads, count))}
         while working:
-            _, working = wait(working, WAKE)
+            caller.serve(WAKE)
+            working = {each for each in working if not each.done()}
             done, reported = crew.done - reported, crew.done
             report(done)
     finally:
-        crew.stop()
+        caller.leave()
         executor.shutdown(wait=False)
     if crew.errors:
         raise min(crew.errors, key=lambda entry: entry[0])[1]
@@ -62,34 +122,30 @@ class _Crew:
         errors: What pieces raised, each with the number of the piece.
     """
 
-    def __init__(self, count: int, new_worker: Callable[[], Callable[[int], None]]) -> None:
+    def __init__(self, count: int, new_worker: Callable[[Caller], Callable[[int], None]], caller: Caller) -> None:
         self.done = 0
         self.errors: list[tuple[int, BaseException]] = []
         self._waiting: Iterator[int] = iter(range(count))
         self._new_worker = new_worker
+        self._caller = caller
         self._lock = threading.Lock()
-        self._stopped = False
 
     def work(self) -> None:
         """Do pieces until there are no more."""
         piece = -1
         try:
-            work = self._new_worker()
-            while not self._stopped:
+            work = self._new_worker(self._caller)
+            while not self.errors:
                 with self._lock:
                     piece = next(self._waiting, -1)
                 if piece < 0:
-                    return
+                    break
                 work(piece)
                 with self._lock:
                     self.done += 1
         except BaseException as error:
             self.errors.append((piece, error))
-            self.stop()
-
-    def stop(self) -> None:
-        """Begin no more pieces."""
-        self._stopped = True
+        self._caller.wake()
 
 
 @contextlib.contextmanager
