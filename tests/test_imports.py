@@ -45,7 +45,8 @@ LAYERS = """
     compiler.branches compiler.batch_path
     compiler.with_paths compiler.parallel
     compiler.compiled compiler.batches
-    compiler.jit compiler.vmapped
+    compiler.jit compiler.small_batches
+    compiler.vmapped
     compiler.vmap
     compiler drawing testing
     command pytest_plugin

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from microgrady.compiler.backends.batch_fastcall import BatchFastCall, BatchForm, Kernels
 from microgrady.compiler.backends.executable import Executable
 from microgrady.compiler.backends.memory import in_pieces
 from microgrady.compiler.backends.simd import Access, Kernel, Pattern, lanes_of_host
@@ -58,12 +59,23 @@ class BatchPath(CompiledPath):
 
     def __init__(self, recording: Recording, numbers: Numbers, options: BatchOptions) -> None:
         super().__init__(recording, numbers, options.optimize, options.cache)
-        self.points = 0
         self._options = options
 
     def _lay_out(self) -> None:
         super()._lay_out()
         self._kernels: dict[Pattern, LoadedKernel] = {}
+        self._fastcalls: dict[Any, Callable[..., Any]] = {}
+        self._counted = 0
+        self._counter = ctypes.c_int64()  # of fast calls
+
+    @property
+    def points(self) -> int:
+        """How many points took it, in all calls."""
+        return self._counted + self._counter.value
+
+    def count(self, points: int) -> None:
+        """Note that some more points took it."""
+        self._counted += points
 
     @functools.cached_property
     def is_vectorized(self) -> bool:
@@ -96,6 +108,37 @@ class BatchPath(CompiledPath):
                     loaded = self._kernels[pattern] = self._load(pattern)
         return loaded
 
+    def fastcall_of(self, form: BatchForm, dense: Pattern, listed: Pattern, most: int) -> Callable[..., Any] | None:
+        """Return the function that takes small batches and returns their results, or the type float.
+
+        It returns the type where it has no result: other arguments are given, or points leave the path. It has the
+        kernels that have been compiled so far.
+
+        Args:
+            form: What it takes and what it returns.
+            dense: The pattern of the kernel for points in a row.
+            listed: That of the one for listed points.
+            most: How many points it takes at most.
+        """
+        if not form.is_possible:
+            return None
+        kernels = self._kernels.get(dense), self._kernels.get(listed)
+        key = form.arguments, form.reduce, most, *kernels
+        fastcall = self._fastcalls.get(key)
+        if fastcall is None:
+            if len(self._fastcalls) == PATTERNS:
+                del self._fastcalls[next(iter(self._fastcalls))]
+            fastcall = self._fastcalls[key] = self._new_fastcall(form, kernels, most)
+        return fastcall
+
+    def _new_fastcall(
+        self, form: BatchForm, kernels: tuple[LoadedKernel | None, LoadedKernel | None], most: int
+    ) -> Callable[..., Any]:
+        some = next(kernel for kernel in kernels if kernel is not None)
+        dense, listed = (0 if kernel is None else kernel.address for kernel in kernels)
+        given = Kernels(dense, listed, some.memory_size, some.width, len(self.program.ops), self._counter, kernels)
+        return self._with_leaves(BatchFastCall(form, given, most).function())
+
     def _load(self, pattern: Pattern) -> LoadedKernel:
         kernel, effort = self._written(pattern)
         return LoadedKernel(kernel, effort, self._options)
@@ -127,4 +170,4 @@ class BatchPath(CompiledPath):
         return f"{super().__repr__().removesuffix('>')}, taken by {points}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "points": 0, "_options": self._options}
+        return {**super().__getstate__(), "_options": self._options}

@@ -53,6 +53,8 @@ class BatchCall:
 
     Attributes:
         interpreted: Whether there were points for which no path was kept.
+        splits: Whether points left the path that all tried.
+        inputs: The parts of the arguments.
         total: The sums, once all is done.
     """
 
@@ -71,12 +73,12 @@ class BatchCall:
         self.record, self.keep, self.lock = record, keep, lock
         self.columns = columns
         self.sums = sums
-        self.interpreted = False
+        self.interpreted = self.splits = False
         self._fixed: dict[int, Array] = {}
         self._patterns: dict[tuple[int, int, bool], Pattern] = {}
-        self._inputs = [_Input(part, column) for part, column in zip(batch.arguments.parts, batch.columns, strict=True)]
-        self._accesses = tuple(access for each in self._inputs for access in each.accesses)
-        self._staged = sum(each.size for each in self._inputs if each.is_staged)
+        self.inputs = [_Input(part, column) for part, column in zip(batch.arguments.parts, batch.columns, strict=True)]
+        self._accesses = tuple(each.access for each in self.inputs for _ in range(each.size))
+        self._staged = sum(each.size for each in self.inputs if each.is_staged)
         self.piece_count = -(-batch.count // PIECE)
         self._sums = NeighbourSums(self.piece_count)
         self._results_lock = threading.Lock()
@@ -102,7 +104,7 @@ class BatchCall:
             progress: Whether a bar shows how far it is.
         """
         if threads is None:
-            threads = usable_cores() if self._cost() * self.batch.count > FEW else 1
+            threads = usable_cores() if self.batch.count > FEW // self._cost() else 1
         if not self.first.is_vectorized:
             threads = 1  # Python would let no two of them run
         with progress_bar(self.batch.count, name, progress) as advance:
@@ -118,6 +120,10 @@ class BatchCall:
         """Return how many points are done at once: a multiple of LANES."""
         numbers = self._staged + self.sums
         return min(_length_for(self.first), max(LANES, NUMBERS // max(1, numbers) // LANES * LANES))
+
+    def few(self) -> int:
+        """Return up to how many points are so few that this thread calls one kernel for all of them."""
+        return min(self.block_length(), FEW // self._cost())
 
     def pattern(self, path: BatchPath, listed: bool) -> Pattern:
         """Return how a path's kernel reaches its inputs and outputs."""
@@ -136,7 +142,7 @@ class BatchCall:
         """Return the numbers that are the same for all points, as they are now, in the places of the inputs."""
         found = self._fixed.get(id(path))
         if found is None:
-            numbers = [number for each in self._inputs for number in each.fixed]
+            numbers = [number for each in self.inputs for number in each.fixed]
             found = numpy.array([*numbers, *(leaf._number for leaf in path.leaves)], numpy.float64)
             found = self._fixed.setdefault(id(path), found)
         return found
@@ -180,7 +186,7 @@ class BatchCall:
         """Note how many points took paths."""
         with self._results_lock:
             for path, some in points.items():
-                path.points += some
+                path.count(some)
 
     def tables(self, length: int) -> tuple[Array, list[tuple[_Input, int]]]:
         """Return a table for a kernel in which what each thread has of its own is missing.
@@ -193,7 +199,7 @@ class BatchCall:
         """
         rows: list[Any] = []
         staged = []
-        for each in self._inputs:
+        for each in self.inputs:
             if each.is_staged:
                 staged.append((each, len(rows)))
             rows.extend(each.columns())
@@ -223,7 +229,7 @@ class _Input:
         size: How many numbers of each point it has.
         fixed: Those that are the same for all points; zeros in the places of others.
         is_staged: Whether its numbers are copied for each block, as they are of another type.
-        accesses: How each of its numbers is reached.
+        access: How each of its numbers is reached.
     """
 
     def __init__(self, part: Any, column: Any) -> None:
@@ -232,13 +238,13 @@ class _Input:
         if column is None:
             numbers = [part] if isinstance(part, float) else numpy.asarray(part, numpy.float64).ravel().tolist()
             self.fixed, self.size = numbers, len(numbers)
-            self.accesses = [Access.FIXED] * self.size
+            self.access = Access.FIXED
             return
         self.size = size_of(column.shape[1:])
         self.fixed = [0.0] * self.size
         self.is_staged = column.dtype != numpy.float64 or not (column.dtype.isnative and column.flags.aligned)
         consecutive = self.is_staged or (len(column) > 0 and column.strides[0] == 8)
-        self.accesses = [Access.CONSECUTIVE if consecutive else Access.STRIDED] * self.size
+        self.access = Access.CONSECUTIVE if consecutive else Access.STRIDED
 
     def columns(self) -> Any:
         """Return the address and the stride of each of its numbers that is not fixed."""
@@ -338,6 +344,7 @@ class _Worker:
         self._taken[path] = self._taken.get(path, 0) + len(codes) - len(gone)
         if not len(gone):
             return []
+        self._call.splits = True
         leaving = codes[gone]
         gathered = gone + points if isinstance(points, int) else points[gone]
         tried = []

@@ -195,13 +195,16 @@ class CompiledPath:
         It returns the type where it has no result: other arguments are given, or a guard does not hold. There is none
         of a path that needs more of Python than that.
         """
-        fastcall, leaves = self.compile().fastcall, self.leaves
+        fastcall = self.compile().fastcall
         if fastcall is None:
             return None
         self._memory.clear()  # `run` will rarely be needed from now on
-        if not leaves:
-            return fastcall
-        return lambda *args: fastcall(*args, [leaf._number for leaf in leaves])
+        return self._with_leaves(fastcall)
+
+    def _with_leaves(self, fastcall: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a fast call that is given the numbers of the leaves as well, if there are some."""
+        leaves = self.leaves
+        return (lambda *args: fastcall(*args, [leaf._number for leaf in leaves])) if leaves else fastcall
 
     def __getstate__(self) -> dict[str, Any]:
         # Machine code stays where it is.

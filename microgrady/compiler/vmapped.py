@@ -60,7 +60,7 @@ class Vmapped(WithPaths[P, R, BatchPath]):
     point. It pickles as `jit` does.
     """
 
-    made_here = WithPaths.made_here | {"_known_leaves"}
+    made_here = WithPaths.made_here | {"_fastcall", "_known_leaves"}
     transform = "vmap"
 
     _options: BatchOptions
@@ -80,6 +80,7 @@ class Vmapped(WithPaths[P, R, BatchPath]):
         super()._restore(parts)
         # By the signature, those that `backward` adds to: in what is recorded later they come first.
         self._known_leaves: dict[Any, list[Value]] = {}
+        self._fastcall: Callable[..., Any] | None = None  # for small batches like the latest one, without Python code
 
     if TYPE_CHECKING:  # as a method, too, it takes points of whatever the function takes
 
@@ -98,13 +99,19 @@ class Vmapped(WithPaths[P, R, BatchPath]):
             ValueError: Arguments do not have the axes that are asked for, or not as many points.
             ImportError: llvmlite is not installed.
         """
-        __tracebackhide__ = True
+        results: R
+        if not kwargs and (fastcall := self._fastcall) is not None and not (runs and run_here()):
+            found = fastcall(*args)
+            if found is not float:
+                results = found
+                return results
+        __tracebackhide__ = True  # here, where it costs fast calls nothing
         if args and self._is_method_of(args[0]):
             method: BoundMethod[..., R] = BoundMethod(self, args[0])
             return method(*args[1:], **kwargs)
         batch = batch_of(self._signature, self._axes, args, kwargs)
         is_pointwise = (runs and run_here()) or batch.holds_values or batch.values
-        results: R = self._pointwise(batch) if is_pointwise else self._run(batch)
+        results = self._pointwise(batch) if is_pointwise else self._run(batch)
         return results
 
     def backward(self, /, *args: Any, **kwargs: Any) -> Any:
@@ -229,6 +236,7 @@ class Vmapped(WithPaths[P, R, BatchPath]):
         """
         __tracebackhide__ = True
         from microgrady.compiler.batches import BatchCall
+        from microgrady.compiler.small_batches import fastcall_of, is_small
 
         run_in_worker(binding)
         name = self._signature.name
@@ -260,6 +268,8 @@ class Vmapped(WithPaths[P, R, BatchPath]):
                     RuntimeWarning,
                     stacklevel=4,
                 )
+            if options is self._options and not differentiate and is_small(call):
+                self._fastcall = fastcall_of(call, self._axes, options.reduce, name)
         if results.has_fixed:
             results.require_independent(_dependence(batch, branches, structure.count))
         return Computed(results, call.total, leaves)
