@@ -238,7 +238,6 @@ class Vmapped(WithPaths[P, R, BatchPath]):
         from microgrady.compiler.batches import BatchCall
         from microgrady.compiler.small_batches import fastcall_of, is_small
 
-        run_in_worker(binding)
         name = self._signature.name
         found = self._first(batch, differentiate)
         if found is None:
@@ -288,6 +287,7 @@ class Vmapped(WithPaths[P, R, BatchPath]):
                 branches = self._branches.get(key) or branches
                 first = branches.first
                 if first is None:
+                    run_in_worker(binding)  # so that what is missing is said before the function runs
                     recording = self._record(batch, branches, differentiate, 0)
                     if runs and is_input_elsewhere(recording.leaves):
                         return None

@@ -7,6 +7,7 @@ Where all lanes have left, the rest of the program is left out for them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -15,6 +16,7 @@ from microgrady.compiler.backends.host import features
 from microgrady.compiler.backends.llvm import ElementType, LLVMBackend, Module, declarations
 from microgrady.compiler.backends.llvm_loops import PieceWriter, tables
 from microgrady.compiler.backends.llvm_program import MODULE
+from microgrady.compiler.backends.worker import run_in_worker
 from microgrady.compiler.programs.looped import Element, LoopedProgram, Moving, Require
 from microgrady.compiler.programs.reach import Reach
 
@@ -389,6 +391,7 @@ class _MainWriter:
         ]
 
 
+@functools.cache
 def lanes_of_host() -> int:
     """Return how many doubles the widest vectors of this computer have: 8 with AVX-512, else 4."""
-    return 8 if "avx512f" in features() else 4
+    return 8 if "avx512f" in run_in_worker(features) else 4
