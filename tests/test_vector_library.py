@@ -25,30 +25,16 @@ from tests.fuzz.floats import same_bits
 from tests.lanes import Lanes, Pattern
 from tests.test_functions import MANY_DIGITS, SLOW, TABLE
 from tests.test_lowered import AWKWARD, LOWERED, PAIRS, SINGLES, patterns, vector_patterns
-from tests.ulp import ulps
+from tests.ulp import is_alike, ulps
 
 TWO = {"atan2", "hypot", "pow"}
 WIDTHS = [width for width in (8, 4) if vector_function(Called("exp", 1, width))]
 MISSING = "there is no libmvec, or the processor has no instructions for it"
 needs_vectors = pytest.mark.skipif(not WIDTHS, reason=MISSING)
-HUGEST, TINIEST = 1.7976931348623157e308, 5e-324
 
 
 def operand_count(name: str) -> int:
     return 2 if name in TWO else 1
-
-
-def is_alike(found: float, expected: float) -> bool:
-    """Whether both are nan, infinite or zero with the same sign, but for neighbours at the ends of the range."""
-    if math.isnan(found) or math.isnan(expected):
-        return math.isnan(found) and math.isnan(expected)
-    if math.isinf(found) or math.isinf(expected):
-        return found * expected > 0.0 and min(abs(found), abs(expected)) > HUGEST * (1.0 - 1e-15)
-    if found == 0.0 or expected == 0.0:
-        return max(abs(found), abs(expected)) <= 4.0 * TINIEST and math.copysign(1.0, found) == math.copysign(
-            1.0, expected
-        )
-    return True
 
 
 # The functions of the library as they are.
