@@ -39,7 +39,8 @@ LAYERS = """
     transforms
     checking
     compiler.signature compiler.fold compiler.programs
-    compiler.methods compiler.backends compiler.axes
+    compiler.methods compiler.backends compiler.axes compiler.columns
+    compiler.points compiler.results
     compiler.options compiler.pointwise
     compiler.path
     compiler.branches compiler.batch_path

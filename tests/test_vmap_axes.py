@@ -19,7 +19,8 @@ pytest.importorskip("numpy")
 import numpy as np
 
 import microgrady as mg
-from microgrady.compiler.axes import Axes, batch_of
+from microgrady.compiler.axes import Axes
+from microgrady.compiler.points import batch_of
 from microgrady.compiler.pointwise import pointwise
 from microgrady.compiler.signature import Signature
 from microgrady.trees import register

@@ -15,13 +15,13 @@ from typing import Any, TypeVar
 
 import numpy
 
-from microgrady.compiler.axes import Batch
 from microgrady.compiler.backends.lane_sums import LANES, add_to_lanes
 from microgrady.compiler.backends.simd import ALIGNMENT, Access, Pattern, lanes_of_host
 from microgrady.compiler.batch_path import BatchPath, LoadedKernel
 from microgrady.compiler.branches import Branches, Fork
 from microgrady.compiler.fold import PIECE, NeighbourSums, over_lanes
 from microgrady.compiler.parallel import Caller, do_pieces, progress_bar, usable_cores
+from microgrady.compiler.points import Batch
 from microgrady.compiler.programs.recording import Recording
 from microgrady.trees import count as size_of
 from microgrady.trees import flatten

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from microgrady.compiler.axes import Axis, Batch, Results
+from microgrady.compiler.axes import Axis
 from microgrady.compiler.fold import fold
+from microgrady.compiler.points import Batch
+from microgrady.compiler.results import Results
 from microgrady.inputs import same_numbers
 from microgrady.trees import Structure, count, flatten, make_array
 from microgrady.value import Value, topological_order

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Self, TypeVar, overload
 
-from microgrady.compiler.axes import Axes, Batch, Results, batch_of
+from microgrady.compiler.axes import Axes
 from microgrady.compiler.backends.host import binding
 from microgrady.compiler.backends.worker import run_in_worker
 from microgrady.compiler.batch_path import BatchPath
@@ -15,9 +15,11 @@ from microgrady.compiler.branches import ROOT, Branches, Fork
 from microgrady.compiler.fold import finished, fold
 from microgrady.compiler.methods import BoundMethod
 from microgrady.compiler.options import BatchOptions
+from microgrady.compiler.points import Batch, batch_of
 from microgrady.compiler.pointwise import note_point, pointwise, require_like
 from microgrady.compiler.programs.program import Guard
 from microgrady.compiler.programs.recording import Recording
+from microgrady.compiler.results import Results
 from microgrady.compiler.signature import Numbers, Signature
 from microgrady.compiler.with_paths import WithPaths
 from microgrady.inputs import describe

@@ -1,0 +1,255 @@
+"""The arguments of a batch, taken apart into points."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from microgrady.compiler.axes import Axes, Axis
+from microgrady.compiler.columns import converted, divisible, is_scalar, unsuitable
+from microgrady.compiler.signature import Arguments, Place, Signature
+from microgrady.containers import Misfit, kind_of
+from microgrady.inputs import describe, is_array, is_number
+from microgrady.trees import NOTHING, NUMBER, Shape, Structure, array_of, container_of, refuse_none, separate
+from microgrady.trees import count as size_of
+from microgrady.value import Value
+
+
+class Batch:
+    """The arguments of one call, taken apart into points.
+
+    Attributes:
+        count: How many points there are.
+        arguments: The arguments of one point. Of their parts, those that differ from point to point are zeros.
+        columns: For each of these parts None, if it is the same for all points, or an array of its numbers at all
+            points, of whatever type float64 holds, with the points along the first axis.
+        holds_values: Whether one of these arrays holds Values.
+    """
+
+    def __init__(self, signature: Signature, arguments: Arguments, columns: list[Any], count: int) -> None:
+        self.count = count
+        self.arguments = arguments
+        self.columns = columns
+        self.holds_values = any(column is not None and column.dtype == object for column in columns)
+        self._signature = signature
+        self._fixed = [*arguments.parts]  # with their Values
+
+    @property
+    def values(self) -> dict[int, Value]:
+        """The Values among what is the same for all points, by their position among the numbers of a point."""
+        return self.arguments.values
+
+    @functools.cached_property
+    def names(self) -> list[str]:
+        """What guards call the numbers of a point."""
+        given = zip(self.arguments.places, self.arguments.structures, strict=True)
+        return [name for place, structure in given for name in structure.leaf_names(self._signature.name_of(place))]
+
+    @functools.cached_property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shape of each part of a point: None for a number."""
+        return tuple(part.shape if is_array(part) else None for part in self.arguments.parts)
+
+    @property
+    def has_none(self) -> bool:
+        """Whether None stands somewhere among the numbers."""
+        return any(structure.has_none for structure in self.arguments.structures)
+
+    def entries(self, point: int) -> list[Any]:
+        """Return the numbers of a point, in order: floats and Values. Without points they are ones."""
+        found: list[Any] = []
+        for part, column in zip(self._fixed, self.columns, strict=True):
+            if column is not None and not self.count:
+                found += [1.0] * size_of(column.shape[1:])
+            elif is_array(there := part if column is None else column[point]):
+                found += map(_as_entry, there.ravel().tolist())
+            else:
+                found.append(_as_entry(there))
+        return found
+
+    def numbers(self, point: int) -> list[float]:
+        """Return the numbers of a point, in order, as floats."""
+        return [entry._number if type(entry) is Value else entry for entry in self.entries(point)]
+
+    def parts(self, point: int) -> list[Any]:
+        """Return the parts of a point: floats, and arrays of whatever type they came in."""
+        if self.count:
+            given = zip(self.arguments.parts, self.columns, strict=True)
+            parts = [part if column is None else column[point] for part, column in given]
+            return [part if is_array(part) else float(part) for part in parts]
+        return [part if is_array(part) else 1.0 for part in self.arguments.parts]
+
+    def at(self, point: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of a point as the function gets them: those given by position, and those by name."""
+        arguments = self.arguments
+        args, kwargs = [*arguments.args], {**arguments.kwargs}
+        entries = self.entries(point)
+        start = 0
+        for place, structure in zip(arguments.places, arguments.structures, strict=True):
+            stop = start + structure.count
+            argument = structure.rebuild(entries[start:stop])
+            if isinstance(place, int):
+                args[place] = argument
+            else:
+                kwargs[place] = argument
+            start = stop
+        return tuple(args), kwargs
+
+
+def _as_entry(thing: Any) -> Any:
+    return thing if type(thing) is Value else float(thing)
+
+
+def batch_of(
+    signature: Signature, axes: Axes, args: tuple[Any, ...], kwargs: dict[str, Any], differentiate: bool = False
+) -> Batch:
+    """Take the arguments of one call apart into points.
+
+    Args:
+        signature: That of the function.
+        axes: Where the points are.
+        args: The arguments that are given by position.
+        kwargs: Those that are given by name.
+        differentiate: Whether the derivatives by the Values among them are asked for, besides the value.
+
+    Raises:
+        TypeError: An argument is not made of numbers.
+        ValueError: It has no such axis, or arguments have different numbers of points, or none has any.
+    """
+    reader = _Reader(signature, args, kwargs)
+    given: list[tuple[Place, Any]] = [*enumerate(args), *kwargs.items()]
+    for place, argument in given:
+        axis = axes.of(place, len(args), signature.name)
+        if signature.is_static(place):
+            signature.add_static(reader.arguments, place, argument)
+        else:
+            reader.add(place, argument, axis)
+    return reader.batch(differentiate)
+
+
+class _Reader:
+    """What takes the arguments of one call apart."""
+
+    def __init__(self, signature: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.arguments = Arguments(args, kwargs)
+        self._signature = signature
+        self._inside = f"in vmap of {signature.name},"
+        self._columns: list[Any] = []
+        self._first: tuple[int, str, int] | None = None  # the number of points in what, along which axis of it
+        self._place: Place = 0
+        self._argument: Any = None
+
+    def add(self, place: Place, argument: Any, axis: Axis) -> None:
+        """Add an argument that is not static, with its points along an axis."""
+        self._place, self._argument = place, argument
+        where = self._signature.name_of(place)
+        try:
+            structure = self._collect(argument, axis, where)
+            if structure.has_none:
+                refuse_none(structure, self._read_fixed, structure.shapes != ())
+        except Misfit as misfit:
+            raise misfit.located(where) from misfit.__cause__
+        except RecursionError as error:
+            raise RecursionError(f"{where} holds itself, or is nested too deep") from error
+        self.arguments.places.append(place)
+        self.arguments.structures.append(structure)
+
+    def batch(self, differentiate: bool) -> Batch:
+        """Return the batch, when all arguments have been added."""
+        if self._first is None:
+            raise self._refusal(
+                "no argument has an axis with points: in_axes is None for all of them"
+                if self._columns or self.arguments.static
+                else "there is no argument with points"
+            )
+        batch = Batch(self._signature, self.arguments, self._columns, self._first[0])
+        self.arguments.complete(differentiate)
+        return batch
+
+    def _collect(self, tree: Any, axis: Axis, where: str) -> Structure:
+        """Return the structure that a tree has at one point, and add what is in it."""
+        if axis is None:
+            parts, structure = separate(tree, where, self._read_fixed)
+            self.arguments.parts += parts
+            self._columns += [None] * len(parts)
+            return structure
+        if tree is None:
+            return NOTHING
+        kind = type(tree)
+        if type(axis) is int and (array := divisible(tree, where, self._inside)) is not None:
+            return self._add_column(array, axis, where)
+        how = None if is_scalar(tree) else kind_of(kind)
+        if how is None:
+            raise self._misplaced(tree, axis, where)
+        if hasattr(tree, "indptr"):
+            raise TypeError(f"{self._inside} {where} is a sparse matrix, which has no axis of points: pass toarray()")
+        keys, contents = how.open(tree)
+        axes = [axis] * len(contents) if type(axis) is int else axis.of_contents(kind, keys, len(contents))
+        if axes is None:
+            raise self._misplaced(tree, axis, where)
+        steps = how.steps(keys, len(contents))
+        children = [
+            self._collect(branch, each, where + step) for branch, each, step in zip(contents, axes, steps, strict=True)
+        ]
+        try:
+            return container_of(tree, keys, children)
+        except Misfit as misfit:
+            raise misfit.located(where) from misfit.__cause__
+
+    def _read_fixed(self, thing: Any) -> tuple[list[Any], Structure]:
+        """Read what is the same for all points."""
+        if not is_array(thing) and not is_number(thing) and hasattr(type(thing), "__array__"):
+            thing = converted(thing, self._signature.name_of(self._place))
+        return self._signature.read(self.arguments.are_numeric, self._place, self._argument, thing)
+
+    def _add_column(self, array: Any, axis: int, where: str) -> Structure:
+        if not array.ndim:
+            raise self._misplaced(array.item(), axis, where)
+        if not -array.ndim <= axis < array.ndim:
+            raise self._refusal(f"{where} has no axis {axis}, as its shape is {array.shape}")
+        column = array
+        if axis:
+            import numpy
+
+            column = numpy.moveaxis(array, axis, 0)
+        if self._first is None:
+            self._first = len(column), where, axis
+        elif len(column) != self._first[0]:
+            count, other, along = self._first
+            raise self._refusal(
+                f"all arguments must have as many points, but {other} has {count} along axis {along} and {where} has "
+                f"{len(column)} along axis {axis}"
+            )
+        self._columns.append(column)
+        rest = column.shape[1:]
+        if not rest:
+            self.arguments.parts.append(0.0)
+            return NUMBER
+        self.arguments.parts.append(_zeros(rest))
+        self.arguments.are_numeric.append(True)
+        return array_of(rest)
+
+    def _refusal(self, sentence: str) -> ValueError:
+        return ValueError(f"{self._inside} {sentence}")
+
+    def _misplaced(self, thing: Any, axis: Axis, where: str) -> Exception:
+        """Return what to raise for something that has no such axis or contents as in_axes say."""
+        if type(axis) is not int:
+            return self._refusal(
+                f"in_axes for {where} is a {axis.kind.__name__} of {len(axis.children)}, but {where} is another "
+                f"structure: {describe(thing)}"
+            )
+        if not is_scalar(thing):
+            return unsuitable(thing, where, self._inside)
+        cure = "None in in_axes makes it the same for all points"
+        if isinstance(self._place, str):
+            cure = f"give {self._place} by position, with None in in_axes, to have it the same for all points"
+        return self._refusal(f"{where} is one number, {describe(thing)}, which has no axis {axis}: {cure}")
+
+
+@functools.lru_cache(maxsize=256)
+def _zeros(shape: tuple[int, ...]) -> Any:
+    """Return what stands for the array that each point has."""
+    import numpy
+
+    return numpy.broadcast_to(0.0, shape)
