@@ -340,7 +340,7 @@ class _Worker:
             points: Those that tried it; or the number of the first one, if they follow each other.
             codes: Where they left it, if not 0.
         """
-        gone = numpy.flatnonzero(codes)
+        gone = numpy.flatnonzero(codes != 0)  # of numbers it would branch at each of them
         self._taken[path] = self._taken.get(path, 0) + len(codes) - len(gone)
         if not len(gone):
             return []
