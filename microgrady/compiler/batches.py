@@ -23,6 +23,7 @@ from microgrady.compiler.fold import PIECE, NeighbourSums, over_lanes
 from microgrady.compiler.parallel import Caller, do_pieces, progress_bar, usable_cores
 from microgrady.compiler.points import Batch
 from microgrady.compiler.programs.recording import Recording
+from microgrady.compiler.results import Results
 from microgrady.trees import count as size_of
 from microgrady.trees import flatten
 
@@ -48,12 +49,14 @@ class BatchCall:
         record: Runs the function at a point on Values, and returns what it did.
         keep: Compiles a recording for the points that come to a fork; returns None if there are too many paths.
         lock: Whoever records has it.
-        columns: Where results go: the address and the stride of each output that is not added up, in order.
-        sums: How many outputs are added up, which come after those.
+        results: Where the outputs go that are not added up.
+        outputs: How many outputs there are. Those that come after these are added up.
 
     Attributes:
         interpreted: Whether there were points for which no path was kept.
         splits: Whether points left the path that all tried.
+        columns: The address and the stride of each output that is not added up, in order.
+        sums: How many outputs are added up.
         inputs: The parts of the arguments.
         total: The sums, once all is done.
     """
@@ -65,14 +68,15 @@ class BatchCall:
         record: Callable[[int], Recording],
         keep: Callable[[Fork, Recording], BatchPath | None],
         lock: Any,
-        columns: Sequence[tuple[int, int]],
-        sums: int,
+        results: Results,
+        outputs: int,
     ) -> None:
         self.batch = batch
         self.branches = branches
         self.record, self.keep, self.lock = record, keep, lock
-        self.columns = columns
-        self.sums = sums
+        self.results = results  # kept as long as a thread may write there
+        self.columns = results.columns
+        self.sums = outputs - len(self.columns)
         self.interpreted = self.splits = False
         self._fixed: dict[int, Array] = {}
         self._patterns: dict[tuple[int, int, bool], Pattern] = {}

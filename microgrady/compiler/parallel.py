@@ -165,6 +165,6 @@ def progress_bar(count: int, name: str, shown: bool) -> Iterator[Callable[[int],
     with tqdm(total=count, desc=f"vmap of {name}", unit=" points", unit_scale=True, leave=False) as bar:
 
         def advance(points: int) -> None:
-            bar.update(points)
+            bar.update(min(points, count - bar.n))  # the last piece may have fewer
 
         yield advance

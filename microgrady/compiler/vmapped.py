@@ -250,15 +250,14 @@ class Vmapped(WithPaths[P, R, BatchPath]):
             leaves = self._leaves_of(self._key(batch))
             structure, outputs = structure.children[0], 1 + len(batch.values) + len(leaves)
         results = Results(structure, self._axes.outputs, batch.count, options.reduce, name)
-        columns = results.columns
         call = BatchCall(
             batch,
             branches,
             functools.partial(self._record, batch, branches, differentiate),
             functools.partial(self._keep, batch, branches),
             self._lock.here(),
-            columns,
-            outputs - len(columns),
+            results,
+            outputs,
         )
         if batch.count:
             call.run(name, options.threads, options.progress)
