@@ -18,7 +18,7 @@ pytest.importorskip("numpy", reason="points are in arrays")
 from microgrady.arithmetic.backend import Backend, Operand
 from microgrady.arithmetic.library import Called, library_function
 from microgrady.compiler.backends import host, vector_library
-from microgrady.compiler.backends.llvm import ElementType, LLVMBackend
+from microgrady.compiler.backends.llvm import ElementType, LLVMBackend, declarations
 from microgrady.compiler.backends.vector_library import MEASURED, vector_function
 from microgrady.value import primitives
 from tests.fuzz.floats import same_bits
@@ -137,6 +137,30 @@ def test_the_host_has_fused_multiplication_by_its_features_or_always(monkeypatch
     assert host.has_fused_multiplication()
     monkeypatch.setattr(host, "features", lambda: frozenset({"sse2"}))
     assert host.has_fused_multiplication() == host.binding().get_process_triple().startswith(("aarch64", "arm64"))
+
+
+@needs_vectors
+@pytest.mark.parametrize(
+    ("width", "processor", "register"),
+    [(8, "skylake-avx512", "zmm"), (8, "sapphirerapids", "zmm"), (8, "znver4", "zmm"), (4, "haswell", "ymm")],
+)
+def test_a_vector_is_handed_over_in_one_register(width: int, processor: str, register: str) -> None:
+    """Also where the compiler itself would rather use shorter ones; and no function puts it into memory."""
+    element, llvm = ElementType(width), host.binding()
+    backend = LLVMBackend([], element=element, exact=False)
+    backend.called = {Called("pow", 2, width)}
+    backend.store(
+        backend.assign(f"call {element.number} @mg.pow.v{width}({element.number} %x, {element.number} %y)"), 2
+    )
+    body = [f"  %{name} = load {element.number}, ptr %{name}.at" for name in ("x", "y")] + backend.lines
+    head = ["define void @f(ptr %x.at, ptr %y.at, ptr %memory) nounwind {"]
+    target = llvm.Target.from_default_triple().create_target_machine(cpu=processor, opt=2)
+    module = llvm.parse_assembly("\n".join([*declarations(backend.called, element), *head, *body, "  ret void", "}"]))
+    module.triple, module.data_layout = target.triple, str(target.target_data)
+    moves = [line.split() for line in target.emit_assembly(module).splitlines() if "vmov" in line]
+    assert [words[-1] for words in moves[:2]] == [f"%{register}0", f"%{register}1"]
+    assert moves[2][1] == f"%{register}0,"
+    assert len(moves) == 3
 
 
 @needs_vectors
