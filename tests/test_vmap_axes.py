@@ -297,6 +297,7 @@ def test_a_batch_without_points_has_results_without_points(vmap: Any) -> None:
     found = vmap(lambda x, y: (x @ y, {"x": 2 * x}), (0, None), (0, {"x": 1}))(np.zeros((0, 3)), V3)
     assert found[0].shape == (0,)
     assert found[1]["x"].shape == (3, 0)
+    assert np.isnan(vmap(lambda x: (x, 3.0), out_axes=(0, None))([])[1])  # no point says what it is
     assert vmap(lambda x: x * x, reduce="sum")([]) == 0.0
     assert np.isnan(vmap(lambda x: x * x, reduce="mean")([]))
 

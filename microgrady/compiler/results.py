@@ -99,8 +99,8 @@ class Results:
 
     @property
     def has_fixed(self) -> bool:
-        """Whether a result is asked for without an axis: as it is for all points."""
-        return None in self._axes
+        """Whether a result of some points is asked for without an axis: as it is for all of them."""
+        return None in self._axes and self._count > 0
 
     def put(self, place: int, column: Any) -> None:
         """Put the numbers of one part in their place: an array with the points along its first axis."""
