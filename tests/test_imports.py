@@ -38,7 +38,7 @@ LAYERS = """
     sparse reverse forward
     transforms
     checking
-    compiler.signature compiler.fold compiler.programs
+    compiler.large_arrays compiler.signature compiler.fold compiler.programs
     compiler.methods compiler.backends compiler.axes compiler.columns
     compiler.points compiler.results
     compiler.options compiler.pointwise

@@ -77,10 +77,12 @@ class Results:
     def _allocate(self) -> None:
         import numpy
 
+        from microgrady.compiler.large_arrays import new_array
+
         self._columns = []  # views of the arrays with the points first
         for shape, axis in zip(self.structure.shapes, self._axes, strict=True):
             rest, first = shape or (), axis or 0
-            array = _new_array((*rest[:first], self._count, *rest[first:]))
+            array = new_array((*rest[:first], self._count, *rest[first:]))
             self.arrays.append(array)
             self._columns.append(numpy.moveaxis(array, first, 0))
 
@@ -141,22 +143,6 @@ class Results:
     def assemble_reduced(self, numbers: Sequence[float]) -> Any:
         """Return numbers in the structure of a result, as the function returns it for one point."""
         return self.structure.rebuild(numbers)
-
-
-HUGE = 1 << 21  # bytes of the larger pages that processors know
-LARGE = 1 << 22  # bytes from which on NumPy asks the system for such pages
-
-
-def _new_array(shape: tuple[int, ...]) -> Any:
-    """Return an array that is not filled: a large one on whole large pages, which the system has sooner at hand."""
-    import numpy
-
-    size = size_of(shape)
-    if 8 * size < LARGE:
-        return numpy.empty(shape)
-    room = numpy.empty((-(-8 * size // HUGE) + 1) * HUGE // 8)
-    start = -room.__array_interface__["data"][0] % HUGE // 8
-    return room[start : start + size].reshape(shape)
 
 
 def _first(array: Any) -> Any:

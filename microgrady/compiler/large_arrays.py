@@ -1,0 +1,66 @@
+"""Large arrays for results: on large pages of memory, which serve again once nobody has the array any more.
+
+The system gives out memory page by page, filled with zeros. For a function of a few operations that takes longer than
+to compute the results. So some memory is kept for the next call.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from typing import Any
+
+import numpy
+
+from microgrady.forks import free_after_fork
+
+HUGE = 1 << 21  # bytes of the larger pages that processors know
+LARGE = 1 << 22  # bytes from which on NumPy asks the system for such pages
+KEPT = 1 << 27  # bytes that are kept at most
+
+_rooms: list[Any] = []  # arrays of bytes, of which those that are given out are parts
+_lock = free_after_fork(threading.RLock())
+
+
+def new_array(shape: tuple[int, ...]) -> Any:
+    """Return a float64 array that is not filled.
+
+    Example:
+        >>> new_array((2, 3)).shape
+        (2, 3)
+    """
+    size = 8 * math.prod(shape)
+    if size < LARGE:
+        return numpy.empty(shape)
+    room = _room(-(-size // HUGE) * HUGE + HUGE)
+    start = -room.__array_interface__["data"][0] % HUGE
+    return room[start : start + size].view(numpy.float64).reshape(shape)
+
+
+def _room(size: int) -> Any:
+    """Return so many bytes: some that nobody has any more, or others, which are kept for later if they fit."""
+    with _lock:
+        for place in range(len(_rooms)):
+            if len(_rooms[place]) == size and _references(place) == _ALONE:
+                return _rooms[place]
+        room = numpy.empty(size, numpy.uint8)
+        _rooms.append(room)
+        while sum(map(len, _rooms)) > KEPT:
+            del _rooms[0]  # of which the memory is freed when the last array in it is
+        return room
+
+
+def _references(place: int) -> int:
+    return sys.getrefcount(_rooms[place])
+
+
+def _references_to_none_else() -> int:
+    """Return how many references are counted to what is among the rooms alone."""
+    _rooms.append(numpy.empty(1, numpy.uint8))
+    found = _references(-1)
+    _rooms.clear()
+    return found
+
+
+_ALONE = _references_to_none_else()
