@@ -48,11 +48,10 @@ def _decided(operation: Callable[..., Any]) -> Callable[..., Any]:
     return lambda self, *others: operation(bool(self), *others)
 
 
-class Condition:
-    """A bool that is decided when somebody asks for it, and is used as one: `if`, `while`, `not`, `int()`, `==` ask."""
+class Undecided:
+    """A bool that is decided when somebody asks for it, or an array of such."""
 
-    __slots__ = ("_mask",)
-    _mask: Any
+    __slots__ = ()
 
     @property
     def is_open(self) -> bool:
@@ -60,10 +59,37 @@ class Condition:
         raise NotImplementedError
 
     def mask(self) -> Any:
-        """Return the Value that is 1 where it holds, else 0, which does not decide it."""
+        """Return 1 where it holds, else 0, in Values where it is not decided, which this does not change."""
+        raise NotImplementedError
+
+    def number(self) -> Any:
+        """Return the same, but floats where nobody can decide anything any more."""
+        raise NotImplementedError
+
+    # NumPy asks these before it takes it for an object that it knows nothing of.
+
+    def __array_ufunc__(self, ufunc: Any, method: Any, *operands: Any, **options: Any) -> Any:
+        return ask("arrays").apply_universal(ufunc, method, operands, options)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return ask("arrays").apply_function(function, types, args, kwargs)
+
+
+class Condition(Undecided):
+    """One such bool, which is used as a bool: `if`, `while`, `not`, `int()` and `==` ask for it."""
+
+    __slots__ = ("_mask",)
+    _mask: Any
+
+    def mask(self) -> Any:
+        """Return the Value that is 1 where it holds, else 0."""
         if self._mask is None:
             self._mask = self._recorded()
         return self._mask
+
+    def number(self) -> Any:
+        """Return the mask while it is open, else a float."""
+        return self.mask() if self.is_open else float(bool(self))
 
     def _recorded(self) -> Any:
         raise NotImplementedError
@@ -74,7 +100,7 @@ class Condition:
     def _operand(self, other: Any) -> Any:
         """Return as what it stands beside another operand; NotImplemented for an array, which goes by elements."""
         if hasattr(type(other), "_mark"):  # a Value
-            return number_of(self)
+            return self.number()
         return NotImplemented if _is_array(other) and not is_condition(other) else bool(self)
 
     __add__, __radd__ = _arithmetic(operator.add)
@@ -229,10 +255,8 @@ def negated(condition: Any) -> Any:
 
 
 def number_of(thing: Any) -> Any:
-    """Return a condition as 1 or 0, in a Value if it is not decided; anything else as it is."""
-    if not is_condition(thing):
-        return thing
-    return thing.mask() if thing.is_open else float(bool(thing))
+    """Return conditions as 1 or 0, in Values where they are not decided; anything else as it is."""
+    return thing.number() if isinstance(thing, Undecided) else thing
 
 
 def with_a_float(symbol: str, number: Any) -> tuple[str, float]:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from microgrady.comparisons import is_condition, number_of
+from microgrady.comparisons import Undecided, is_condition, number_of
 from microgrady.later import ask
 
 FLOAT_DIGITS = 17  # significant decimal digits, which tell every float from every other
@@ -105,10 +105,10 @@ def on_arrays(entry: Any, operands: tuple[Any, ...], stranger: object) -> Any:
     Raises:
         TypeError: None of them is, and `stranger` is not a number either.
     """
+    if any(isinstance(operand, Undecided) for operand in operands):
+        return entry(*map(number_of, operands))
     if any(map(is_array, operands)):
         return map_arrays(entry, operands)
-    if any(map(is_condition, operands)):
-        return entry(*map(number_of, operands))
     raise TypeError(f"{entry.name} takes Values, real numbers and NumPy arrays, not {describe(stranger)}")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from microgrady.arithmetic.library import library_function
-from microgrady.comparisons import is_condition, number_of
+from microgrady.comparisons import Undecided, is_condition, number_of
 from microgrady.functions import (
     add,
     clip_high,
@@ -39,6 +39,7 @@ from microgrady.functions import (
 )
 from microgrady.functions import round as nearest
 from microgrady.inputs import describe, is_array, map_arrays, require_number
+from microgrady.later import ask
 from microgrady.value import Value, make_node
 
 if TYPE_CHECKING:
@@ -81,9 +82,11 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         >>> y.data, x.grad
         (0.0, 0.0)
     """
+    a, b = number_of(a), number_of(b)
+    if isinstance(condition, Undecided) and not is_condition(condition):
+        condition = condition.entries  # type: ignore[attr-defined]
     if any(is_array(argument) for argument in (condition, a, b)):
         return map_arrays(where, (condition, a, b))
-    a, b = number_of(a), number_of(b)
     for operand in (a, b):
         if not isinstance(operand, Value):
             require_number(operand, "an operand of where")
@@ -113,11 +116,18 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     return clip_high(clip_low(x, -math.inf if low is None else low), math.inf if high is None else high)
 
 
+def select(condition: Any, a: Any, b: Any) -> Any:
+    """Return `where` of what is not decided, else the very operand."""
+    return where(condition, a, b) if is_condition(condition) else a if condition else b
+
+
 def _terms(values: Any, what: str) -> list[Any]:
+    values = number_of(values)
     if isinstance(values, (Value, str)) or not hasattr(values, "__iter__"):
         raise TypeError(f"{what} takes a sequence of Values and real numbers, not {describe(values)}")
     flat = values.ravel() if is_array(values) else values
-    return [term if isinstance(term, Value) else require_number(term, f"each term of {what}") for term in flat]
+    terms = map(number_of, flat)
+    return [term if isinstance(term, Value) else require_number(term, f"each term of {what}") for term in terms]
 
 
 @overload
@@ -440,7 +450,7 @@ def isfinite(x: Any) -> Any:
 def _found(predicate: Any, x: Any, what: str) -> Any:
     """Find out by comparisons, which a compiled function notices."""
     if is_array(x):
-        return map_arrays(lambda entry: _found(predicate, entry, what), (x,)).astype(bool)
+        return ask("arrays").truths(map_arrays(lambda entry: _found(predicate, entry, what), (x,)))
     return predicate(x if isinstance(x, Value) else require_number(x, f"the operand of {what}"))
 
 

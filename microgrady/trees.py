@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from microgrady.comparisons import is_condition
+from microgrady.comparisons import Undecided
 from microgrady.containers import BUILT_IN, DICTS, SEQUENCES, Blank, Kind, Misfit, kind_of, with_types
 from microgrady.containers import register as register
 from microgrady.inputs import as_number, describe, is_array
@@ -472,6 +472,8 @@ def read_numbers(thing: Any) -> tuple[list[Any], Structure]:
     Raises:
         Misfit: It is something else.
     """
+    if isinstance(thing, Undecided):  # what is a number at the end of a recording is not decided
+        thing = thing.mask()
     if not is_array(thing):
         return [_number(thing)], NUMBER
     if thing.dtype.kind in "mM":  # of which `tolist` makes numbers
@@ -488,7 +490,7 @@ def read_numbers(thing: Any) -> tuple[list[Any], Structure]:
 
 
 def _number(thing: Any) -> Any:
-    if is_condition(thing):
+    if isinstance(thing, Undecided):
         thing = thing.mask()
     number = thing if isinstance(thing, Value) else as_number(thing)
     if number is None:

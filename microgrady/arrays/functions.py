@@ -9,9 +9,11 @@ from typing import Any
 import numpy
 
 from microgrady.arrays import linalg
+from microgrady.arrays.conditions import counted, decided, entries_of
 from microgrady.arrays.universal import as_objects, base, elementwise, quotient, require_double
+from microgrady.comparisons import is_condition, number_of
 from microgrady.functions import minimum, pow, sinc, sqrt
-from microgrady.sequences import clip, isnan, norm, std
+from microgrady.sequences import clip, isnan, norm, select, std, where
 from microgrady.value import Value
 
 IMPLEMENTATIONS: dict[Any, Callable[..., Any]] = {}
@@ -100,6 +102,41 @@ def _instead_of(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any
         return ours
 
     return register
+
+
+# On conditions that are not decided yet.
+
+
+def on_conditions(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return what a function of NumPy gives for conditions: without deciding them, as long as that is possible."""
+    if function is numpy.where and len(args) == 3:
+        return elementwise(where, *map(entries_of, args))
+    if function is numpy.select:
+        return _select(*args, **kwargs)
+    convert = counted if function in _COUNTING else decided
+    return function(*convert(args), **{name: convert(value) for name, value in kwargs.items()})
+
+
+_COUNTING = {
+    numpy.sum,
+    numpy.mean,
+    numpy.average,
+    numpy.cumsum,
+    numpy.dot,
+    numpy.inner,
+    numpy.outer,
+    numpy.var,
+    numpy.std,
+}
+
+
+def _select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    if len(condlist) != len(choicelist):
+        raise ValueError("list of cases must be same length as list of conditions")
+    found = default
+    for condition, choice in reversed(list(zip(condlist, choicelist, strict=True))):
+        found = elementwise(where, entries_of(condition), choice, found)
+    return found
 
 
 # Making arrays.
@@ -200,13 +237,9 @@ def _nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, n
     largest = float(numpy.finfo(float).max)
 
     def number(entry: Any) -> Any:
-        if isnan(entry):
-            return nan
-        if entry == math.inf:
-            return largest if posinf is None else posinf
-        if entry == -math.inf:
-            return -largest if neginf is None else neginf
-        return entry
+        finite = select(entry == -math.inf, -largest if neginf is None else neginf, entry)
+        finite = select(entry == math.inf, largest if posinf is None else posinf, finite)
+        return select(isnan(entry), nan, finite)
 
     result = elementwise(number, x)
     return result if copy else _into(x, result)
@@ -238,11 +271,18 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, perio
     above = heights[-1] if right is None else right
 
     def height(at: Any) -> Any:
-        if isnan(at) or at < places[0]:
-            return at if isnan(at) else below
-        if at > places[-1]:
-            return above
-        after = next((k for k, place in enumerate(places) if place > at), len(places) - 1)
+        last = len(places) - 1
+        if is_condition(at == at):  # all stretches are recorded, from the last to the first
+            found = stretch(at, last)
+            for after in reversed(range(1, last)):
+                found = select(at < places[after], stretch(at, after), found)
+        else:
+            found = stretch(at, next((k for k, place in enumerate(places) if place > at), last))
+        found = select(at > places[-1], above, found)
+        found = select(at < places[0], below, found)
+        return select(isnan(at), at, found)
+
+    def stretch(at: Any, after: int) -> Any:
         if after == 0:
             return heights[0]
         slope = quotient(heights[after] - heights[after - 1], places[after] - places[after - 1])
@@ -421,7 +461,7 @@ def _vector_norm(order: Any) -> Callable[[list[Any]], Any]:
     if order == -math.inf:
         return extreme(minimum)
     if order == 0:
-        return lambda numbers: float(sum(number != 0.0 for number in numbers))
+        return lambda numbers: sum((number_of(number != 0.0) for number in numbers), 0.0)
     if isinstance(order, str):
         raise ValueError(f"Invalid norm order {order!r} for vectors")
     return power_norm if order < 1 else lambda numbers: norm(numbers, order)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy
 
 from microgrady.arrays import functions, universal
+from microgrady.arrays.conditions import truths as truths
+from microgrady.comparisons import Undecided, number_of
 from microgrady.inputs import as_number, describe
 from microgrady.value import Value
 
@@ -26,7 +28,7 @@ class Array(numpy.ndarray[Any, Any]):
 
     def __setitem__(self, place: Any, value: Any) -> None:
         if type(value) is not Value and type(value) is not float:
-            value = entries(value, "what is assigned to an element of mg.array")
+            value = entries(number_of(value), "what is assigned to an element of mg.array")
             if value.size == 1 and value.ndim:
                 value = value.reshape(())
             if not value.ndim:
@@ -108,8 +110,10 @@ def apply_universal(ufunc: Any, method: str, operands: tuple[Any, ...], options:
 
 def apply_function(function: Any, types: Any, args: Any, kwargs: Any) -> Any:
     """Return what NumPy's other functions give for arrays of Values and for single ones."""
-    if not all(issubclass(kind, (numpy.ndarray, Value)) for kind in types):
+    if not all(issubclass(kind, (numpy.ndarray, Value, Undecided)) for kind in types):
         return NotImplemented
+    if any(issubclass(kind, Undecided) for kind in types):
+        return wrapped(functions.on_conditions(function, args, kwargs))
     return wrapped(functions.call(function, args, kwargs, _boxed))
 
 

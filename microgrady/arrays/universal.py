@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy
 
+from microgrady.arrays.conditions import decided, entries_of, truths
+from microgrady.comparisons import Condition, Undecided, negated, number_of
 from microgrady.functions import (
     copysign,
     div,
@@ -23,7 +25,8 @@ from microgrady.functions import (
     pow,
 )
 from microgrady.inputs import FLOAT_ARRAY_HINT, as_number, comparable
-from microgrady.sequences import clip, isfinite, isinf, isnan, ldexp, modf
+from microgrady.sequences import clip, isfinite, isinf, isnan, ldexp, modf, select
+from microgrady.tracing import recorders
 from microgrady.value import Value, methods
 
 Function = Callable[..., Any]
@@ -61,7 +64,7 @@ PREDICATES: dict[str, Function] = {
     "isnan": isnan,
     "isfinite": isfinite,
     "isinf": isinf,
-    "signbit": lambda x: bool(copysign(1.0, x) < 0.0),
+    "signbit": lambda x: copysign(1.0, x) < 0.0,
 }
 
 
@@ -76,9 +79,7 @@ def _power(a: Any, b: Any) -> Any:
 
 def _not_nan(choose: Function) -> Function:
     def function(a: Any, b: Any) -> Any:
-        if isnan(a):
-            return b
-        return a if isnan(b) else choose(a, b)
+        return select(isnan(a), b, select(isnan(b), a, choose(a, b)))
 
     return function
 
@@ -92,7 +93,7 @@ FUNCTIONS: dict[str, Function] = {
     "divmod": lambda a, b: (floordiv(a, b), mod(a, b)),
     "modf": modf,
     "reciprocal": lambda x: quotient(1.0, x),
-    "heaviside": lambda x, middle: middle if x == 0.0 else greater(x, 0.0) + 0.0 * x,
+    "heaviside": lambda x, middle: select(x == 0.0, middle, greater(x, 0.0) + 0.0 * x),
     "logaddexp2": lambda a, b: logaddexp(a * math.log(2.0), b * math.log(2.0)) * (1.0 / math.log(2.0)),
     "ldexp": lambda x, exponent: ldexp(x, int(exponent)),
     "fmax": _not_nan(maximum),
@@ -108,6 +109,8 @@ def apply(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[str,
     Raises:
         TypeError: The table has no such function, or Values would have to go into an array of floats.
     """
+    if any(isinstance(operand, Undecided) for operand in operands):
+        return on_conditions(ufunc, method, operands, options)
     if method == "__call__" and not options and not any(map(_has_axes, operands)):
         numbers = [_number(operand, comparable if ufunc in COMPARISONS else as_number) for operand in operands]
         if all(number is not None for number in numbers):
@@ -126,6 +129,43 @@ def apply(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[str,
             return quick
     with numpy.errstate(all="ignore"):  # NumPy would warn where nan is compared, and of what IEEE 754 answers
         return _apply(ufunc, method, operands, arrays, options)
+
+
+# On conditions, what of two bools makes a third.
+JOINING: dict[Any, Function] = {
+    numpy.logical_and: operator.and_,
+    numpy.logical_or: operator.or_,
+    numpy.logical_xor: operator.xor,
+    numpy.logical_not: negated,
+    numpy.bitwise_and: operator.and_,
+    numpy.bitwise_or: operator.or_,
+    numpy.bitwise_xor: operator.xor,
+    numpy.invert: negated,
+}
+
+
+def on_conditions(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Return what a universal function gives for conditions: without deciding them, as long as that is possible.
+
+    They are joined as conditions. Beside Values and floats, and in a sum, they are 1 or 0. Else NumPy gets bools.
+    """
+    others = [operand for operand in operands if not isinstance(operand, Undecided)]
+    if method == "__call__" and not options and ufunc in JOINING and all(map(_is_truth, others)):
+        return truths(elementwise(JOINING[ufunc], *map(entries_of, operands)))
+    into_objects = all(out is None or out.dtype == object for out in options.get("out", ()))
+    counted = ufunc is numpy.add and method == "reduce" and options.get("dtype") is None
+    if into_objects and ufunc not in JOINING and (counted or any(map(_is_inexact, others))):
+        return apply(ufunc, method, tuple(map(number_of, operands)), options)
+    return getattr(ufunc, method)(*map(decided, operands), **options)
+
+
+def _is_truth(operand: Any) -> bool:
+    return isinstance(operand, bool) or getattr(getattr(operand, "dtype", None), "kind", "") == "b"
+
+
+def _is_inexact(operand: Any) -> bool:
+    """Return whether calculations with an operand give Values or floats."""
+    return isinstance(operand, (Value, float)) or getattr(getattr(operand, "dtype", None), "kind", "") in ("f", "O")
 
 
 def _apply(ufunc: Any, method: str, operands: tuple[Any, ...], arrays: list[Any], options: dict[str, Any]) -> Any:
@@ -148,7 +188,7 @@ def base(operand: Any) -> Any:
     """Return an operand as NumPy's own loops take it: no longer of a class that has a say."""
     if isinstance(operand, numpy.ndarray):
         return operand if type(operand) is numpy.ndarray else operand.view(numpy.ndarray)
-    if isinstance(operand, Value):
+    if isinstance(operand, (Value, Condition)):
         box = numpy.empty((), object)
         box[()] = operand
         return box
@@ -236,13 +276,15 @@ def require_double(kind: Any) -> None:
 
 
 def _truth(mask: Any) -> Any:
-    mask = base(mask)
+    mask = base(decided(mask))
     return mask.astype(bool) if isinstance(mask, numpy.ndarray) and mask.dtype == object else mask
 
 
 def _call(ufunc: Any, method: str, arrays: list[Any], options: dict[str, Any]) -> Any:
     if ufunc in LOGIC:
         return getattr(ufunc, method)(*map(_truth, arrays), **options)
+    if ufunc in COMPARISONS and method == "__call__" and recorders and not options:
+        return truths(ufunc(*arrays, dtype=object))
     if ufunc in OPERATORS:
         if method == "reduce" and "where" in options:
             options.setdefault("initial", ufunc.identity)  # which NumPy does not assume of objects
@@ -256,7 +298,7 @@ def _call(ufunc: Any, method: str, arrays: list[Any], options: dict[str, Any]) -
         return _reduce(ufunc, operation, arrays[0], **options)
     result = getattr(operation, method)(*arrays, **options)
     if ufunc.__name__ in PREDICATES:
-        return result.astype(bool) if isinstance(result, numpy.ndarray) else bool(result)
+        return truths(result) if isinstance(result, numpy.ndarray) else result
     return result
 
 
