@@ -113,8 +113,8 @@ def on_conditions(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) 
         return elementwise(where, *map(entries_of, args))
     if function is numpy.select:
         return _select(*args, **kwargs)
-    convert = counted if function in _COUNTING else decided
-    return function(*convert(args), **{name: convert(value) for name, value in kwargs.items()})
+    args = counted(args) if function in _COUNTING else decided(args)
+    return function(*args, **{name: decided(value) for name, value in kwargs.items()})
 
 
 _COUNTING = {
