@@ -38,17 +38,23 @@ def opened(function: Any, *args: Any, **options: Any) -> Any:
     """A function for batches that has done these arguments, and so has a fast call for such."""
     mapped = function if isinstance(function, mg.Vmapped) else vmap(function, **options)
     mapped(*args)
-    assert mapped._fastcall is not None
+    mapped(*args)
+    assert mapped._fastcalls
     return mapped
 
 
 def ordinary(mapped: Any, *args: Any, **kwargs: Any) -> Any:
     """What comes by way of Python."""
-    kept, mapped._fastcall = mapped._fastcall, None
+    kept, mapped._fastcalls = mapped._fastcalls, ()
     try:
         return mapped(*args, **kwargs)
     finally:
-        mapped._fastcall = kept
+        mapped._fastcalls = kept
+
+
+def is_fast(mapped: Any, *args: Any) -> bool:
+    """Whether arguments go by a built-in function."""
+    return any(fastcall(*args) is not float for _, fastcall in mapped._fastcalls)
 
 
 def assert_same(found: Any, wanted: Any) -> None:
@@ -72,7 +78,7 @@ def test_it_gives_what_the_ordinary_way_gives(count: int, reduce: Any) -> None:
     mapped = opened(mg.value_and_grad(price, argnums=(0, 1, 2, 3, 4)), *args, reduce=reduce)
     other = [array[::-1].copy() for array in args]
     for given_args in (args, other):
-        assert mapped._fastcall(*given_args) is not float
+        assert is_fast(mapped, *given_args)
         assert_same(mapped(*given_args), ordinary(mapped, *given_args))
 
 
@@ -107,7 +113,7 @@ def test_kinds_of_arguments(kind: str, exact: bool, reduce: Any) -> None:
         args = np.linspace(-0.5, 1.25, count), second(count)
         WEIGHT.data = float(count)
         assert_same(mapped(*args), ordinary(mapped, *args))
-        assert mapped._fastcall(*args) is not float
+        assert is_fast(mapped, *args)
 
 
 @settings(max_examples=30, deadline=None)
@@ -127,15 +133,17 @@ def test_points_that_leave_the_path_close_it_and_others_open_it() -> None:
     mapped: Any = vmap(lambda x: x if x > 0 else -x)
     positive, mixed = np.arange(1.0, 11.0), np.arange(-3.5, 6.5)
     mapped(positive)
-    assert mapped._fastcall is not None
+    assert not mapped._fastcalls  # at the first call
+    mapped(positive)
+    assert mapped._fastcalls
     for _ in range(2):
         assert_same(mapped(mixed), abs(mixed))
-        assert mapped._fastcall is None
+        assert not mapped._fastcalls
     assert_same(mapped(positive), positive)
-    assert mapped._fastcall is not None
+    assert mapped._fastcalls
     assert_same(mapped(positive), positive)
-    assert sum(path.points for path in mapped.paths) == 5 * 10
-    assert [path.points for path in mapped.paths] == [3 * 10 + 2 * 6, 2 * 4]
+    assert sum(path.points for path in mapped.paths) == 6 * 10
+    assert [path.points for path in mapped.paths] == [4 * 10 + 2 * 6, 2 * 4]
 
 
 def square(x: Any) -> Any:
@@ -145,13 +153,13 @@ def square(x: Any) -> Any:
 def test_points_are_counted() -> None:
     mapped = opened(square, np.ones(10))
     (path,) = mapped.paths
-    assert path.points == 10
+    assert path.points == 20
     for _ in range(5):
         mapped(np.ones(20))
-    assert path.points == 110
-    assert repr(path).endswith("taken by 110 points>")
+    assert path.points == 120
+    assert repr(path).endswith("taken by 120 points>")
     other = pickle.loads(pickle.dumps(mapped))
-    assert other._fastcall is None
+    assert not other._fastcalls
     assert_same(other(np.ones(3)), np.ones(3))
     assert other.paths[0].points == 3
 
@@ -179,7 +187,7 @@ def test_other_calls_go_by_way_of_python(function: Any, options: Any, args: Any)
     mapped: Any = vmap(function, **options)
     for _ in range(2):
         mapped(*args)
-    assert mapped._fastcall is None
+    assert not mapped._fastcalls
 
 
 def test_keywords_go_by_way_of_python() -> None:
@@ -187,7 +195,7 @@ def test_keywords_go_by_way_of_python() -> None:
     x, y = np.arange(10.0), np.arange(10.0, 20.0)
     for _ in range(2):
         assert_same(mapped(x, y=y), x * y)
-    assert mapped._fastcall is None
+    assert not mapped._fastcalls
     assert_same(mapped(x, y), x * y)
     assert_same(mapped(x, y=2.0 * y), 2.0 * x * y)
 
@@ -261,8 +269,27 @@ def test_few_points_and_more_in_turn() -> None:
     mapped: Any = vmap(lambda x: x * x)
     for count in (3, 3, 10, 10, 3, 10, 1, 9, 2):
         assert_same(mapped(np.arange(float(count))), np.arange(float(count)) ** 2)
-    assert mapped._fastcall(np.ones(3)) is not float
-    assert mapped._fastcall(np.ones(30)) is not float
+    assert is_fast(mapped, np.ones(3))
+    assert is_fast(mapped, np.ones(30))
+
+
+def test_several_kinds_of_arguments_in_turn() -> None:
+    mapped: Any = vmap(lambda x: 2.0 * x)
+    x = np.arange(240.0)
+    arrays = [x, x[::2], x.reshape(10, 24), x.reshape(8, 5, 6)]
+    for array in arrays + arrays:
+        mapped(array)
+    assert len(mapped._fastcalls) == len(mapped.paths) + 1 == len(arrays)
+    for array in arrays:
+        assert is_fast(mapped, array)
+        assert_same(mapped(array), 2.0 * array)
+    for columns in (1, 2, 3, 4, 5):
+        for _ in range(2):
+            mapped(x.reshape(-1, columns))
+    assert len(mapped._fastcalls) == len(arrays)
+    assert not is_fast(mapped, x)
+    assert_same(mapped(x), 2.0 * x)
+    assert is_fast(mapped, x)
 
 
 @pytest.mark.usefixtures("frequent_switches")

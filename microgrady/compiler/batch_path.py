@@ -120,16 +120,17 @@ class BatchPath(CompiledPath):
             listed: That of the one for listed points.
             most: How many points it takes at most.
         """
-        if not form.is_possible:
-            return None
-        kernels = self._kernels.get(dense), self._kernels.get(listed)
-        key = form.arguments, form.reduce, most, *kernels
-        fastcall = self._fastcalls.get(key)
-        if fastcall is None:
-            if len(self._fastcalls) == PATTERNS:
-                del self._fastcalls[next(iter(self._fastcalls))]
-            fastcall = self._fastcalls[key] = self._new_fastcall(form, kernels, most)
-        return fastcall
+        with self._lock.here():
+            kernels = self._kernels.get(dense), self._kernels.get(listed)
+            if kernels == (None, None) or not form.is_possible:
+                return None
+            key = form.arguments, form.reduce, most, *kernels
+            fastcall = self._fastcalls.get(key)
+            if fastcall is None:
+                if len(self._fastcalls) == PATTERNS:
+                    del self._fastcalls[next(iter(self._fastcalls))]
+                fastcall = self._fastcalls[key] = self._new_fastcall(form, kernels, most)
+            return fastcall
 
     def _new_fastcall(
         self, form: BatchForm, kernels: tuple[LoadedKernel | None, LoadedKernel | None], most: int

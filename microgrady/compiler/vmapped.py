@@ -32,6 +32,8 @@ from microgrady.value import Value, add_to_leaves
 P = ParamSpec("P")
 R = TypeVar("R")
 
+FastCalls = tuple[tuple[Any, Callable[..., Any]], ...]
+
 
 class Computed(NamedTuple):
     """What came of a call.
@@ -62,7 +64,7 @@ class Vmapped(WithPaths[P, R, BatchPath]):
     point. It pickles as `jit` does.
     """
 
-    made_here = WithPaths.made_here | {"_fastcall", "_known_leaves"}
+    made_here = WithPaths.made_here | {"_fastcalls", "_known_leaves"}
     transform = "vmap"
 
     _options: BatchOptions
@@ -82,7 +84,8 @@ class Vmapped(WithPaths[P, R, BatchPath]):
         super()._restore(parts)
         # By the signature, those that `backward` adds to: in what is recorded later they come first.
         self._known_leaves: dict[Any, list[Value]] = {}
-        self._fastcall: Callable[..., Any] | None = None  # for small batches like the latest one, without Python code
+        # For small batches like the latest ones, without Python code; each with what its arguments are.
+        self._fastcalls: FastCalls = ()
 
     if TYPE_CHECKING:  # as a method, too, it takes points of whatever the function takes
 
@@ -102,11 +105,12 @@ class Vmapped(WithPaths[P, R, BatchPath]):
             ImportError: llvmlite is not installed.
         """
         results: R
-        if not kwargs and (fastcall := self._fastcall) is not None and not (runs and run_here()):
-            found = fastcall(*args)
-            if found is not float:
-                results = found
-                return results
+        if not kwargs and not (runs and run_here()):
+            for _, fastcall in self._fastcalls:
+                found = fastcall(*args)
+                if found is not float:
+                    results = found
+                    return results
         __tracebackhide__ = True  # here, where it costs fast calls nothing
         if args and self._is_method_of(args[0]):
             method: BoundMethod[..., R] = BoundMethod(self, args[0])
@@ -238,7 +242,7 @@ class Vmapped(WithPaths[P, R, BatchPath]):
         """
         __tracebackhide__ = True
         from microgrady.compiler.batches import BatchCall
-        from microgrady.compiler.small_batches import fastcall_of, is_small
+        from microgrady.compiler.small_batches import is_one_of_many, latest_fastcalls
 
         name = self._signature.name
         found = self._first(batch, differentiate)
@@ -268,8 +272,8 @@ class Vmapped(WithPaths[P, R, BatchPath]):
                     RuntimeWarning,
                     stacklevel=4,
                 )
-            if options is self._options and not differentiate and is_small(call):
-                self._fastcall = fastcall_of(call, self._axes, options.reduce, name)
+            if options is self._options and not differentiate and is_one_of_many(call):
+                self._fastcalls = latest_fastcalls(self._fastcalls, call, self._axes, options.reduce, name)
         if results.has_fixed:
             results.require_independent(_dependence(batch, branches, structure.count))
         return Computed(results, call.total, leaves)
