@@ -307,18 +307,25 @@ def div_square(backend: Backend, a: Operand, b: Operand) -> Operand:
     """Two divisions, or where the first loses digits two others."""
     quotient = backend.div(a, b)
     size = backend.abs(quotient)
-    loses = backend.both(backend.less(0.0, size), backend.less(size, 1e-290))
-    if not backend.exact:  # the reciprocal is often there already, as another derivative
-        usual = backend.both(backend.less(1e-300, backend.abs(b)), backend.less(backend.abs(b), 1e300))
-        loses = backend.either(loses, backend.negated(usual))
 
     def two_others() -> Operand:
         return backend.mul(backend.mul(a, backend.div(2.0**60, b)), backend.div(2.0**-60, b))
 
     def once_more() -> Operand:
-        return backend.div(quotient, b) if backend.exact else backend.mul(quotient, backend.div(1.0, b))
+        if backend.exact:
+            return backend.div(quotient, b)
+        divisor = backend.abs(b)
+        return backend.choose(  # the reciprocal is often there already, as another derivative
+            backend.both(backend.less(1e-300, divisor), backend.less(divisor, 1e300)),
+            lambda: backend.mul(quotient, backend.div(1.0, b)),
+            lambda: backend.div(quotient, b),
+        )
 
-    return backend.choose(loses, two_others, once_more)
+    return backend.choose(
+        backend.both(backend.less(0.0, size), backend.less(size, 1e-290)),
+        two_others,
+        once_more,
+    )
 
 
 def power_log(backend: Backend, a: Operand, b: Operand) -> Operand:
