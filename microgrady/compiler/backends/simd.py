@@ -69,6 +69,8 @@ class Kernel:
         self.pattern = pattern
         self.element = ElementType(width)
         self.exact = exact
+        # Vectors that are put on the stack and taken back take twice as long where they cross lines of the cache.
+        self.attributes = f"nounwind alignstack({8 * width})"
         self.memory_size = 8 * width * looped.size + ALIGNMENT
         self.first_output = looped.program.input_count
         self.last_output = self.first_output + len(looped.program.outputs)
@@ -317,7 +319,7 @@ class _MainWriter:
         width = kernel.element.width
         self.lines: list[str] = [
             "define i64 @kernel(ptr noalias readonly %table, ptr noalias readonly %fixed, ptr noalias %memory, "
-            f"ptr noalias %codes, {'ptr' if kernel.pattern.listed else 'i64'} %start, i64 %count) nounwind {{",
+            f"ptr noalias %codes, {'ptr' if kernel.pattern.listed else 'i64'} %start, i64 %count) {kernel.attributes} {{",
             "entry:",
         ]
         self.backend = LLVMBackend(self.lines, "m", kernel.element)
