@@ -7,6 +7,7 @@ import functools
 from collections import OrderedDict
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -308,3 +309,61 @@ def test_a_fold_has_the_structure_of_a_result(vmap: Any) -> None:
     np.testing.assert_array_equal(found["x"], V3 @ A)
     assert found["y"] == [6.0]
     assert vmap(lambda y: y, reduce="mean")(V3) == 2.0
+
+
+@ENGINES
+def test_memory_of_every_kind_is_read(vmap: Any, tmp_path: Path) -> None:
+    doubled = vmap(lambda x: 2 * x)
+    unaligned = np.frombuffer(b"\0" + V4.tobytes(), np.uint8)[1:].view("f8")
+    assert not unaligned.flags.aligned
+    mapped_file = np.memmap(tmp_path / "points", "f4", "w+", shape=(4,))
+    mapped_file[:] = V4
+    mapped_file.flags.writeable = False
+    for points in (unaligned, mapped_file, V4[::-1], np.repeat(V4, 3)[1::3], V4.astype(">f8")):
+        np.testing.assert_array_equal(doubled(points), 2.0 * np.asarray(points, np.float64))
+    assert doubled(np.broadcast_to(2.0, 5)).tolist() == [4.0] * 5
+    assert vmap(mg.sum)(np.zeros((3, 0))).tolist() == [0.0] * 3
+
+
+def energy(p: Any, x: Any) -> Any:
+    return p["a"] * x[0] ** 3 + p["b"] * x[0] * x[1] ** 2 - x[1] / p["a"]
+
+
+@ENGINES
+@pytest.mark.parametrize(
+    ("transform", "arguments", "in_axes"),
+    [
+        ("grad", {}, (None, 0)),
+        ("grad", {"argnums": 1}, ({"a": 0, "b": None}, 0)),
+        ("value_and_grad", {"argnums": (0, 1)}, ({"a": None, "b": 0}, None)),
+        ("jacobian", {"argnums": 1}, ({"a": 0, "b": 0}, 0)),
+        ("hessian", {"argnums": 1}, (None, 0)),
+        ("hessian", {}, ({"a": 0, "b": None}, None)),
+    ],
+)
+def test_derivatives_are_those_of_jax(vmap: Any, transform: str, arguments: dict[str, Any], in_axes: Any) -> None:
+    jax = pytest.importorskip("jax", reason="JAX is not installed: pip install '.[peers]'")
+    points = np.array([[0.5, -1.0], [2.0, 0.25], [-1.5, 3.0]])
+    spec = in_axes[0] or {"a": None, "b": None}
+    p = {name: V3 + 1 if spec[name] == 0 else 1.5 for name in ("a", "b")}
+    args = p, points if in_axes[1] == 0 else points[0]
+    found = vmap(getattr(mg, transform)(energy, **arguments), in_axes)(*args)
+    with jax.enable_x64(True):
+        expected = jax.vmap(getattr(jax, transform)(energy, **arguments), in_axes)(*args)
+        expected = mapped(np.asarray, expected)
+    assert mapped(np.shape, found) == mapped(np.shape, expected)
+    for one, other in zip(leaves_in(found), leaves_in(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-13)
+
+
+@ENGINES
+def test_batches_of_batches_are_those_of_jax(vmap: Any) -> None:
+    jax = pytest.importorskip("jax", reason="JAX is not installed: pip install '.[peers]'")
+
+    def distances(vmap: Any) -> Any:
+        return vmap(vmap(lambda x, y: ((x - y) ** 2).sum(), (None, 0)), (0, None), 1)
+
+    rows, columns = B[0], B[1, :2]
+    with jax.enable_x64(True):
+        expected = np.asarray(distances(jax.vmap)(rows, columns))
+    np.testing.assert_array_equal(distances(vmap)(rows, columns), expected)
