@@ -63,8 +63,10 @@ def where(condition: Any, a: Any, b: Any) -> Any: ...
 def where(condition: Any, a: Any, b: Any) -> Any:
     """`a` where the condition holds, else `b`; the one that is not selected gets no derivative.
 
+    In functions that are compiled both are recorded, and a comparison of Values selects one at each call.
+
     Args:
-        condition: A bool, a number or a Value (true if not 0), or a NumPy array of these.
+        condition: A comparison, a bool, a number or a Value (true if not 0), or a NumPy array of these.
         a: A Value, a number or an array.
         b: A Value, a number or an array.
 
@@ -470,12 +472,10 @@ def isclose(a: Any, b: Any, *, rel_tol: float = 1e-9, abs_tol: float = 0.0) -> b
     for number in (a, b):
         if not isinstance(number, Value):
             require_number(number, "an operand of isclose")
-    if a == b:
-        return True
-    if isinf(a) or isinf(b):
-        return False
     difference = fabs(b - a)
-    return bool(difference <= fabs(rel_tol * b) or difference <= fabs(rel_tol * a) or difference <= abs_tol)
+    near = (difference <= fabs(rel_tol * b)) | (difference <= fabs(rel_tol * a)) | (difference <= abs_tol)
+    found: bool = (a == b) | (near & isfinite(a) & isfinite(b))
+    return found
 
 
 @overload

@@ -72,6 +72,7 @@ SELECTING: dict[str, tuple[Function, int]] = {
     "isnan": (lambda x, y: mg.where(mg.isnan(x), y, x), 2),
     "isinf": (lambda x, y: mg.where(mg.isinf(x), y, x), 2),
     "isfinite": (lambda x, y: mg.where(mg.isfinite(x), x, y), 2),
+    "isclose": (lambda x, y: mg.where(mg.isclose(x, y, abs_tol=0.5), x, y), 2),
     "modf": (lambda x, y: mg.modf(x)[0] * y, 2),
     "norm": (lambda x, y: mg.norm([x, y], math.inf), 2),
     "returned": (lambda x, y: [x > y, {"equal": x == y}], 2),
@@ -370,6 +371,19 @@ def test_a_compiled_function_inside_another_takes_comparisons() -> None:
     outer = jit(lambda x: inner(x > 0, x) + x)
     assert [outer(x) for x in (2.0, -2.0)] == [4.0, -2.0]
     assert len(outer.paths) == 1
+
+
+@pytest.mark.parametrize("name", DIFFERENTIATED)
+def test_what_selects_does_not_split_a_batch(name: str) -> None:
+    numpy = pytest.importorskip("numpy")
+    function, count = SELECTING[name]
+    batch = mg.vmap(mg.value_and_grad(function, tuple(range(count))), exact=True)
+    points = list(itertools.product(BESIDE_ZERO, repeat=count))
+    found, slopes = batch(*numpy.array(points).T)
+    for place, point in enumerate(points):
+        value, gradient = mg.value_and_grad(function, tuple(range(count)))(*point)
+        assert equal([found[place], *(slope[place] for slope in slopes)], [value, *gradient]), point
+    assert [path.guards for path in batch.paths] == [()]
 
 
 # Random programs.
