@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from microgrady.compiler.programs.looped import LoopedProgram
 from microgrady.compiler.programs.program import Operation
 from microgrady.compiler.programs.recording import Recording
 from microgrady.compiler.signature import Numbers
+from microgrady.forks import LockOfOneProcess
 
 SMALL = 2000  # operations up to which LLVM's passes are run
 LARGE = 40_000  # beyond which it only writes what it is given
@@ -66,6 +68,7 @@ class BatchPath(CompiledPath):
         self._kernels: dict[Pattern, LoadedKernel] = {}
         self._fastcalls: dict[Any, Callable[..., Any]] = {}
         self._counted = 0
+        self._counting = LockOfOneProcess()
         self._counter = ctypes.c_int64()  # of fast calls
 
     @property
@@ -75,7 +78,8 @@ class BatchPath(CompiledPath):
 
     def count(self, points: int) -> None:
         """Note that some more points took it."""
-        self._counted += points
+        with self._counting.here():
+            self._counted += points
 
     @functools.cached_property
     def is_vectorized(self) -> bool:
@@ -141,8 +145,11 @@ class BatchPath(CompiledPath):
         return self._with_leaves(BatchFastCall(form, given, most).function())
 
     def _load(self, pattern: Pattern) -> LoadedKernel:
+        start = time.perf_counter()
         kernel, effort = self._written(pattern)
-        return LoadedKernel(kernel, effort, self._options)
+        loaded = LoadedKernel(kernel, effort, self._options)
+        self.compile_seconds += time.perf_counter() - start
+        return loaded
 
     def _written(self, pattern: Pattern) -> tuple[Kernel, int]:
         looped = self._with_pieces()
@@ -154,6 +161,7 @@ class BatchPath(CompiledPath):
 
     def _with_pieces(self) -> LoopedProgram:
         program = self.lowered()
+        self._note_loops(program)
         return program if isinstance(program, LoopedProgram) else in_pieces(program, 2)
 
     def llvm_ir(self) -> str:

@@ -182,9 +182,8 @@ class BatchCall:
 
     def add_sums(self, piece: int, lanes: Array) -> None:
         """Take the sums of a piece, lane by lane."""
-        total = over_lanes([lanes[:, lane] for lane in range(LANES)])
-        with self._results_lock:
-            self._sums.add(piece, total)
+        with self._results_lock, numpy.errstate(all="ignore"):
+            self._sums.add(piece, over_lanes([lanes[:, lane] for lane in range(LANES)]))
 
     def count_points(self, points: dict[BatchPath, int]) -> None:
         """Note how many points took paths."""

@@ -104,6 +104,12 @@ class CompiledPath:
         looped = None if self._source is None else self._looped or with_loops(self._source)
         return lower(self.program) if looped is None else looped
 
+    def _note_loops(self, program: Program | LoopedProgram) -> None:
+        """Note how many loops are compiled, and how many operations."""
+        if isinstance(program, LoopedProgram):
+            kinds = [type(step) for step in program.steps()]
+            self.loops, self.operations_kept = kinds.count(Loop), kinds.count(Compute)
+
     def _effort(self, program: Program | LoopedProgram) -> int:
         """Return what LLVM spends on a program."""
         looped = isinstance(program, LoopedProgram)
@@ -180,9 +186,7 @@ class CompiledPath:
             if self._code is None:
                 start = time.perf_counter()
                 program = self.lowered()
-                if isinstance(program, LoopedProgram):
-                    kinds = [type(step) for step in program.steps()]
-                    self.loops, self.operations_kept = kinds.count(Loop), kinds.count(Compute)
+                self._note_loops(program)
                 form = Form(self.shapes, len(self.leaves), self.structure)
                 self._code = CompiledProgram(program, form, self._effort(program), self._cache)
                 self._looped = None
