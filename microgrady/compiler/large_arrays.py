@@ -6,6 +6,7 @@ to compute the results. So some memory is kept for the next call.
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import threading
@@ -17,6 +18,7 @@ from microgrady.forks import free_after_fork
 
 HUGE = 1 << 21  # bytes of the larger pages that processors know
 LARGE = 1 << 22  # bytes from which on NumPy asks the system for such pages
+GIVEN_BACK = 1 << 17  # bytes from which on the C library gives memory back to the system that is freed
 KEPT = 1 << 27  # bytes that are kept at most
 
 _rooms: list[Any] = []  # arrays of bytes, of which those that are given out are parts
@@ -32,10 +34,23 @@ def new_array(shape: tuple[int, ...]) -> Any:
     """
     size = 8 * math.prod(shape)
     if size < LARGE:
+        if size >= GIVEN_BACK:
+            _have_freed_memory_kept()
         return numpy.empty(shape)
     room = _room(-(-size // HUGE) * HUGE + HUGE)
     start = -room.__array_interface__["data"][0] % HUGE
     return room[start : start + size].view(numpy.float64).reshape(shape)
+
+
+@functools.cache
+def _have_freed_memory_kept() -> None:
+    """Have the C library keep the memory of arrays that are freed, for others.
+
+    glibc gives it back to the system, unless the process has once freed a block that is as large. So one is allocated
+    and freed, of the 32 MB up to which this counts; after it up to 64 MB are kept. It is never filled, so it takes no
+    memory itself.
+    """
+    numpy.empty((1 << 25) - (1 << 13), numpy.uint8)
 
 
 def _room(size: int) -> Any:
