@@ -90,6 +90,12 @@ def is_array(thing: object) -> bool:
     return array is not None and isinstance(thing, array)
 
 
+def is_dask_array(thing: object) -> bool:
+    """Return whether `thing` is an array of Dask's, in blocks that are computed when they are asked for."""
+    array = getattr(sys.modules.get("dask.array"), "Array", None)
+    return array is not None and isinstance(thing, array)
+
+
 def map_arrays(function: Callable[..., Any], operands: tuple[Any, ...]) -> Any:
     """Apply `function` element by element, with broadcasting.
 

@@ -44,7 +44,7 @@ LAYERS = """
     compiler.options compiler.pointwise
     compiler.path
     compiler.branches compiler.batch_path
-    compiler.with_paths compiler.parallel
+    compiler.with_paths compiler.parallel compiler.cluster
     compiler.compiled compiler.batches
     compiler.jit compiler.small_batches
     compiler.vmapped

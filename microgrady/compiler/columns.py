@@ -6,7 +6,7 @@ from typing import Any
 
 from microgrady.compiler.signature import is_numeric
 from microgrady.containers import kind_of
-from microgrady.inputs import as_number, describe, is_array, is_number
+from microgrady.inputs import as_number, describe, is_array, is_dask_array, is_number
 from microgrady.value import Value
 
 
@@ -19,7 +19,8 @@ def divisible(tree: Any, where: str, inside: str) -> Any:
         inside: How they begin.
 
     Returns:
-        An array of numbers that float64 holds, or of objects if there are Values among them. None for structures, and
+        An array of numbers that float64 holds, or of objects if there are Values among them; it may be one of Dask's.
+        None for structures, and
         for what is not made of numbers.
 
     Raises:
@@ -35,6 +36,9 @@ def divisible(tree: Any, where: str, inside: str) -> Any:
             _require_no_mixture(tree, where, inside)
             return None
         return _array_of_list(tree, Value in kinds, where, inside)
+    if is_dask_array(tree):
+        require_plain_blocks(tree, where, inside)
+        return tree
     if is_scalar(tree) or not hasattr(kind, "__array__"):
         return None
     return _numeric(converted(tree, where), where, inside)
@@ -45,10 +49,28 @@ def is_scalar(thing: Any) -> bool:
     return type(thing) is Value or is_number(thing)
 
 
+def require_plain_blocks(array: Any, where: str, inside: str) -> None:
+    """Raise if an array of Dask's is not one of numbers in blocks of NumPy's.
+
+    Raises:
+        TypeError: It is not.
+    """
+    blocks = type(array._meta)
+    if not (is_array(array._meta) and blocks.__name__ == "ndarray"):
+        raise TypeError(f"{inside} the blocks of {where} must be plain NumPy arrays, not {blocks.__name__}")
+    if not is_numeric(array):
+        raise TypeError(f"{inside} {where} must be an array of real numbers, not of {array.dtype}")
+
+
 def converted(thing: Any, where: str) -> Any:
     """Return what NumPy makes of something that says how to make an array of it."""
     import numpy
 
+    if type(thing).__module__.partition(".")[0] == "dask":
+        raise TypeError(
+            f"{where} is a {type(thing).__name__} of Dask's, of which only arrays can be taken: a DataFrame or Series "
+            "has to_dask_array(lengths=True)"
+        )
     try:
         return numpy.asarray(thing)
     except Exception as error:

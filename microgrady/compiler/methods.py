@@ -81,6 +81,14 @@ class Bindable(Wrapper, Generic[P, R]):
             compiled._function = compiled.__wrapped__ = functools.partial(_call_method, self._function, instance_of)
         return compiled, ()
 
+    def with_its_object(self) -> Self:
+        """Return the like of this one that owns the object whose method it is; itself, if it is not of a method."""
+        function = self._function
+        if isinstance(function, functools.partial) and function.func is _call_method:
+            method, instance_of = function.args
+            return self._made_of(types.MethodType(method, instance_of()))
+        return self
+
 
 def _call_method(function: Callable[..., Any], instance_of: Callable[[], Any], /, *args: Any, **kwargs: Any) -> Any:
     return function(instance_of(), *args, **kwargs)

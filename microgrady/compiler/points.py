@@ -6,10 +6,10 @@ import functools
 from typing import Any
 
 from microgrady.compiler.axes import Axes, Axis
-from microgrady.compiler.columns import converted, divisible, is_scalar, unsuitable
+from microgrady.compiler.columns import converted, divisible, is_scalar, require_plain_blocks, unsuitable
 from microgrady.compiler.signature import Arguments, Place, Signature
 from microgrady.containers import Misfit, kind_of
-from microgrady.inputs import describe, is_array, is_number
+from microgrady.inputs import describe, is_array, is_dask_array, is_number
 from microgrady.trees import NOTHING, NUMBER, Shape, Structure, array_of, container_of, refuse_none, separate
 from microgrady.trees import count as size_of
 from microgrady.value import Value
@@ -24,10 +24,17 @@ class Batch:
         columns: For each of these parts None, if it is the same for all points, or an array of its numbers at all
             points, of whatever type float64 holds, with the points along the first axis.
         holds_values: Whether one of these arrays holds Values.
+        is_lazy: Whether there are arrays of Dask's among the parts or the columns. The number of points is then nan if
+            they do not know it.
+        first: Which point of a larger batch the first one is.
     """
 
-    def __init__(self, signature: Signature, arguments: Arguments, columns: list[Any], count: int) -> None:
+    def __init__(
+        self, signature: Signature, arguments: Arguments, columns: list[Any], count: int, first: int = 0
+    ) -> None:
         self.count = count
+        self.first = first
+        self.is_lazy = False
         self.arguments = arguments
         self.columns = columns
         self.holds_values = any(column is not None and column.dtype == object for column in columns)
@@ -135,6 +142,7 @@ class _Reader:
         self._signature = signature
         self._inside = f"in vmap of {signature.name},"
         self._columns: list[Any] = []
+        self._is_lazy = False
         self._first: tuple[int, str, int] | None = None  # the number of points in what, along which axis of it
         self._place: Place = 0
         self._argument: Any = None
@@ -163,6 +171,7 @@ class _Reader:
                 else "there is no argument with points"
             )
         batch = Batch(self._signature, self.arguments, self._columns, self._first[0])
+        batch.is_lazy = self._is_lazy
         self.arguments.complete(differentiate)
         return batch
 
@@ -198,12 +207,17 @@ class _Reader:
 
     def _read_fixed(self, thing: Any) -> tuple[list[Any], Structure]:
         """Read what is the same for all points."""
+        if is_dask_array(thing):
+            require_plain_blocks(thing, self._signature.name_of(self._place), self._inside)
+            self._is_lazy = True
+            self.arguments.are_numeric.append(True)
+            return [thing], self._array_of(thing.shape, self._signature.name_of(self._place))
         if not is_array(thing) and not is_number(thing) and hasattr(type(thing), "__array__"):
             thing = converted(thing, self._signature.name_of(self._place))
         return self._signature.read(self.arguments.are_numeric, self._place, self._argument, thing)
 
     def _add_column(self, array: Any, axis: int, where: str) -> Structure:
-        if not array.ndim:
+        if not array.ndim and is_array(array):
             raise self._misplaced(array.item(), axis, where)
         if not -array.ndim <= axis < array.ndim:
             raise self._refusal(f"{where} has no axis {axis}, as its shape is {array.shape}")
@@ -212,22 +226,32 @@ class _Reader:
             import numpy
 
             column = numpy.moveaxis(array, axis, 0)
+        self._is_lazy = self._is_lazy or not is_array(array)
+        found = column.shape[0]
         if self._first is None:
-            self._first = len(column), where, axis
-        elif len(column) != self._first[0]:
+            self._first = found, where, axis
+        elif found != self._first[0] and not (found != found and self._first[0] != self._first[0]):
             count, other, along = self._first
             raise self._refusal(
-                f"all arguments must have as many points, but {other} has {count} along axis {along} and {where} has "
-                f"{len(column)} along axis {axis}"
+                f"all arguments must have as many points, but {other} has {_amount(count)} along axis {along} and "
+                f"{where} has {_amount(found)} along axis {axis}"
             )
         self._columns.append(column)
         rest = column.shape[1:]
         if not rest:
             self.arguments.parts.append(0.0)
             return NUMBER
+        structure = self._array_of(rest, where)
         self.arguments.parts.append(_zeros(rest))
         self.arguments.are_numeric.append(True)
-        return array_of(rest)
+        return structure
+
+    def _array_of(self, shape: tuple[int, ...], where: str) -> Structure:
+        if any(length != length for length in shape):
+            raise self._refusal(
+                f"Dask must know the shape of {where} at a point: call its compute_chunk_sizes() before"
+            )
+        return array_of(shape)
 
     def _refusal(self, sentence: str) -> ValueError:
         return ValueError(f"{self._inside} {sentence}")
@@ -245,6 +269,11 @@ class _Reader:
         if isinstance(self._place, str):
             cure = f"give {self._place} by position, with None in in_axes, to have it the same for all points"
         return self._refusal(f"{where} is one number, {describe(thing)}, which has no axis {axis}: {cure}")
+
+
+def _amount(count: float) -> str:
+    """Return how many points there are, in words; it is nan where Dask does not know."""
+    return str(count) if count == count else "an unknown number (call its compute_chunk_sizes() before)"
 
 
 @functools.lru_cache(maxsize=256)

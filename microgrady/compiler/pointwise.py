@@ -68,12 +68,13 @@ def _numbers_at(function: Callable[..., Any], batch: Batch, point: int, name: st
 
 def note_point(error: Exception, batch: Batch, point: int, name: str) -> None:
     """Let an error say at which point of a batch it came up: in its message, if that is all it has, and in a note."""
+    where = f"at point {batch.first + point}" if batch.count else "at ones, to know what it returns"
     if len(error.args) == 1 and isinstance(error.args[0], str) and str(error) == error.args[0]:
-        error.args = (f"{error.args[0]} (at point {point})",)
+        error.args = (f"{error.args[0]} ({where})",)
     names, numbers = batch.names[:SHOWN], batch.numbers(point)
     shown = ", ".join(f"{label} = {number!r}" for label, number in zip(names, numbers, strict=False))
     more = ", ..." if len(batch.names) > SHOWN else ""
-    error.add_note(f"in vmap of {name}, at point {point}: {shown}{more}")
+    error.add_note(f"in vmap of {name}, {where}: {shown}{more}")
 
 
 def _differences(found: list[list[Any]], batch: Batch) -> list[bool]:

@@ -24,6 +24,7 @@ class Results:
         structure: The structure.
         arrays: An array for each part of the structure, with the points along the axis that is asked for; none if the
             results are folded.
+        axes: That axis for each of them; None for what is asked for once.
 
     Raises:
         ValueError: The results have no such axes or another structure.
@@ -33,7 +34,7 @@ class Results:
     def __init__(self, structure: Structure, out_axes: Axis, count: int, reduced: str | None, name: str) -> None:
         self.arrays: list[Any] = []
         self.structure = structure
-        self._axes: list[int | None] = []
+        self.axes: list[int | None] = []
         self._name = name
         self._count = count
         if reduced is None:
@@ -46,7 +47,7 @@ class Results:
             shape = structure.shape or ()
             if isinstance(axis, Nested) or (axis is not None and not -len(shape) - 1 <= axis <= len(shape)):
                 raise self._misplaced(structure, axis, where)
-            self._axes.append(None if axis is None else axis % (len(shape) + 1))
+            self.axes.append(None if axis is None else axis % (len(shape) + 1))
             return
         if structure is NOTHING:
             return
@@ -80,7 +81,7 @@ class Results:
         from microgrady.compiler.large_arrays import new_array
 
         self._columns = []  # views of the arrays with the points first
-        for shape, axis in zip(self.structure.shapes, self._axes, strict=True):
+        for shape, axis in zip(self.structure.shapes, self.axes, strict=True):
             rest, first = shape or (), axis or 0
             array = new_array((*rest[:first], self._count, *rest[first:]))
             self.arrays.append(array)
@@ -102,7 +103,7 @@ class Results:
     @property
     def has_fixed(self) -> bool:
         """Whether a result of some points is asked for without an axis: as it is for all of them."""
-        return None in self._axes and self._count > 0
+        return None in self.axes and self._count > 0
 
     def put(self, place: int, column: Any) -> None:
         """Put the numbers of one part in their place: an array with the points along its first axis."""
@@ -113,7 +114,7 @@ class Results:
 
         from microgrady.arrays.subclass import wrapped
 
-        self.arrays[place] = wrapped(numpy.moveaxis(column.view(numpy.ndarray), 0, self._axes[place] or 0).copy())
+        self.arrays[place] = wrapped(numpy.moveaxis(column.view(numpy.ndarray), 0, self.axes[place] or 0).copy())
 
     def require_independent(self, depends: Sequence[bool]) -> None:
         """Raise if a result is asked for without an axis that differs from point to point.
@@ -126,7 +127,7 @@ class Results:
         """
         start = 0
         names = self.structure.leaf_names(f"the result of {self._name}")
-        for column, axis in zip(self._columns if self.arrays else (), self._axes, strict=False):
+        for column, axis in zip(self._columns if self.arrays else (), self.axes, strict=False):
             stop = start + size_of(column.shape[1:])
             if axis is None and any(depends[start:stop]):
                 raise ValueError(
@@ -136,9 +137,12 @@ class Results:
 
     def assemble(self) -> Any:
         """Return the arrays in the structure of a result."""
-        return self.structure.assemble(
-            array if axis is not None else _first(array) for array, axis in zip(self.arrays, self._axes, strict=True)
-        )
+        return self.structure.assemble(self.parts())
+
+    def parts(self) -> list[Any]:
+        """Return the arrays, and what is asked for once."""
+        given = zip(self.arrays, self.axes, strict=True)
+        return [array if axis is not None else _first(array) for array, axis in given]
 
     def assemble_reduced(self, numbers: Sequence[float]) -> Any:
         """Return numbers in the structure of a result, as the function returns it for one point."""

@@ -204,7 +204,7 @@ class Arguments:
             if type(part) is Value:
                 self.values[position] = part
                 self.parts[index] = part._number
-            position += part.size if is_array(part) else 1
+            position += 1 if type(part) in (float, Value) else part.size
 
     def call(self, function: Callable[..., Any], inputs: list[Value]) -> Any:
         """Call a function with others in the place of the numbers."""

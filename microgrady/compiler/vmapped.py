@@ -116,6 +116,11 @@ class Vmapped(WithPaths[P, R, BatchPath]):
             method: BoundMethod[..., R] = BoundMethod(self, args[0])
             return method(*args[1:], **kwargs)
         batch = batch_of(self._signature, self._axes, args, kwargs)
+        if batch.is_lazy:
+            from microgrady.compiler import cluster
+
+            lazily: R = cluster.call(self, batch)
+            return lazily
         is_pointwise = (runs and run_here()) or batch.holds_values or batch.values
         results = self._pointwise(batch) if is_pointwise else self._run(batch)
         return results
@@ -147,16 +152,14 @@ class Vmapped(WithPaths[P, R, BatchPath]):
             method: BoundMethod[..., Any] = BoundMethod(self, args[0])
             return method.backward(*args[1:], **kwargs)
         batch = batch_of(self._signature, self._axes, args, kwargs, differentiate=True)
+        if batch.is_lazy:
+            from microgrady.compiler import cluster
+
+            return cluster.backward(self, batch)
         values = [*batch.values.values()]
         if (runs and run_here()) or batch.holds_values or any(value._primitive is not None for value in values):
             return self._backward_pointwise(batch)
-        from microgrady.compiler.batches import MoreLeavesError  # it needs NumPy, which may not be installed
-
-        while True:
-            try:
-                return self._run(batch, differentiate=True)
-            except MoreLeavesError:  # now there are more leaves that it knows of
-                continue
+        return self._run(batch, differentiate=True)
 
     def to_c(self, name: str = "compiled") -> str:
         """Return the program as C99."""
@@ -236,9 +239,21 @@ class Vmapped(WithPaths[P, R, BatchPath]):
 
         Returns:
             What came of it; None if other threads do with leaves what does not allow it.
+        """
+        __tracebackhide__ = True
+        from microgrady.compiler.batches import MoreLeavesError  # it needs NumPy, which may not be installed
+
+        while True:
+            try:
+                return self._compute_once(batch, options, differentiate)
+            except MoreLeavesError:  # now there are more leaves that it knows of
+                continue
+
+    def _compute_once(self, batch: Batch, options: BatchOptions, differentiate: bool) -> Computed | None:
+        """Do the same.
 
         Raises:
-            MoreLeavesError: The function has turned out to refer to more leaves, which are known now.
+            MoreLeavesError: The function has turned out to refer to more leaves, by which to differentiate.
         """
         __tracebackhide__ = True
         from microgrady.compiler.batches import BatchCall
@@ -270,7 +285,7 @@ class Vmapped(WithPaths[P, R, BatchPath]):
                     f"vmap of {name} has compiled max_paths={options.max_paths} paths; points that take another one "
                     "are interpreted",
                     RuntimeWarning,
-                    stacklevel=4,
+                    stacklevel=5,
                 )
             if options is self._options and not differentiate and is_one_of_many(call):
                 self._fastcalls = latest_fastcalls(self._fastcalls, call, self._axes, options.reduce, name)

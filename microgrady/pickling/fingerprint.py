@@ -50,12 +50,16 @@ class Fingerprint:
         digest: Equal where all of that is equal; None where it is too much.
         taken: The ids of the Values that go into a pickle with the function.
         left: The ids of those that belong to a module, which has its own where the pickle is loaded.
+        values: All of these Values, in the order in which they were met.
+        modules: The names of the modules of functions and classes that are not installed.
     """
 
     def __init__(self, thing: Any, data: bool = True) -> None:
         self.digest: bytes | None = None
         self.taken: set[int] = set()
         self.left: set[int] = set()
+        self.values: list[Value] = []
+        self.modules: set[str] = set()
         self._into_data = data
         self._hash = hashlib.blake2b(digest_size=16)
         self._seen: dict[Any, int] = {}
@@ -90,6 +94,8 @@ class Fingerprint:
             self._say(kind.__name__, thing.hex() if kind is float else thing)
             return ()
         if kind is Value:
+            if id(thing) not in self.taken and id(thing) not in self.left:
+                self.values.append(thing)
             (self.taken if taken else self.left).add(id(thing))
             self._say("Value")
             return ()
@@ -164,6 +170,7 @@ class Fingerprint:
         if self._is_foreign(function.__module__):
             self._say(function.__module__, _version(function.__module__))
             return
+        self.modules.add(str(function.__module__))
         for code in _codes(function.__code__):
             self._say(code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
             self._say(code.co_flags, code.co_argcount, code.co_kwonlyargcount, code.co_posonlyargcount)
@@ -203,6 +210,7 @@ class Fingerprint:
             if self._is_foreign(base.__module__):
                 self._say(base.__module__, _version(base.__module__))
                 continue
+            self.modules.add(base.__module__)
             for name, thing in sorted(vars(base).items()):
                 if name not in _CLASS_NOISE and not name.startswith(("__annot", "__dataclass", "_abc_", "__slotnames")):
                     self._say(name)
