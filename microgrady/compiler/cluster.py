@@ -41,6 +41,7 @@ GROUP = 16  # sums that one task adds up: a power of 2, so that the tree is that
 KEPT = 32  # functions that a process keeps
 
 Function = Any  # Vmapped[..., Any]
+Chunks = tuple[tuple[int, ...], ...]
 
 
 def call(function: Function, batch: Batch) -> Any:
@@ -152,6 +153,7 @@ class _Plan:
         """Return an array for each part of the results."""
         done = self._done()
         found = []
+        chunks: Chunks
         for part, (array, axis) in enumerate(zip(self.results.arrays, self.results.axes, strict=True)):
             if axis is None:
                 # It stands in any block that has a point.
@@ -194,7 +196,7 @@ def _together(done: Any) -> Any:
     )
 
 
-def _taken(done: Any, name: str, chunks: tuple[tuple[int, ...], ...], axis: int | None, take: Any, *how: Any) -> Any:
+def _taken(done: Any, name: str, chunks: Chunks, axis: int | None, take: Any, *how: Any) -> Any:
     """Return an array of what is taken out of each object that was computed.
 
     Args:
