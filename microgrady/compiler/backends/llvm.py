@@ -151,7 +151,10 @@ class LLVMBackend(Backend):
         return self._call(f"mg.{name}.lanes", self.element, operands)
 
     def emit_choice(self, condition: str, then: Callable[[], Operand], otherwise: Callable[[], Operand]) -> str:
-        """Write two blocks, a third in which they meet, and the phi instruction there; for lanes both and a select."""
+        """Write two blocks, a third in which they meet, and the phi instruction there.
+
+        For lanes write what selects from both results, where each branch is passed by that no lane takes.
+        """
         if self.element.width > 1:
             first = self._for_some(condition, then)
             return self.emit("select", condition, first, self._for_some(self.emit("negated", condition), otherwise))

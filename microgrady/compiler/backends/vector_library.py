@@ -13,8 +13,9 @@ import functools
 from microgrady.arithmetic.library import Called
 from microgrady.compiler.backends.host import features
 
-# The largest error that was found in glibc 2.36, in ulp: of vectors of 8, and of 4; among 3 million points each, of all
-# sizes and near the ends of ranges, against long doubles. Other functions are not used.
+# The largest error that was found in glibc 2.36, in ulp: of vectors of 8, and of 4; against long doubles, among 3
+# million points each, of all sizes and near the ends of ranges, and 40 million for cos, exp, sin and tan. None treats a
+# nan, an infinity or a zero otherwise than the function of single numbers, so none needs mending. Others are not used.
 MEASURED = {
     "acos": (1.7, 1.8),
     "acosh": (1.6, 2.7),
@@ -24,11 +25,11 @@ MEASURED = {
     "atan2": (2.8, 2.8),
     "atanh": (1.4, 2.0),
     "cbrt": (1.8, 2.8),
-    "cos": (3.5, 3.5),
+    "cos": (3.6, 3.6),
     "cosh": (2.0, 2.0),
     "erf": (2.5, 2.5),
     "erfc": (1.8, 1.8),
-    "exp": (2.9, 2.9),
+    "exp": (3.2, 3.2),
     "exp10": (1.8, 1.8),
     "exp2": (1.1, 1.7),
     "expm1": (2.1, 3.0),
@@ -38,9 +39,9 @@ MEASURED = {
     "log1p": (1.9, 1.6),
     "log2": (1.8, 2.1),
     "pow": (1.0, 1.0),
-    "sin": (3.3, 3.3),
+    "sin": (3.4, 3.4),
     "sinh": (2.0, 2.0),
-    "tan": (3.3, 3.3),
+    "tan": (3.7, 3.4),
     "tanh": (1.2, 2.2),
 }
 
