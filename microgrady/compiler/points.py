@@ -65,14 +65,18 @@ class Batch:
     def entries(self, point: int) -> list[Any]:
         """Return the numbers of a point, in order: floats and Values. Without points they are ones."""
         found: list[Any] = []
-        for part, column in zip(self._fixed, self.columns, strict=True):
-            if column is not None and not self.count:
-                found += [1.0] * size_of(column.shape[1:])
-            elif is_array(there := part if column is None else column[point]):
-                found += map(_as_entry, there.ravel().tolist())
+        for fixed, column in zip(self._fixed_entries, self.columns, strict=True):
+            if fixed is not None:
+                found += fixed
             else:
-                found.append(_as_entry(there))
+                found += _entries(column[point]) if self.count else [1.0] * size_of(column.shape[1:])
         return found
+
+    @functools.cached_property
+    def _fixed_entries(self) -> list[list[Any] | None]:
+        """The numbers of each part that is the same for all points; None for the others."""
+        parts = zip(self._fixed, self.columns, strict=True)
+        return [_entries(part) if column is None else None for part, column in parts]
 
     def numbers(self, point: int) -> list[float]:
         """Return the numbers of a point, in order, as floats."""
@@ -80,11 +84,9 @@ class Batch:
 
     def parts(self, point: int) -> list[Any]:
         """Return the parts of a point: floats, and arrays of whatever type they came in."""
-        if self.count:
-            given = zip(self.arguments.parts, self.columns, strict=True)
-            parts = [part if column is None else column[point] for part, column in given]
-            return [part if is_array(part) else float(part) for part in parts]
-        return [part if is_array(part) else 1.0 for part in self.arguments.parts]
+        given = zip(self.arguments.parts, self.columns, strict=True)
+        parts = [part if column is None else column[point] for part, column in given]
+        return [part if is_array(part) else float(part) for part in parts]
 
     def at(self, point: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of a point as the function gets them: those given by position, and those by name."""
@@ -103,8 +105,10 @@ class Batch:
         return tuple(args), kwargs
 
 
-def _as_entry(thing: Any) -> Any:
-    return thing if type(thing) is Value else float(thing)
+def _entries(part: Any) -> list[Any]:
+    """Return the numbers in a part of the arguments: floats and Values."""
+    entries = part.ravel().tolist() if is_array(part) else [part]
+    return [entry if type(entry) is Value else float(entry) for entry in entries]
 
 
 def batch_of(
