@@ -82,12 +82,6 @@ class Batch:
         """Return the numbers of a point, in order, as floats."""
         return [entry._number if type(entry) is Value else entry for entry in self.entries(point)]
 
-    def parts(self, point: int) -> list[Any]:
-        """Return the parts of a point: floats, and arrays of whatever type they came in."""
-        given = zip(self.arguments.parts, self.columns, strict=True)
-        parts = [part if column is None else column[point] for part, column in given]
-        return [part if is_array(part) else float(part) for part in parts]
-
     def at(self, point: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of a point as the function gets them: those given by position, and those by name."""
         arguments = self.arguments
