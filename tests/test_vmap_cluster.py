@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import pickle
+import re
 import signal
 import sys
 import time
@@ -19,7 +20,7 @@ import pytest
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.compiler import cluster
+from microgrady.compiler import cluster, parallel
 from tests import processes
 
 pytest.importorskip("llvmlite", reason="vmap needs llvmlite")
@@ -28,6 +29,7 @@ da = pytest.importorskip("dask.array", reason="batches in blocks need microgrady
 
 Array = np.ndarray[Any, Any]
 RNG = np.random.default_rng(15)
+README = Path(__file__).parents[1] / "README.md"
 
 
 @pytest.fixture(autouse=True)
@@ -473,30 +475,45 @@ def test_a_cluster_of_which_a_process_is_killed_gives_what_one_core_gives(client
     assert same_structure_and_bits(again, (expected, *means))
 
 
-JOBLIB = """
-import sys
-import joblib, numpy as np
-import microgrady as mg
-def halvings(x, limit):
-    turns = 0
-    while x > limit:
-        x = x * 0.5 + 0.1
-        turns += 1
-    return mg.exp(-x) + turns
-many = mg.vmap(lambda x: halvings(x, 1.0), threads=1)
-x = np.random.default_rng(0).uniform(0.0, 60.0, 20_000)
-expected = many(x)
-for backend in ("loky", "threading"):
-    found = joblib.Parallel(n_jobs=2, backend=backend)(joblib.delayed(many)(part) for part in np.array_split(x, 6))
-    assert np.concatenate(found).tobytes() == expected.tobytes(), backend
-print("same")
-"""
+def readme_programs() -> list[str]:
+    """The programs in the README's section on clusters."""
+    section = README.read_text(encoding="utf-8").partition("## On a cluster")[2].partition("\n## ")[0]
+    return re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+
+
+def run_program(program: str, folder: Path) -> str:
+    """What a program prints that runs in a process of its own."""
+    (folder / "program.py").write_text(program, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(README.parent), "PYTHONWARNINGS": "ignore"}
+    done = processes.run([sys.executable, folder / "program.py"], cwd=folder, env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.slow
-def test_joblib_runs_pieces_in_processes_and_threads(tmp_path: Path) -> None:
+def test_the_program_in_the_readme_runs_also_on_a_cluster_that_is_there(client: Any, tmp_path: Path) -> None:
+    program = readme_programs()[0]
+    address = client.scheduler.address
+    assert program.count("Client()") == 1
+    assert 'Client("tcp://first:8786")' in readme_programs()[1]
+    printed = run_program(program.replace("Client()", f"Client({address!r})"), tmp_path)
+    assert len(printed.split()) == 4
+
+
+@pytest.mark.slow
+def test_joblib_runs_parts_in_processes_and_in_threads(tmp_path: Path) -> None:
     pytest.importorskip("joblib")
-    (tmp_path / "script.py").write_text(JOBLIB)
-    environment = {**os.environ, "PYTHONPATH": str(Path(mg.__file__).parents[1])}
-    done = processes.run([sys.executable, tmp_path / "script.py"], cwd=tmp_path, env=environment)
-    assert (done.returncode, done.stdout.strip()) == (0, "same"), done.stderr
+    program = readme_programs()[2]
+    for how in ("n_jobs=2", "n_jobs=2, backend='threading'"):
+        check = "\n    assert (squares == np.arange(1_000_000.0) ** 2).all()\n    print('same')\n"
+        assert run_program(program.replace("n_jobs=2", how) + check, tmp_path).strip() == "same"
+
+
+@pytest.mark.parametrize(("share", "cores"), [("1", 1), ("2,1", 2), ("1000", None), ("", None), ("many", None)])
+def test_processes_have_as_many_threads_as_their_share_of_the_cores(
+    share: str, cores: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    most = parallel.usable_cores()
+    monkeypatch.setenv("OMP_NUM_THREADS", share)
+    assert parallel.usable_cores() == (most if cores is None else min(cores, most))

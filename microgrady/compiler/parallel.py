@@ -16,10 +16,13 @@ WAKE = 0.05  # seconds after which threads that wait look how far the others are
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many cores this process may use: fewer than there are, where OMP_NUM_THREADS says so.
+
+    Dask and joblib set it for their processes, of which each has a share of the cores.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return max(1, min(cores, int(share))) if share.isdecimal() else cores
 
 
 class StoppedError(Exception):
