@@ -319,7 +319,8 @@ class _MainWriter:
         width = kernel.element.width
         self.lines: list[str] = [
             "define i64 @kernel(ptr noalias readonly %table, ptr noalias readonly %fixed, ptr noalias %memory, "
-            f"ptr noalias %codes, {'ptr' if kernel.pattern.listed else 'i64'} %start, i64 %count) {kernel.attributes} {{",
+            f"ptr noalias %codes, {'ptr' if kernel.pattern.listed else 'i64'} %start, i64 %count) "
+            f"{kernel.attributes} {{",
             "entry:",
         ]
         self.backend = LLVMBackend(self.lines, "m", kernel.element)
