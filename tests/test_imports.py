@@ -44,8 +44,8 @@ LAYERS = """
     compiler.options compiler.pointwise
     compiler.path
     compiler.branches compiler.batch_path
-    compiler.with_paths compiler.parallel compiler.cluster
-    compiler.compiled compiler.batches
+    compiler.with_paths compiler.parallel compiler.cluster compiler.c_trees
+    compiler.compiled compiler.batches compiler.batch_paths
     compiler.jit compiler.small_batches
     compiler.vmapped
     compiler.vmap

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from microgrady.compiler.backends.batch_fastcall import BatchFastCall, BatchForm, Kernels
@@ -56,11 +56,15 @@ class BatchPath(CompiledPath):
     """One way through a function, for many points.
 
     Attributes:
+        batched: For each of the arguments' numbers whether each point has its own.
         points: How many points took it, in all calls.
     """
 
-    def __init__(self, recording: Recording, numbers: Numbers, options: BatchOptions) -> None:
+    def __init__(
+        self, recording: Recording, numbers: Numbers, options: BatchOptions, batched: tuple[bool, ...]
+    ) -> None:
         super().__init__(recording, numbers, options.optimize, options.cache)
+        self.batched = batched
         self._options = options
 
     def _lay_out(self) -> None:
@@ -91,10 +95,10 @@ class BatchPath(CompiledPath):
         """How many numbers come in, those of leaves among them."""
         return self.program.input_count
 
-    def dependent_outputs(self, batched: Sequence[bool]) -> list[bool]:
+    def dependent_outputs(self) -> list[bool]:
         """Return for each output whether it may differ from point to point, as some of the inputs do."""
         program = self.program
-        differs = [*batched, *[False] * (program.input_count - len(batched))]
+        differs = [*self.batched, *[False] * (program.input_count - len(self.batched))]
         for step in program.steps():
             if isinstance(step, Operation):
                 differs.append(any(place >= 0 and differs[place] for place in step.operands))
@@ -179,4 +183,4 @@ class BatchPath(CompiledPath):
         return f"{super().__repr__().removesuffix('>')}, taken by {points}>"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_options": self._options}
+        return {**super().__getstate__(), "batched": self.batched, "_options": self._options}

@@ -54,6 +54,7 @@ class BatchCall:
 
     Attributes:
         interpreted: Whether there were points for which no path was kept.
+        alone: How many points were done one by one as they were recorded, once all is done.
         splits: Whether points left the path that all tried.
         columns: The address and the stride of each output that is not added up, in order.
         sums: How many outputs are added up.
@@ -78,6 +79,8 @@ class BatchCall:
         self.columns = results.columns
         self.sums = outputs - len(self.columns)
         self.interpreted = self.splits = False
+        self.alone = 0
+        self._taken: dict[BatchPath, int] = {}
         self._fixed: dict[int, Array] = {}
         self._patterns: dict[tuple[int, int, bool], Pattern] = {}
         self.inputs = [_Input(part, column) for part, column in zip(batch.arguments.parts, batch.columns, strict=True)]
@@ -113,6 +116,8 @@ class BatchCall:
             threads = 1  # Python would let no two of them run
         with progress_bar(self.batch.count, name, progress) as advance:
             do_pieces(self.piece_count, threads, self._worker, lambda pieces: advance(pieces * PIECE))
+        for path, points in self._taken.items():
+            path.count(points)
 
     def _worker(self, caller: Caller) -> Callable[[int], None]:
         return _Worker(self, caller).do_piece
@@ -185,11 +190,12 @@ class BatchCall:
         with self._results_lock, numpy.errstate(all="ignore"):
             self._sums.add(piece, over_lanes([lanes[:, lane] for lane in range(LANES)]))
 
-    def count_points(self, points: dict[BatchPath, int]) -> None:
-        """Note how many points took paths."""
+    def count_points(self, points: dict[BatchPath, int], alone: int) -> None:
+        """Note how many points took paths, and how many were done alone. It only counts if all are done."""
         with self._results_lock:
+            self.alone += alone
             for path, some in points.items():
-                path.count(some)
+                self._taken[path] = self._taken.get(path, 0) + some
 
     def tables(self, length: int) -> tuple[Array, list[tuple[_Input, int]]]:
         """Return a table for a kernel in which what each thread has of its own is missing.
@@ -281,6 +287,7 @@ class _Worker:
         self._memory: dict[LoadedKernel, tuple[Array, int]] = {}
         self._codes = numpy.empty(room, numpy.int32)
         self._taken: dict[BatchPath, int] = {}
+        self._alone = 0
 
     def do_piece(self, piece: int) -> None:
         """Do the points of a piece."""
@@ -296,8 +303,9 @@ class _Worker:
             low = high
         if self._call.sums:
             self._call.add_sums(piece, self._lanes)
-        self._call.count_points(self._taken)
+        self._call.count_points(self._taken, self._alone)
         self._taken.clear()
+        self._alone = 0
 
     def _do_block(self, low: int, high: int) -> None:
         first, sums = self._call.first, self._call.sums
@@ -363,6 +371,7 @@ class _Worker:
             else:
                 for point, results in alone:
                     self._put(results, point)
+                self._alone += len(alone)
         return tried
 
     def _onward(self, fork: Fork, point: int) -> BatchPath | Recording:

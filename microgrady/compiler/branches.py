@@ -51,6 +51,11 @@ class Branches(Generic[AnyPath]):
         """The path that was met first."""
         return self._onward.get(ROOT)
 
+    @property
+    def forks(self) -> dict[AnyPath, Fork]:
+        """For each path the fork from which it goes on."""
+        return {path: fork for fork, path in self._onward.items()}
+
     def onward(self, fork: Fork) -> AnyPath | None:
         """Return the path that goes on from a fork, if there is one."""
         return self._onward.get(fork)

@@ -235,9 +235,7 @@ def _dependence(function: Function, sample: Batch, recording: Recording) -> Sequ
     if recording.program.guards:  # on another way it may be another number
         return [True] * count
     numbers = Numbers(sample.numbers(0), sample.names, sample.shapes, sample.has_none)
-    given = zip(sample.shapes, sample.columns, strict=True)
-    batched = [column is not None for shape, column in given for _ in range(size_of(shape))]
-    return BatchPath(recording, numbers, function._options).dependent_outputs(batched)[:count]
+    return BatchPath(recording, numbers, function._options, sample.batched).dependent_outputs()[:count]
 
 
 class _Given(NamedTuple):

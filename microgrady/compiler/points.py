@@ -58,6 +58,12 @@ class Batch:
         return tuple(part.shape if is_array(part) else None for part in self.arguments.parts)
 
     @property
+    def batched(self) -> tuple[bool, ...]:
+        """For each number of a point whether each point has its own."""
+        given = zip(self.shapes, self.columns, strict=True)
+        return tuple(column is not None for shape, column in given for _ in range(size_of(shape)))
+
+    @property
     def has_none(self) -> bool:
         """Whether None stands somewhere among the numbers."""
         return any(structure.has_none for structure in self.arguments.structures)

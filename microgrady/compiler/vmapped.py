@@ -7,26 +7,19 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Self, TypeVar, overload
 
-from microgrady.compiler.axes import Axes
-from microgrady.compiler.backends.host import binding
-from microgrady.compiler.backends.worker import run_in_worker
 from microgrady.compiler.batch_path import BatchPath
-from microgrady.compiler.branches import ROOT, Branches, Fork
+from microgrady.compiler.batch_paths import WithBatchPaths
+from microgrady.compiler.branches import Branches
 from microgrady.compiler.fold import finished, fold
 from microgrady.compiler.methods import BoundMethod
 from microgrady.compiler.options import BatchOptions
 from microgrady.compiler.points import Batch, batch_of
-from microgrady.compiler.pointwise import note_point, pointwise, require_like
-from microgrady.compiler.programs.program import Guard
-from microgrady.compiler.programs.recording import Recording
+from microgrady.compiler.pointwise import pointwise
 from microgrady.compiler.results import Results
-from microgrady.compiler.signature import Numbers, Signature
-from microgrady.compiler.with_paths import WithPaths
 from microgrady.inputs import describe
 from microgrady.traced import as_value
-from microgrady.tracing import is_input_elsewhere, run_here, runs
-from microgrady.trees import NUMBER, Structure, detach, flatten
-from microgrady.trees import count as size_of
+from microgrady.tracing import run_here, runs
+from microgrady.trees import NUMBER, detach, flatten
 from microgrady.value import Value, add_to_leaves
 
 P = ParamSpec("P")
@@ -49,7 +42,7 @@ class Computed(NamedTuple):
     leaves: Sequence[Value]
 
 
-class Vmapped(WithPaths[P, R, BatchPath]):
+class Vmapped(WithBatchPaths[P, R]):
     """A function that runs for many points at once, as `vmap` makes it.
 
     At the first call the function is recorded at the first point, as `jit` records it, and compiled for vectors of 4
@@ -64,26 +57,10 @@ class Vmapped(WithPaths[P, R, BatchPath]):
     point. It pickles as `jit` does.
     """
 
-    made_here = WithPaths.made_here | {"_fastcalls", "_known_leaves"}
-    transform = "vmap"
-
-    _options: BatchOptions
-    _axes: Axes
-
-    def __init__(
-        self, function: Callable[P, R], signature: Signature, options: BatchOptions, axes: Axes | None = None
-    ) -> None:
-        self._axes = axes or Axes()
-        super().__init__(function, signature, options)
-
-    def _made_of(self, function: Callable[..., Any]) -> Any:
-        name, static = self._signature.name, self._signature.static
-        return type(self)(function, Signature(function, name, static, self.transform), self._options, self._axes)
+    made_here = WithBatchPaths.made_here | {"_fastcalls"}
 
     def _restore(self, parts: dict[str, Any]) -> None:
         super()._restore(parts)
-        # By the signature, those that `backward` adds to: in what is recorded later they come first.
-        self._known_leaves: dict[Any, list[Value]] = {}
         # For small batches like the latest ones, without Python code; each with what its arguments are.
         self._fastcalls: FastCalls = ()
 
@@ -161,47 +138,6 @@ class Vmapped(WithPaths[P, R, BatchPath]):
             return self._backward_pointwise(batch)
         return self._run(batch, differentiate=True)
 
-    def to_c(self, name: str = "compiled") -> str:
-        """Return the program as C99."""
-        raise NotImplementedError
-
-    def graph(self, /, *args: Any, **kwargs: Any) -> list[Value]:
-        """Return the simplified program at the first point as a graph of Values, for `draw`.
-
-        Returns:
-            The Values that the result of that point is made of, in order.
-
-        Raises:
-            ValueError: There are no points.
-        """
-        if args and self._is_method_of(args[0]):
-            method: BoundMethod[..., Any] = BoundMethod(self, args[0])
-            return method.graph(*args[1:], **kwargs)
-        batch = batch_of(self._signature, self._axes, args, kwargs)
-        if not batch.count:
-            raise ValueError(f"vmap of {self._signature.name} has no point to show the graph of")
-        numbers, fork = batch.numbers(0), ROOT
-        while True:
-            path = self._onward(batch, fork, 0)
-            if path is None:
-                raise RuntimeError(
-                    f"vmap of {self._signature.name} interprets the first point: "
-                    f"max_paths={self._options.max_paths} are compiled"
-                )
-            found = path.program.evaluate([*numbers, *(leaf._number for leaf in path.leaves)])
-            if not isinstance(found, Guard):
-                return path.graph(numbers)
-            fork = Fork(path, 1 + [guard for _, guard in path.program.guards].index(found))
-
-    def _onward(self, batch: Batch, fork: Fork, point: int) -> BatchPath | None:
-        """Return the path that goes on from a fork, recorded at a point if there is none; None if none is kept."""
-        key = self._key(batch)
-        branches = self._branches.get(key) or Branches()
-        return branches.onward(fork) or self._keep(batch, branches, fork, self._record(batch, branches, False, point))
-
-    def _key(self, batch: Batch) -> Any:
-        return batch.arguments.key
-
     def _pointwise(self, batch: Batch) -> Any:
         __tracebackhide__ = True
         return pointwise(self._function, batch, self._axes.outputs, self._options.reduce, self._signature.name)
@@ -225,6 +161,7 @@ class Vmapped(WithPaths[P, R, BatchPath]):
         reduce = self._options.reduce
         computed = self._compute(batch, self._options, differentiate)
         if computed is None:  # another thread differentiates or records by what the function uses
+            self.points_interpreted += batch.count
             return self._backward_pointwise(batch) if differentiate else self._pointwise(batch)
         results, sums, leaves = computed
         if reduce is not None:
@@ -280,6 +217,7 @@ class Vmapped(WithPaths[P, R, BatchPath]):
         )
         if batch.count:
             call.run(name, options.threads, options.progress)
+            self.points_interpreted += call.alone
             if call.interpreted:
                 warnings.warn(
                     f"vmap of {name} has compiled max_paths={options.max_paths} paths; points that take another one "
@@ -290,79 +228,12 @@ class Vmapped(WithPaths[P, R, BatchPath]):
             if options is self._options and not differentiate and is_one_of_many(call):
                 self._fastcalls = latest_fastcalls(self._fastcalls, call, self._axes, options.reduce, name)
         if results.has_fixed:
-            results.require_independent(_dependence(batch, branches, structure.count))
+            results.require_independent(_dependence(branches, structure.count))
         return Computed(results, call.total, leaves)
 
-    def _first(self, batch: Batch, differentiate: bool) -> tuple[Branches[BatchPath], Structure, int] | None:
-        """Return the paths, what the first one returns and how many numbers that is; record it if there is none.
 
-        Without points, nothing is kept.
-        """
-        __tracebackhide__ = True
-        key = self._key(batch)
-        branches = self._branches.get(key) or Branches()
-        first = branches.first
-        if first is None:
-            with self._lock.here():
-                branches = self._branches.get(key) or branches
-                first = branches.first
-                if first is None:
-                    run_in_worker(binding)  # so that what is missing is said before the function runs
-                    recording = self._record(batch, branches, differentiate, 0)
-                    if runs and is_input_elsewhere(recording.leaves):
-                        return None
-                    if not batch.count:
-                        return branches, recording.structure, len(recording.results)
-                    first = self._keep(batch, branches, ROOT, recording)
-                    assert first is not None  # as the first one always is
-        return branches, first.structure, len(first.program.outputs)
-
-    def _leaves_of(self, key: Any) -> list[Value]:
-        """Return the leaves from outside by which paths of a signature are differentiated."""
-        known = self._known_leaves.get(key)
-        if known is None:
-            paths = self._branches[key].paths if key in self._branches else []
-            found = [path.leaves[: len(path.structure.children[1].children) - len(key[-1])] for path in paths]
-            known = self._known_leaves[key] = max(found, key=len, default=[])
-        return known
-
-    def _record(self, batch: Batch, branches: Branches[BatchPath], differentiate: bool, point: int) -> Recording:
-        """Run the function at a point on Values, and return what it did."""
-        __tracebackhide__ = True
-        name, key = self._signature.name, self._key(batch)
-        function = functools.partial(batch.arguments.call, self._function)
-        wanted = batch.arguments.differentiated if differentiate else None
-        known = self._leaves_of(key) if differentiate else ()
-        try:
-            recording = Recording(function, name, batch.numbers(point), wanted, batch.has_none, "vmap", known)
-        except Exception as error:
-            note_point(error, batch, point, name)
-            raise
-        if branches.first is not None:
-            found, first = recording.structure, branches.first.structure
-            if differentiate:  # by how many leaves depends on the path
-                found, first = found.children[0], first.children[0]
-            require_like(found, first, point, 0, name)
-        if wanted is not None:
-            slopes = len(recording.results) - 1 - len(wanted)
-            if slopes > len(known):
-                self._known_leaves[key] = recording.leaves[:slopes]
-        return recording
-
-    def _keep(self, batch: Batch, branches: Branches[BatchPath], fork: Fork, recording: Recording) -> BatchPath | None:
-        """Compile what was recorded for the points that come to a fork; return None if there are too many paths."""
-        if len(branches.paths) >= self._options.max_paths:
-            return None
-        numbers = Numbers(batch.numbers(0) if batch.count else [], batch.names, batch.shapes, batch.has_none)
-        path = BatchPath(recording, numbers, self._options)
-        self._branches.setdefault(self._key(batch), branches).add(fork, path)
-        return path
-
-
-def _dependence(batch: Batch, branches: Branches[BatchPath], count: int) -> Sequence[bool]:
+def _dependence(branches: Branches[BatchPath], count: int) -> Sequence[bool]:
     """Return for each of the first outputs whether it may differ from point to point."""
     if len(branches.paths) != 1:
         return [True] * count
-    given = zip(batch.shapes, batch.columns, strict=True)
-    batched = [column is not None for shape, column in given for _ in range(size_of(shape))]
-    return branches.paths[0].dependent_outputs(batched)[:count]
+    return branches.paths[0].dependent_outputs()[:count]

@@ -44,8 +44,14 @@ int {name}(const double *in, double *out)
 class LoopedFunction:
     """A function in C that computes a program with loops.
 
+    Args:
+        looped: The program.
+        name: What to call the function.
+        is_inner: Whether it is for other functions of the file alone: these give it memory where it needs much.
+
     Attributes:
-        source: The function; if it needs much memory, with another one before it that does the work.
+        source: The function; if it gets itself much memory, with another one before it that does the work.
+        work: How many doubles of memory are to be given to it; 0 for none.
         called: The functions of the C library that it calls, each with its number of operands.
         headers: The headers that it needs.
 
@@ -53,7 +59,7 @@ class LoopedFunction:
         NotImplementedError: An operation of the program has no form in C.
     """
 
-    def __init__(self, looped: LoopedProgram, name: str) -> None:
+    def __init__(self, looped: LoopedProgram, name: str, is_inner: bool = False) -> None:
         writer = _Writer(looped)
         memory = writer.memory
         body = lines_of(writer.backend)
@@ -70,14 +76,19 @@ class LoopedFunction:
             first.append("")
         names = _numbered([*(array.name for array in arrays), *first, *body])
         text = _PATTERN.sub(lambda found: names.get(found[0], found[0]), "\n".join([*first, *body]))
-        head = f"int {name}(const double *in, double *out"
-        if is_large:
+        self.work = 0
+        arguments = "const double *in, double *out"
+        if not is_large:
+            head = f"{'static ' if is_inner else ''}int {name}({arguments})"
+            self.source = f"\n{head}\n{{\n{text}\n}}\n"
+            return
+        work, size = names.get(arrays[0].name, arrays[0].name), sum(array.size for array in arrays)
+        head = f"static int {name if is_inner else f'{name}_with'}({arguments}, double *{work})"
+        self.source = f"\n{head}\n{{\n{text}\n}}\n"
+        if is_inner:
+            self.work = size
+        else:
             self.headers.add("stdlib.h")
-            work = names.get(arrays[0].name, arrays[0].name)
-            size = sum(array.size for array in arrays)
-            head = f"static int {name}_with(const double *in, double *out, double *{work}"
-        self.source = f"\n{head})\n{{\n{text}\n}}\n"
-        if is_large:
             self.source += _ALLOCATING.format(name=name, work=work, size=size)
 
 

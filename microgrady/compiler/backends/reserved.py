@@ -65,7 +65,7 @@ def is_reserved(name: str) -> bool:
         >>> [name for name in ("exp", "int", "main", "_loss", "NAN", "loss", "exponential") if is_reserved(name)]
         ['exp', 'int', 'main', '_loss', 'NAN']
     """
-    if name in _RESERVED or name.startswith(("_", "library_")) or re.fullmatch(_MACROS, name):
+    if name in _RESERVED or name.startswith(("_", "library_", "omp_")) or re.fullmatch(_MACROS, name):
         return True
     try:
         return hasattr(ctypes.CDLL(None), name)
