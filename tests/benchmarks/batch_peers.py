@@ -26,7 +26,12 @@ HEYOKA, HEYOKA_OUT = "heyoka", "heyoka, into an array that is there"
 AADC, JAX = "AADC, evaluate", "JAX, jit(vmap(value_and_grad))"
 NUMPY = "NumPy, derivatives by hand"
 
-LLVM = ("llvmlite.binding",)
+LLVM = (
+    "llvmlite.binding",
+    "microgrady.compiler.vmap",
+    "microgrady.compiler.batches",
+    "microgrady.compiler.small_batches",
+)
 
 
 def rows_of(returned: Any) -> Rows:
@@ -41,10 +46,9 @@ def _itself(returned: Any) -> Rows:
 
 def ours(function: Function, derivatives: int, size: int, **options: Any) -> Function:
     """A vmapped value and gradient by the first arguments, on one thread unless the options say otherwise."""
-    vmap = importlib.import_module("microgrady.compiler.vmap").vmap
     if derivatives:
         function = microgrady.value_and_grad(function, argnums=tuple(range(derivatives)))
-    mapped = vmap(function, **{"threads": 1, **options})
+    mapped = microgrady.vmap(function, **{"threads": 1, **options})
     return lambda batch: mapped(*batch)
 
 
