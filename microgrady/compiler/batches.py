@@ -359,8 +359,10 @@ class _Worker:
         leaving = codes[gone]
         gathered = gone + points if isinstance(points, int) else points[gone]
         tried = []
-        for guard in numpy.flatnonzero(numpy.bincount(leaving)).tolist():
-            some = gathered[leaving == guard]
+        guard, last = int(leaving.min()), int(leaving.max())
+        guards = [guard] if guard == last else numpy.flatnonzero(numpy.bincount(leaving)).tolist()
+        for guard in guards:
+            some = gathered if len(guards) == 1 else gathered[leaving == guard]
             alone: list[tuple[int, Sequence[float]]] = []
             for point in map(int, some):
                 onward = self._onward(Fork(path, guard), point)
