@@ -167,6 +167,17 @@ def test_constants_on_some_ways() -> None:
     assert [each.tolist() for each in found] == [[1.0, -1.0, 1.0], [1.0, 2.0, 3.0]]
 
 
+def test_results_without_points_on_several_ways() -> None:
+    x = np.array([1.0, 2.0, -3.0])
+    for order in (x, -x, x[:2], x[:0]):
+        magnitudes, constant = mg.vmap(lambda x: (x if x > 0 else -x, 5.0), out_axes=(0, None))(order)
+        assert magnitudes.tolist() == abs(order).tolist()
+        assert constant == 5.0 if len(order) else math.isnan(constant)
+    for function in (lambda x: (x, 1.0) if x > 0 else (x, 2.0), lambda x: (x, 1.0) if x > 0 else (x, x)):
+        with pytest.raises(ValueError, match=r"out_axes is None for .*\[1\], which differs from point to point"):
+            mg.vmap(function, out_axes=(0, None))(x)
+
+
 def test_ways_of_arrays() -> None:
     def function(v: Any) -> Any:
         return [v[0] * k for k in range(3)] if v[0] > v[1] else [mg.sum(v), v[1], mg.array(v)[0]]

@@ -135,6 +135,17 @@ class Results:
                 )
             start = stop
 
+    def differences(self) -> list[bool]:
+        """Return for each number of a result whether it differs from point to point."""
+        import numpy
+
+        found: list[bool] = []
+        for column in self._columns:
+            numbers = column.reshape(self._count, size_of(column.shape[1:]))
+            same = (numbers == numbers[:1]) | (numpy.isnan(numbers) & numpy.isnan(numbers[:1]))
+            found += (~same.all(0)).tolist()
+        return found
+
     def assemble(self) -> Any:
         """Return the arrays in the structure of a result."""
         return self.structure.assemble(self.parts())

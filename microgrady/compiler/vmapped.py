@@ -228,12 +228,13 @@ class Vmapped(WithBatchPaths[P, R]):
             if options is self._options and not differentiate and is_one_of_many(call):
                 self._fastcalls = latest_fastcalls(self._fastcalls, call, self._axes, options.reduce, name)
         if results.has_fixed:
-            results.require_independent(_dependence(branches, structure.count))
+            results.require_independent(_dependence(branches, results))
         return Computed(results, call.total, leaves)
 
 
-def _dependence(branches: Branches[BatchPath], count: int) -> Sequence[bool]:
-    """Return for each of the first outputs whether it may differ from point to point."""
-    if len(branches.paths) != 1:
-        return [True] * count
-    return branches.paths[0].dependent_outputs()[:count]
+def _dependence(branches: Branches[BatchPath], results: Results) -> Sequence[bool]:
+    """Return for each number of a result whether it differs from point to point, or may do so on one of the paths."""
+    on_paths = [path.dependent_outputs()[: results.structure.count] for path in branches.paths]
+    if len(on_paths) == 1:
+        return on_paths[0]
+    return [any(flags) for flags in zip(results.differences(), *on_paths, strict=True)]

@@ -90,6 +90,11 @@ class Work:
 
     def expected(self, point: Sequence[float]) -> Numbers:
         """Return the numbers that it gives when it is interpreted, on Values if it takes no derivatives itself."""
+        if self.kind == "jacobian":
+            # In which order a matrix is made depends on the graph, and what is recorded has what was not selected, too.
+            outputs = self.recorded(point).evaluate(point)
+            assert not isinstance(outputs, Guard)
+            return outputs
         if self.derived:
             return flatten(self(point), "the result")[0]
         values = [Value(number) for number in point]
@@ -239,48 +244,116 @@ def require_close(chance: random.Random, work: Work, point: Numbers, found: Numb
         assert abs(number - right) <= bound, f"{number} instead of {right} (bound {bound}) at {point}:\n{work}"
 
 
+class Calls:
+    """Calls of one function, for batches of any of some points.
+
+    Args:
+        chance: What makes them.
+
+    Attributes:
+        work: The function.
+        options: Those of `vmap`.
+        distinct: The points.
+        expected: What the function gives for each of them alone.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self.work = work = Work(chance)
+        types = ("f8",) if chance.random() < 0.5 else DTYPES
+        self._dtypes = [chance.choice(types) for _ in range(work.count)]
+        if work.in_array:
+            self._dtypes = self._dtypes[:1] * work.count
+        self.distinct = points_of(chance, work, self._dtypes)
+        self.expected = [work.expected(point) for point in self.distinct]
+        self.options: dict[str, Any] = {
+            "max_paths": chance.choice((64, 64, 1, 3)),
+            "threads": chance.choice((None, 1, 2, 3)),
+            "optimize": chance.choice((None, None, True, False)),
+        }
+
+    def _batch(self) -> tuple[list[int], list[Any], Any]:
+        """Return some of the points by their numbers, and the arguments and in_axes for them."""
+        order = [self._chance.randrange(len(self.distinct)) for _ in range(self._chance.choice(COUNTS))]
+        points = [self.distinct[place] for place in order]
+        return order, *arguments_of(self._chance, self.work, points, self._dtypes)
+
+    def require_points(self) -> None:
+        """Raise if a point has another result than alone."""
+        exact = self._chance.random() < 0.6
+        vmapped, previous = None, None
+        for _ in range(2):
+            order, args, axes = self._batch()
+            if vmapped is None or previous != axes:
+                vmapped, previous = mg.vmap(self.work.function, axes, exact=exact, **self.options), axes
+            for _ in range(self._chance.choice((1, 1, 3))):
+                found = columns_of(vmapped(*args), len(order))
+            for place, numbers in zip(order, found, strict=True):
+                right, point = self.expected[place], self.distinct[place]
+                if not exact:
+                    require_close(self._chance, self.work, point, numbers, right)
+                    continue
+                same = same_number if self.work.derived else same_bits
+                among = [self.distinct[place] for place in order]
+                shown = f"{numbers} instead of {right} at {point} among {among}, {self.options}:\n{self.work}"
+                assert all(map(same, numbers, right)), shown
+
+    def require_sums(self) -> None:
+        """Raise if a sum or a mean has other bits than that of the results of points alone."""
+        reduce: Any = self._chance.choice(("sum", "mean"))
+        order, args, axes = self._batch()
+        vmapped = mg.vmap(self.work.function, axes, reduce=reduce, exact=True, **self.options)
+        columns = list(zip(*(self.expected[place] for place in order), strict=True)) or [()] * len(self.expected[0])
+        expected = [fold.fold(column, reduce) for column in columns]
+        for _ in range(self._chance.choice((1, 1, 3))):
+            found = flatten(vmapped(*args), "the result")[0]
+        among = [self.distinct[place] for place in order]
+        shown = f"{reduce} {found} instead of {expected} of {among}, {self.options}:\n{self.work}"
+        assert all(map(same_number, found, expected)), shown
+
+    def require_backward(self) -> None:
+        """Raise if leaves get another derivative than the sum of those that points have alone."""
+        count = self._chance.randint(0, self.work.count - 1)
+        leaves = [Value(number) for number in self.distinct[0][count:]]
+        points = [[*point[:count], *self.distinct[0][count:]] for point in self.distinct]
+        slopes = mg.grad(self.work.source, tuple(range(self.work.count)))
+        alone = [flatten(slopes(*point), "the slopes")[0][count:] for point in points]
+        vmapped = mg.vmap(lambda x: self.work.source(*x, *leaves), exact=True, **self.options)
+        for _ in range(2):
+            order, *_ = self._batch()
+            rows = np.array([points[place][:count] for place in order]).reshape(len(order), count)
+            for leaf in leaves:
+                leaf.grad = 0.0
+            vmapped.backward(rows)
+            columns = list(zip(*(alone[place] for place in order), strict=True)) or [()] * len(leaves)
+            expected = [fold.fold(column, "sum") for column in columns]
+            found = [leaf.grad for leaf in leaves]
+            among = [points[place] for place in order]
+            shown = f"{found} instead of {expected} by the last inputs, of {among}, {self.options}:\n{self.work.source}"
+            assert all(map(same_number, found, expected)), shown
+
+
 def case(chance: random.Random) -> None:
     """One function at many points, in small pieces, on several threads, in several calls."""
-    work = Work(chance)
-    plain_types = chance.random() < 0.5
-    dtypes = [("f8" if plain_types else chance.choice(DTYPES)) for _ in range(work.count)]
-    if work.in_array:
-        dtypes = [dtypes[0]] * work.count
-    distinct = points_of(chance, work, dtypes)
-    expected = [work.expected(point) for point in distinct]
-    exact = chance.random() < 0.6
-    max_paths = chance.choice((64, 64, 1, 3))
-    options: dict[str, Any] = {"exact": exact, "max_paths": max_paths, "threads": chance.choice((None, 1, 2, 3))}
-    options["optimize"] = chance.choice((None, None, True, False))
+    calls = Calls(chance)
     width = chance.choice((4, 8)) if "avx512f" in features() else 4
     piece = chance.choice((8, 24, 16_384))
+    kind = chance.random()
     with (
         mock.patch.object(batches, "PIECE", piece),
         mock.patch.object(fold, "PIECE", piece),
         mock.patch.object(batches, "OPERATIONS", chance.choice((1, 1 << 22))),
-        mock.patch.object(batches, "FEW", 0),
+        mock.patch.object(batches, "FEW", chance.choice((0, 1 << 20))),
         mock.patch.object(batches, "lanes_of_host", return_value=width),
         mock.patch.object(batch_path, "lanes_of_host", return_value=width),
         mock.patch.multiple(loops, KEPT_COST=0.0, LOOP_COST=0.0, EASY=0),
         warnings.catch_warnings(),
     ):
-        warnings.filterwarnings("ignore" if max_paths < 64 else "error", ".*are interpreted", RuntimeWarning)
-        vmapped: Any = None
-        for _ in range(2):
-            order = [chance.randrange(len(distinct)) for _ in range(chance.choice(COUNTS))]
-            args, axes = arguments_of(chance, work, [distinct[place] for place in order], dtypes)
-            if vmapped is None:
-                vmapped = mg.vmap(work.function, axes, **options)
-                previous = axes
-            elif previous != axes:
-                vmapped = mg.vmap(work.function, axes, **options)
-            found = columns_of(vmapped(*args), len(order))
-            for place, numbers in zip(order, found, strict=True):
-                right, point = expected[place], distinct[place]
-                if not exact:
-                    require_close(chance, work, point, numbers, right)
-                    continue
-                same = same_number if work.derived else same_bits
-                assert all(map(same, numbers, right)), (
-                    f"{numbers} instead of {right} at {point} among {[distinct[k] for k in order]}, {options}:\n{work}"
-                )
+        if calls.options["max_paths"] < 64:
+            warnings.filterwarnings("ignore", ".*are interpreted", RuntimeWarning)
+        if kind < 0.65:
+            calls.require_points()
+        elif kind < 0.85 or calls.work.in_array:
+            calls.require_sums()
+        else:
+            calls.require_backward()
