@@ -55,6 +55,14 @@ class Vmapped(WithBatchPaths[P, R]):
     Values from outside, such as the parameters of a model, are read at each call. It composes: `vmap(grad(f))`,
     `vmap(vmap(f))`; inside `grad`, `jit` or another `vmap`, and called on Values, the function itself runs, point by
     point. It pickles as `jit` does.
+
+    Example:
+        >>> import microgrady as mg
+        >>> size = mg.vmap(lambda x: x if x > 0 else -x)
+        >>> size([3.0, -2.0, 1.0]).tolist()
+        [3.0, 2.0, 1.0]
+        >>> [(path.guards, path.points) for path in size.paths]
+        [(('x > 0',), 2), (('not x > 0',), 1)]
     """
 
     made_here = WithBatchPaths.made_here | {"_fastcalls"}
