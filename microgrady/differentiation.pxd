@@ -17,7 +17,7 @@ cpdef bint refers_back(list outputs, long long since) except -1
 @cython.locals(active=set, node=Value)
 cdef set _active(list order, list inputs)
 @cython.locals(op=Primitive)
-cdef _add_share(dict adjoints, Value node, adjoint, Value operand, int position)
+cdef _add_share(dict adjoints, Value node, adjoint, Value operand, int position, bint has_masks)
 @cython.locals(sure_adjoint=double, sure_partial=double, is_alike=bint, is_zero=bint, finite=bint)
 cpdef share(Primitive op, adjoint, partial)
 cpdef through_origin(Value node, adjoint, Value operand, share)

@@ -6,7 +6,7 @@ import math as libm  # where this module is compiled, the C library itself (see 
 from typing import Any
 
 from microgrady.functions import add, div, hypot, instead, masked_product, mul, neg, sub
-from microgrady.masks import masked, masks_behind
+from microgrady.masks import masked, masks_behind, share_of_either_zero
 from microgrady.tracing import recorders
 from microgrady.value import Primitive, Value, stays_zero, topological_order
 
@@ -32,9 +32,9 @@ def differentiate(output: Value, inputs: list[Value], since: int = 0) -> list[An
         if masks and node._primitive is masked_product:
             adjoint = masked(adjoint, masks, node)
         if node._left is not None and id(node._left) in active:
-            _add_share(adjoints, node, adjoint, node._left, 0)
+            _add_share(adjoints, node, adjoint, node._left, 0, bool(masks))
         if node._right is not None and id(node._right) in active:
-            _add_share(adjoints, node, adjoint, node._right, 1)
+            _add_share(adjoints, node, adjoint, node._right, 1, bool(masks))
     return [adjoints.get(id(value), 0.0) for value in inputs]
 
 
@@ -62,7 +62,9 @@ def _active(order: list[Value], inputs: list[Value]) -> set[int]:
     return active
 
 
-def _add_share(adjoints: dict[int, Any], node: Value, adjoint: Any, operand: Value, position: int) -> None:
+def _add_share(
+    adjoints: dict[int, Any], node: Value, adjoint: Any, operand: Value, position: int, has_masks: bool
+) -> None:
     """Add to the adjoint of an operand what it gets of a result's adjoint."""
     op = node._primitive
     assert op is not None
@@ -74,6 +76,8 @@ def _add_share(adjoints: dict[int, Any], node: Value, adjoint: Any, operand: Val
     added = share(op, adjoint, partial)
     if op is hypot:
         added = through_origin(node, adjoint, operand, added)
+    elif has_masks and op.piecewise:
+        added = share_of_either_zero(op, adjoint, partial, added)
     before = adjoints.get(id(operand))
     adjoints[id(operand)] = added if before is None or before is added is _NOTHING else before + added
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from microgrady.differentiation import share, through_origin
 from microgrady.functions import fabs, greater, hypot, masked_product
-from microgrady.masks import Masks, masked, masked_at, masks_behind
+from microgrady.masks import Masks, masked, masked_at, masks_behind, share_of_either_zero
 from microgrady.tracing import recorders
 from microgrady.value import Value, topological_order
 
@@ -117,7 +117,10 @@ class Elimination:
             added = share(op, adjoint, partial)
             if self._record and op is hypot:
                 added = through_origin(node, adjoint, operand, added)
-            self._add(id(operand), use, masked(added, self._masks, node) if self._masks else added)
+            if self._masks:
+                added = share_of_either_zero(op, adjoint, partial, added) if op.piecewise else added
+                added = masked(added, self._masks, node)
+            self._add(id(operand), use, added)
 
     def _add(self, vertex: Vertex, use: Vertex, partial: Any) -> None:
         """Add to the edge from a vertex to one that uses it."""

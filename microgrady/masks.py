@@ -26,7 +26,7 @@ from microgrady.functions import (
     selected,
     sub,
 )
-from microgrady.value import Value
+from microgrady.value import Primitive, Value
 
 # Masks, each with whether a number is zero where the mask is, or else where it is 1.
 Masks = tuple[tuple[Value, bool], ...]
@@ -99,3 +99,13 @@ def masked_at(number: Value, masks: dict[int, Masks], identity: int) -> Value:
     for mask, outcome in masks.get(identity, ()):
         number = (kept if outcome else dropped)(mask, number)
     return number
+
+
+def share_of_either_zero(op: Primitive, adjoint: Any, partial: Any, share: Any) -> Any:
+    """Return the share of a piecewise operation's operand so that a zero, of adjoint or partial, stays zero beside nan.
+
+    Where a number has not been selected its adjoint is zero, and the number may be nan, and so the partial.
+    """
+    if op in (kept, dropped) or not (isinstance(adjoint, Value) and isinstance(partial, Value)):
+        return share
+    return dropped(equal(partial, 0.0), masked_product(adjoint, partial))

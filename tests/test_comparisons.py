@@ -151,6 +151,17 @@ def test_nothing_comes_out_of_the_unselected_operand_at_any_order() -> None:
     assert len(function.paths) == 1
 
 
+def test_a_kink_of_nan_that_is_not_selected_has_no_derivative() -> None:
+    function = mg.jit(mg.hessian(lambda x: mg.where(x > 0, x**3, mg.maximum(mg.sqrt(-x), abs(-x) ** 0.5) * x)))
+    assert [function(x) for x in (1.0, 2.0)] == [6.0, 12.0]
+
+
+def test_an_adjoint_that_is_zero_at_one_point_has_a_derivative_beside_a_selection() -> None:
+    function = mg.hessian(lambda p: mg.where(p[0] < 0.5, p[0], p[1]) * mg.minimum(p[1], 5 - p[0]))
+    assert equal(mg.jit(function)([-1.0, 0.0]), function([-1.0, 0.0]))
+    assert function([-1.0, 0.0]) == [[0.0, 1.0], [1.0, 0.0]]
+
+
 def test_sparse_derivatives_of_what_selects_are_one_path() -> None:
     pytest.importorskip("scipy")
 
