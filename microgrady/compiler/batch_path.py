@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from microgrady.compiler.backends.batch_fastcall import BatchFastCall, BatchForm, Kernels
+from microgrady.compiler.backends.cache import key_of
 from microgrady.compiler.backends.executable import Executable
+from microgrady.compiler.backends.llvm import Module
 from microgrady.compiler.backends.memory import in_pieces
 from microgrady.compiler.backends.simd import Access, Kernel, Pattern, lanes_of_host
 from microgrady.compiler.options import BatchOptions
@@ -22,6 +24,7 @@ from microgrady.forks import LockOfOneProcess
 
 SMALL = 2000  # operations up to which LLVM's passes are run
 LARGE = 40_000  # beyond which it only writes what it is given
+KERNELS = 128  # that a process keeps for copies of their functions
 PATTERNS = 16  # for which kernels are kept; what callers have is rarely in more orders than these
 
 
@@ -32,6 +35,7 @@ class LoadedKernel:
         kernel: What to compile.
         effort: What LLVM spends on it.
         options: How to compile.
+        modules: Its LLVM IR, if that has been written.
 
     Attributes:
         run: Takes the addresses of the table, the fixed inputs, the memory, the codes, and then the first point or the
@@ -41,8 +45,10 @@ class LoadedKernel:
         width: How many points a vector has.
     """
 
-    def __init__(self, kernel: Kernel, effort: int, options: BatchOptions) -> None:
-        self._executable = Executable(kernel.modules(), ["kernel"], effort, options.cache)
+    def __init__(
+        self, kernel: Kernel, effort: int, options: BatchOptions, modules: Iterable[Module] | None = None
+    ) -> None:
+        self._executable = Executable(modules or kernel.modules(), ["kernel"], effort, options.cache)
         self.address = self._executable.addresses["kernel"]
         self.memory_size = kernel.memory_size
         self.width = kernel.element.width
@@ -50,6 +56,23 @@ class LoadedKernel:
         self.run: Callable[..., int] = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 5, ctypes.c_int64)(
             self.address
         )
+
+
+# What workers are sent comes as a new copy of the function each time, to be compiled once.
+_latest: dict[str, LoadedKernel] = {}
+
+
+def _loaded(kernel: Kernel, effort: int, options: BatchOptions) -> LoadedKernel:
+    """Compile a kernel, or return the same one of another copy of its function."""
+    if not effort:  # it is too large to be kept
+        return LoadedKernel(kernel, effort, options)
+    modules = list(kernel.modules())
+    key = key_of(*(module.source for module in modules), str(effort), str(options.cache))
+    loaded = _latest.pop(key, None) or LoadedKernel(kernel, effort, options, modules)
+    _latest[key] = loaded
+    for oldest in list(_latest)[:-KERNELS]:
+        _latest.pop(oldest, None)
+    return loaded
 
 
 class BatchPath(CompiledPath):
@@ -151,7 +174,7 @@ class BatchPath(CompiledPath):
     def _load(self, pattern: Pattern) -> LoadedKernel:
         start = time.perf_counter()
         kernel, effort = self._written(pattern)
-        loaded = LoadedKernel(kernel, effort, self._options)
+        loaded = _loaded(kernel, effort, self._options)
         self.compile_seconds += time.perf_counter() - start
         return loaded
 
