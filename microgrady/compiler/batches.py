@@ -9,8 +9,10 @@ in the results: each point has a place of its own, and sums are made when all po
 from __future__ import annotations
 
 import ctypes
+import functools
+import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy
@@ -33,6 +35,7 @@ T = TypeVar("T")
 # What one call of a kernel does at most, so that Ctrl-C need not wait long: operations and numbers that go through
 # memory of this call's own.
 OPERATIONS, NUMBERS = 1 << 22, 1 << 17
+GATHERING = 8  # to take a number from a column of gathered points, or put it there, takes as long as so many operations
 FEW = 1 << 20  # operations in all from which on other threads are worth while
 
 
@@ -82,7 +85,7 @@ class BatchCall:
         self.alone = 0
         self._taken: dict[BatchPath, int] = {}
         self._fixed: dict[int, Array] = {}
-        self._patterns: dict[tuple[int, int, bool], Pattern] = {}
+        self._patterns: dict[tuple[int, int, bool, bool], Pattern] = {}
         self.inputs = [_Input(part, column) for part, column in zip(batch.arguments.parts, batch.columns, strict=True)]
         self._accesses = tuple(each.access for each in self.inputs for _ in range(each.size))
         self._staged = sum(each.size for each in self.inputs if each.is_staged)
@@ -95,6 +98,11 @@ class BatchCall:
         """The sums of all points, in the order of the outputs."""
         found = self._sums.total
         return [0.0] * self.sums if found is None else list(map(float, found))
+
+    @functools.cached_property
+    def are_consecutive(self) -> bool:
+        """Whether all outputs go to columns without gaps."""
+        return all(stride == 8 for _, stride in self.columns)
 
     @property
     def first(self) -> BatchPath:
@@ -134,17 +142,17 @@ class BatchCall:
         """Return up to how many points are so few that this thread calls one kernel for all of them."""
         return min(self.block_length(), FEW // self._cost())
 
-    def pattern(self, path: BatchPath, listed: bool) -> Pattern:
+    def pattern(self, path: BatchPath, listed: bool = False, masked: bool = False) -> Pattern:
         """Return how a path's kernel reaches its inputs and outputs."""
         outputs = len(path.program.outputs)
-        key = path.input_count, outputs, listed
+        key = path.input_count, outputs, listed, masked
         found = self._patterns.get(key)
         if found is None:
             leaves = path.input_count - len(self._accesses)
             direct = [Access.CONSECUTIVE if stride == 8 else Access.STRIDED for _, stride in self.columns]
             added = [Access.CONSECUTIVE] * (outputs - len(direct))
             inputs = (*self._accesses, *[Access.FIXED] * leaves)
-            found = self._patterns[key] = Pattern(inputs, (*direct, *added), listed)
+            found = self._patterns[key] = Pattern(inputs, (*direct, *added), listed, masked)
         return found
 
     def fixed(self, path: BatchPath) -> Array:
@@ -213,6 +221,11 @@ class BatchCall:
                 staged.append((each, len(rows)))
             rows.extend(each.columns())
         return numpy.array([*rows, *self.columns, *[(0, 8)] * self.sums], numpy.int64).reshape(-1, 2), staged
+
+
+def _others(here: Array) -> Iterator[int]:
+    """Yield the places that are true, but for the first one; they are not asked for before that."""
+    yield from numpy.flatnonzero(here)[1:].tolist()
 
 
 def _length_for(path: BatchPath) -> int:
@@ -343,38 +356,68 @@ class _Worker:
     def _fits(self, path: BatchPath, codes: Array) -> bool:
         return path.is_vectorized and len(codes) >= self._width
 
-    def _follow(self, path: BatchPath, points: Any, codes: Array) -> list[tuple[BatchPath, Array, Array]]:
+    def _follow(self, path: BatchPath, points: Any, codes: Array) -> list[tuple[BatchPath, Any, Array]]:
         """Have the points that left a path go on, and return on which paths they did, with what came of it.
 
         Args:
             path: The path.
             points: Those that tried it; or the number of the first one, if they follow each other.
-            codes: Where they left it, if not 0.
+            codes: Where they left it, if above 0. Of points that follow each other those did not try it that have -1.
         """
-        gone = numpy.flatnonzero(codes != 0)  # of numbers it would branch at each of them
-        self._taken[path] = self._taken.get(path, 0) + len(codes) - len(gone)
-        if not len(gone):
+        left = codes > 0
+        self._taken[path] = self._taken.get(path, 0) + int(numpy.count_nonzero(codes == 0))
+        if not left.any():
             return []
         self._call.splits = True
-        leaving = codes[gone]
-        gathered = gone + points if isinstance(points, int) else points[gone]
-        tried = []
-        guard, last = int(leaving.min()), int(leaving.max())
-        guards = [guard] if guard == last else numpy.flatnonzero(numpy.bincount(leaving)).tolist()
-        for guard in guards:
-            some = gathered if len(guards) == 1 else gathered[leaving == guard]
-            alone: list[tuple[int, Sequence[float]]] = []
-            for point in map(int, some):
-                onward = self._onward(Fork(path, guard), point)
-                if isinstance(onward, BatchPath):
-                    tried.append((onward, some, self._run_listed(onward, some)))
-                    break
-                alone.append((point, onward.results))
-            else:
-                for point, results in alone:
-                    self._put(results, point)
-                self._alone += len(alone)
-        return tried
+        last = int(codes.max())
+        is_only = len(path.program.guards) == 1 or int(codes.min(where=left, initial=last)) == last
+        guards = [last] if is_only else numpy.flatnonzero(numpy.bincount(codes[left])).tolist()
+        found = (self._go_on(Fork(path, guard), points, left if is_only else codes == guard) for guard in guards)
+        return [step for step in found if step is not None]
+
+    def _go_on(self, fork: Fork, points: Any, here: Array) -> tuple[BatchPath, Any, Array] | None:
+        """Have points go on from a fork; return on which path they did, and what came of it.
+
+        Args:
+            fork: The fork.
+            points: Points, as for `_follow`.
+            here: Which of them come there.
+        """
+        alone: list[tuple[int, Sequence[float]]] = []
+        for at in itertools.chain([int(numpy.argmax(here))], _others(here)):
+            point = at + points if isinstance(points, int) else int(points[at])
+            onward = self._onward(fork, point)
+            if isinstance(onward, BatchPath):
+                if isinstance(points, int) and self._are_many(onward, here):
+                    return onward, points, self._run_masked(onward, points, here)
+                some = numpy.flatnonzero(here) + points if isinstance(points, int) else points[here]
+                return onward, some, self._run_listed(onward, some)
+            alone.append((point, onward.results))
+        for point, results in alone:
+            self._put(results, point)
+        self._alone += len(alone)
+        return None
+
+    def _are_many(self, path: BatchPath, here: Array) -> bool:
+        """Return whether it takes less to pass over the other points than to gather these."""
+        if not (self._call.are_consecutive and self._fits(path, here)):
+            return False
+        work = len(path.program.ops)
+        gathering = GATHERING * (len(path.program.outputs) + sum(each.size for each in self._call.inputs))
+        return len(here) * work <= int(numpy.count_nonzero(here)) * (work + gathering)
+
+    def _run_masked(self, path: BatchPath, low: int, here: Array) -> Array:
+        """Run some of the points that follow each other; return where they left the path, if not 0, -1 for others."""
+        kernel, length = path.kernel(self._call.pattern(path, masked=True)), _length_for(path)
+        codes = (here.view(numpy.int8) - 1).astype(numpy.int32)
+        addresses = self._addresses(path, kernel)
+        start = 0
+        while start < len(codes):
+            self._caller.require()
+            stop = start + length if len(codes) - start >= length + self._width else len(codes)
+            kernel.run(*addresses, codes[start:].ctypes.data, low + start, stop - start)
+            start = stop
+        return codes
 
     def _onward(self, fork: Fork, point: int) -> BatchPath | Recording:
         """Return what goes on from a fork. What is not there yet is recorded in the calling thread."""
@@ -383,14 +426,14 @@ class _Worker:
 
     def _run_dense(self, path: BatchPath, low: int, codes: Array) -> int:
         """Run points that follow each other; return how many left the path."""
-        kernel = path.kernel(self._call.pattern(path, False))
+        kernel = path.kernel(self._call.pattern(path))
         return kernel.run(*self._addresses(path, kernel), codes.ctypes.data, low, len(codes))
 
     def _run_listed(self, path: BatchPath, points: Array) -> Array:
         """Run some points, and return where they left the path, if not 0."""
         if not path.is_vectorized:
             return self._run_singly(path, points)
-        kernel, length = path.kernel(self._call.pattern(path, True)), _length_for(path)
+        kernel, length = path.kernel(self._call.pattern(path, listed=True)), _length_for(path)
         count = -(-len(points) // kernel.width) * kernel.width
         padded = numpy.full(count, points[-1], numpy.int64)
         padded[: len(points)] = points

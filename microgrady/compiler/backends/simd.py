@@ -39,11 +39,13 @@ class Pattern:
         inputs: How each input is reached.
         outputs: How each output is reached.
         listed: Whether the points are those of a list, and else those that follow each other.
+        masked: Of points that follow each other, whether some have a code already, and are passed over.
     """
 
     inputs: tuple[Access, ...]
     outputs: tuple[Access, ...]
     listed: bool = False
+    masked: bool = False
 
     @property
     def batched(self) -> list[int]:
@@ -119,7 +121,8 @@ class Kernel:
         on, at least as many as a vector has lanes. If they are listed the numbers of the points are at `start`, and
         `count` is a multiple of that. The table has an address and a stride in bytes for the column of each input that
         is not fixed, and then of each output. `fixed` has the other inputs at their places; `memory` is aligned. The
-        code of each point is put to `codes`. It returns how many points have left the path.
+        code of each point is put to `codes`; if they are masked those that have one there keep it. It returns how many
+        points have left the path.
         """
         begin, pieces = 0, self.looped.pieces
         stopping: list[bool] = []
@@ -199,11 +202,23 @@ class _Columns:
     def store(self, number: str, place: int) -> None:
         """Write what puts an output into its column."""
         if self.kernel.access(place) is Access.CONSECUTIVE and not self.kernel.pattern.listed:
-            self.backend.lines.append(f"  store {self.number} {number}, ptr {self._first(place)}, align 8")
+            address = self._first(place)
+            if self.kernel.pattern.masked:
+                number = self._among_others(number, address)
+            self.backend.lines.append(f"  store {self.number} {number}, ptr {address}, align 8")
             return
+        assert not self.kernel.pattern.masked, "only columns without gaps are written for some of the lanes"
         for lane, address in enumerate(self._lanes(place)):
             scalar = self.backend.assign(f"extractelement {self.number} {number}, i64 {lane}")
             self.backend.lines.append(f"  store double {scalar}, ptr {address}, align 8")
+
+    def _among_others(self, number: str, address: str) -> str:
+        """Write what takes the numbers of lanes that have a code from where they are."""
+        assign, codes = self.backend.assign, f"<{self.width} x i32>"
+        code = assign(f"load {codes}, ptr %code, align 4")
+        here = assign(f"icmp eq {codes} {code}, zeroinitializer")
+        there = assign(f"load {self.number}, ptr {address}, align 8")
+        return assign(f"select <{self.width} x i1> {here}, {self.number} {number}, {self.number} {there}")
 
     def _entry(self, place: int, part: int) -> str:
         """Write what takes the address of a column from the table (part 0), or its stride (part 1)."""
@@ -333,8 +348,8 @@ class _MainWriter:
             "  %at = phi i64 [ 0, %entry ], [ %following, %next ]",
             "  %left = phi i64 [ 0, %entry ], [ %leaving, %next ]",
             "  %code = getelementptr inbounds i32, ptr %codes, i64 %at",
-            f"  store <{width} x i32> zeroinitializer, ptr %code, align 4",
         ]
+        self._begin_codes()
         if kernel.pattern.listed:
             self.lines += ["  %list = getelementptr inbounds i64, ptr %start, i64 %at", "  %point = add i64 0, 0"]
         else:
@@ -363,6 +378,21 @@ class _MainWriter:
             "}",
         ]
 
+    def _begin_codes(self) -> None:
+        """Write what clears the codes of a block; or passes over it if all of its points have one."""
+        codes = f"<{self.columns.width} x i32>"
+        if not self.kernel.pattern.masked:
+            self.lines.append(f"  store {codes} zeroinitializer, ptr %code, align 4")
+            return
+        flags = f"<{self.columns.width} x i1>"
+        self.lines += [
+            f"  %before = load {codes}, ptr %code, align 4",
+            f"  %active = icmp eq {codes} %before, zeroinitializer",
+            f"  %any = call i1 @llvm.vector.reduce.or.v{self.columns.width}i1({flags} %active)",
+            "  br i1 %any, label %work, label %counting",
+            "work:",
+        ]
+
     def _copy_inputs(self, access: Access | None) -> None:
         """Write what puts inputs into memory that are read there: fixed ones once, others in each block."""
         for place in self.kernel.copied:
@@ -386,7 +416,7 @@ class _MainWriter:
             return
         self.lines += [
             f"  %found = load <{width} x i32>, ptr %code, align 4",
-            f"  %gone = icmp ne <{width} x i32> %found, zeroinitializer",
+            f"  %gone = icmp sgt <{width} x i32> %found, zeroinitializer",
             f"  %mask = bitcast <{width} x i1> %gone to i{width}",
             f"  %some = call i{width} @llvm.ctpop.i{width}(i{width} %mask)",
             f"  %more = zext i{width} %some to i64",
