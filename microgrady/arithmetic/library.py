@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -28,9 +29,8 @@ def library_function(name: str, count: int) -> Any:
         AttributeError: There is none.
     """
     import ctypes
-    import ctypes.util
 
-    for library in (None, ctypes.util.find_library("m"), "ucrtbase"):
+    for library in _places():
         try:
             function = ctypes.CDLL(library)[name]  # a new object each time, of which the types can be set
         except (OSError, TypeError, AttributeError):
@@ -38,3 +38,12 @@ def library_function(name: str, count: int) -> Any:
         function.restype, function.argtypes = ctypes.c_double, [ctypes.c_double] * count
         return function
     raise AttributeError(f"the C library has no function {name!r}")
+
+
+def _places() -> Iterator[str | None]:
+    """Yield where the C library may be: mostly in the program itself, so that it need not be searched for."""
+    yield None
+    from ctypes.util import find_library
+
+    yield find_library("m")
+    yield "ucrtbase"
