@@ -172,6 +172,22 @@ def test_numbers_of_points_that_dask_does_not_know() -> None:
         squares(some, lazily[lazily < 0])[0].compute()
 
 
+def test_where_a_point_goes_does_not_depend_on_those_before() -> None:
+    def parity(x: Any) -> Any:  # of the last bit, in which vectors may calculate otherwise
+        e = mg.exp(x)
+        return e if mg.floor(e * 2.0**51) == e * 2.0**51 else -e
+
+    def is_even(e: Any) -> Any:
+        return np.floor(e * 2.0**51) == e * 2.0**51
+
+    x = RNG.uniform(0.0, 0.69, 5_000)
+    single, vector = is_even(np.array([math.exp(number) for number in x])), is_even(mg.vmap(mg.exp)(x))
+    even, odd = x[single & vector], x[~single & ~vector]
+    for torn in x[single & ~vector][:3]:
+        alone = mg.vmap(parity)(np.append(even[:20], torn))[-1]
+        assert alone == mg.vmap(parity)(np.append(np.append(even[:20], odd[:5]), torn))[-1] < 0.0
+
+
 def test_no_points_and_blocks_without_points() -> None:
     many = mg.vmap(lambda x: (x, np.array([x, x])))
     found = many(da.zeros((0,), chunks=4))

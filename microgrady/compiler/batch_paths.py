@@ -181,15 +181,18 @@ class WithBatchPaths(WithPaths[P, R, BatchPath]):
             known = self._known_leaves[key] = max(found, key=len, default=[])
         return known
 
-    def _record(self, batch: Batch, branches: Branches[BatchPath], differentiate: bool, point: int) -> Recording:
-        """Run the function at a point on Values, and return what it did."""
+    def _record(
+        self, batch: Batch, branches: Branches[BatchPath], differentiate: bool, point: int, attempt: int = 0
+    ) -> Recording:
+        """Run the function on Values at a point, or for an attempt close to it, and return what it did."""
         __tracebackhide__ = True
         name, key = self._signature.name, self._key(batch)
         function = functools.partial(batch.arguments.call, self._function)
         wanted = batch.arguments.differentiated if differentiate else None
         known = self._leaves_of(key) if differentiate else ()
+        numbers = batch.near(point, attempt) if attempt else batch.numbers(point)
         try:
-            recording = Recording(function, name, batch.numbers(point), wanted, batch.has_none, "vmap", known)
+            recording = Recording(function, name, numbers, wanted, batch.has_none, "vmap", known)
         except Exception as error:
             note_point(error, batch, point, name)
             raise

@@ -36,6 +36,7 @@ T = TypeVar("T")
 # memory of this call's own.
 OPERATIONS, NUMBERS = 1 << 22, 1 << 17
 GATHERING = 8  # to take a number from a column of gathered points, or put it there, takes as long as so many operations
+ATTEMPTS = 16  # to find numbers close to those of a point, for which a comparison comes out otherwise
 FEW = 1 << 20  # operations in all from which on other threads are worth while
 
 
@@ -49,7 +50,7 @@ class BatchCall:
     Args:
         batch: The arguments.
         branches: The paths that have been met.
-        record: Runs the function at a point on Values, and returns what it did.
+        record: Runs the function on Values at a point, or for an attempt close to it, and returns what it did.
         keep: Compiles a recording for the points that come to a fork; returns None if there are too many paths.
         lock: Whoever records has it.
         results: Where the outputs go that are not added up.
@@ -69,7 +70,7 @@ class BatchCall:
         self,
         batch: Batch,
         branches: Branches[BatchPath],
-        record: Callable[[int], Recording],
+        record: Callable[..., Recording],
         keep: Callable[[Fork, Recording], BatchPath | None],
         lock: Any,
         results: Results,
@@ -181,11 +182,28 @@ class BatchCall:
                 return path
             recording = self.record(point)
             self._require_room(recording, len(recording.results))
-            if _goes_back(fork, recording):
-                return recording
+            if not _leaves_at(fork, recording):
+                beyond = self._record_beyond(fork, point)
+                if beyond is None:
+                    return recording
+                recording = beyond
             kept = self.keep(fork, recording)
             self.interpreted = self.interpreted or kept is None
             return recording if kept is None else kept
+
+    def _record_beyond(self, fork: Fork, point: int) -> Recording | None:
+        """Return a recording that leaves a path where a point leaves it in vectors, but not on Values.
+
+        It is made at numbers close to the point's. So where a point goes does not depend on which ones came before.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                recording = self.record(point, attempt)
+            except Exception:  # the function's, at numbers that nobody has asked for
+                continue
+            if _leaves_at(fork, recording):
+                return self._require_room(recording, len(recording.results))
+        return None
 
     def _require_room(self, found: T, outputs: int) -> T:
         """Return what has so many outputs, if there is room for them: another call may know of more leaves."""
@@ -233,15 +251,16 @@ def _length_for(path: BatchPath) -> int:
     return max(LANES, min(PIECE, OPERATIONS // max(1, len(path.program.ops))) // LANES * LANES)
 
 
-def _goes_back(fork: Fork, recording: Recording) -> bool:
-    """Return whether what was recorded at a point does not leave the path at the guard at which the kernel left it.
+def _leaves_at(fork: Fork, recording: Recording) -> bool:
+    """Return whether what was recorded at a point leaves the path at the guard at which the kernel left it.
 
     Vectors calculate otherwise in the last digits, so a comparison may come out otherwise.
     """
     if fork.path is None:
-        return False
-    guards, left = recording.program.guards, fork.path.program.guards[fork.guard - 1][1]
-    return len(guards) < fork.guard or guards[fork.guard - 1][1].outcome == left.outcome
+        return True
+    found = [guard.outcome for _, guard in recording.program.guards[: fork.guard]]
+    path = [guard.outcome for _, guard in fork.path.program.guards[: fork.guard]]
+    return found == [*path[:-1], not path[-1]]
 
 
 class _Input:
