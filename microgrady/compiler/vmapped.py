@@ -56,6 +56,10 @@ class Vmapped(WithBatchPaths[P, R]):
     `vmap(vmap(f))`; inside `grad`, `jit` or another `vmap`, and called on Values, the function itself runs, point by
     point. It pickles as `jit` does.
 
+    Arrays of Dask's among the arguments give arrays of Dask's, to be computed block by block, on a cluster if there is
+    one. The function runs at ones first, which shows the shapes of its results; Values go along with the numbers that
+    they have then. `backward` computes at once.
+
     Example:
         >>> import microgrady as mg
         >>> size = mg.vmap(lambda x: x if x > 0 else -x)
