@@ -8,7 +8,8 @@ Where all lanes have left, the rest of the program is left out for them.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -21,6 +22,7 @@ from microgrady.compiler.programs.looped import Element, LoopedProgram, Moving, 
 from microgrady.compiler.programs.reach import Reach
 
 ALIGNMENT = 64  # of the memory that a kernel works on, in bytes
+UNROLLED = 8  # columns that are gone through one by one; more are gone through in a loop
 
 
 class Access(Enum):
@@ -64,6 +66,10 @@ class Kernel:
 
     Attributes:
         memory_size: How many bytes it works on.
+        columns: The number of the column of each input that is not fixed, and of each output, by the index in memory.
+        copied: The inputs that are put into memory before the program takes them from there.
+        written_later: The outputs that go to their columns from memory, at the end.
+        read_outputs: The outputs that the program takes from memory.
     """
 
     def __init__(self, looped: LoopedProgram, pattern: Pattern, width: int, exact: bool) -> None:
@@ -77,14 +83,17 @@ class Kernel:
         self.first_output = looped.program.input_count
         self.last_output = self.first_output + len(looped.program.outputs)
         batched = pattern.batched
-        self._columns = {place: number for number, place in enumerate(batched)}
-        self._columns.update((place, place - self.first_output + len(batched)) for place in self._output_places())
+        self.columns = {place: number for number, place in enumerate(batched)}
+        self.columns.update((place, place - self.first_output + len(batched)) for place in self._output_places())
         reach = Reach(looped)
         self._reads, self.written_later = reach.reads, self._written_later(reach)
         # What is read from memory otherwise than from the column of one input, or among outputs, must be there.
         kept = [some for element, some in reach.reads.items() if not (element.is_input and self.is_alone(element))]
         kept_places = {place for some in kept for place in some}
-        self.copied = [place for place in sorted(kept_places) if place < self.first_output]
+        kept_places |= self._several([place for place in batched if self.is_scattered(self.access(place))])
+        scattered = [place for place in self._output_places() if self.is_scattered(self.access(place))]
+        self.written_later |= self._several(scattered)
+        self.copied = {place for place in kept_places if place < self.first_output}
         self.read_outputs = {place for place in self._output_places() if place in kept_places}
 
     def _output_places(self) -> range:
@@ -94,6 +103,14 @@ class Kernel:
         """Return the outputs that go to their columns at the end, as it is known only then which they are."""
         several = (some for to, some in reach.writes.items() if len(some) > 1 or to.steps or to.table is not None)
         return {place for some in several for place in some} & set(self._output_places())
+
+    def is_scattered(self, access: Access) -> bool:
+        """Return whether the numbers of the lanes are taken or put one by one, which are reached so."""
+        return access is Access.STRIDED or (self.pattern.listed and access is Access.CONSECUTIVE)
+
+    def _several(self, places: list[int]) -> set[int]:
+        """Return them if they are many, as it is then shorter to do all of them in a loop."""
+        return set(places) if len(places) > UNROLLED else set()
 
     def is_alone(self, element: Element) -> bool:
         """Return whether an input is read that is always the same one, or one that is the same for all points."""
@@ -109,10 +126,6 @@ class Kernel:
         """Return how an input or an output is reached, by its index in memory."""
         inputs = self.pattern.inputs
         return inputs[place] if place < self.first_output else self.pattern.outputs[place - self.first_output]
-
-    def column(self, place: int) -> int:
-        """Return the number of its column."""
-        return self._columns[place]
 
     def modules(self) -> Iterator[Module]:
         """Yield the LLVM IR, module by module; the last one has `kernel`.
@@ -185,30 +198,32 @@ class _Columns:
         address = assign(f"getelementptr inbounds double, ptr %fixed, i64 {index}")
         return self.spread(assign(f"load double, ptr {address}, align 8, !invariant.load !0"))
 
-    def load(self, place: int) -> str:
-        """Write what takes an input from its column, by its index in memory."""
+    def load(self, access: Access, place: str, column: str) -> str:
+        """Write what takes an input to all lanes, by its index in memory and the number of its column.
+
+        Both are numbers or variables.
+        """
         assign = self.backend.assign
-        access = self.kernel.access(place)
         if access is Access.FIXED:
-            return self.load_fixed(str(place))
-        if access is Access.CONSECUTIVE and not self.kernel.pattern.listed:
-            return assign(f"load {self.number}, ptr {self._first(place)}, align 8")
+            return self.load_fixed(place)
+        if not self.kernel.is_scattered(access):
+            return assign(f"load {self.number}, ptr {self._first(column)}, align 8")
         result = "poison"
-        for lane, address in enumerate(self._lanes(place)):
+        for lane, address in enumerate(self._lanes(access, column)):
             scalar = assign(f"load double, ptr {address}, align 8")
             result = assign(f"insertelement {self.number} {result}, double {scalar}, i64 {lane}")
         return result
 
-    def store(self, number: str, place: int) -> None:
+    def store(self, number: str, access: Access, column: str) -> None:
         """Write what puts an output into its column."""
-        if self.kernel.access(place) is Access.CONSECUTIVE and not self.kernel.pattern.listed:
-            address = self._first(place)
+        if not self.kernel.is_scattered(access):
+            address = self._first(column)
             if self.kernel.pattern.masked:
                 number = self._among_others(number, address)
             self.backend.lines.append(f"  store {self.number} {number}, ptr {address}, align 8")
             return
         assert not self.kernel.pattern.masked, "only columns without gaps are written for some of the lanes"
-        for lane, address in enumerate(self._lanes(place)):
+        for lane, address in enumerate(self._lanes(access, column)):
             scalar = self.backend.assign(f"extractelement {self.number} {number}, i64 {lane}")
             self.backend.lines.append(f"  store double {scalar}, ptr {address}, align 8")
 
@@ -220,21 +235,21 @@ class _Columns:
         there = assign(f"load {self.number}, ptr {address}, align 8")
         return assign(f"select <{self.width} x i1> {here}, {self.number} {number}, {self.number} {there}")
 
-    def _entry(self, place: int, part: int) -> str:
+    def _entry(self, column: str, part: int) -> str:
         """Write what takes the address of a column from the table (part 0), or its stride (part 1)."""
         assign = self.backend.assign
-        at = assign(f"getelementptr inbounds i64, ptr %table, i64 {2 * self.kernel.column(place) + part}")
-        return assign(f"load {'i64' if part else 'ptr'}, ptr {at}, align 8, !invariant.load !0")
+        pair = assign(f"getelementptr inbounds [2 x i64], ptr %table, i64 {column}, i64 {part}")
+        return assign(f"load {'i64' if part else 'ptr'}, ptr {pair}, align 8, !invariant.load !0")
 
-    def _first(self, place: int) -> str:
+    def _first(self, column: str) -> str:
         """Return where the number of the first lane is, in a column without gaps."""
-        return self.backend.assign(f"getelementptr inbounds double, ptr {self._entry(place, 0)}, i64 %point")
+        return self.backend.assign(f"getelementptr inbounds double, ptr {self._entry(column, 0)}, i64 %point")
 
-    def _lanes(self, place: int) -> list[str]:
+    def _lanes(self, access: Access, column: str) -> list[str]:
         """Return where the number of each lane is."""
         assign = self.backend.assign
-        base = self._entry(place, 0)
-        stride = "8" if self.kernel.access(place) is Access.CONSECUTIVE else self._entry(place, 1)
+        base = self._entry(column, 0)
+        stride = "8" if access is Access.CONSECUTIVE else self._entry(column, 1)
         if self.kernel.pattern.listed:
             offsets = [assign(f"mul nsw i64 {point}, {stride}") for point in self._listed()]
             return [assign(f"getelementptr i8, ptr {base}, i64 {offset}") for offset in offsets]
@@ -264,10 +279,9 @@ class _LanesWriter(PieceWriter):
 
     def head(self, number: int) -> str:
         """Return the line that the function begins with."""
-        inlined = "internal" if self.is_only else ""
-        return (
-            f"define {inlined} i32 @piece{number}({PARAMETERS}) {'alwaysinline' if inlined else 'noinline'} nounwind {{"
-        )
+        if self.is_only:
+            return f"define internal i32 @piece{number}({PARAMETERS}) alwaysinline nounwind {{"
+        return f"define i32 @piece{number}({PARAMETERS}) noinline {self.kernel.attributes} {{"
 
     def new_backend(self) -> LLVMBackend:
         """Return what appends to the lines."""
@@ -283,7 +297,11 @@ class _LanesWriter(PieceWriter):
             return self.columns.spread(assign(f"load double, ptr {address}, align 8, !invariant.load !0"))
         if element.is_input and self.kernel.is_alone(element):
             place = self.kernel.only_place(element)
-            return self.columns.load_fixed(self.index(element.at)) if place is None else self.columns.load(place)
+            if place is None:
+                return self.columns.load_fixed(self.index(element.at))
+            if place not in self.kernel.copied:
+                access = self.kernel.access(place)
+                return self.columns.load(access, str(place), str(self.kernel.columns.get(place)))
         return assign(f"load {number}, ptr {self._address(element.at)}, align {8 * self.columns.width}")
 
     def store(self, number: str | float, to: Moving) -> None:
@@ -294,7 +312,7 @@ class _LanesWriter(PieceWriter):
             at = f"ptr {self._address(to)}, align {8 * self.columns.width}"
             self.lines.append(f"  store {kernel.element.number} {text}, {at}")
         if place is not None and place < kernel.last_output and place not in kernel.written_later:
-            self.columns.store(text, place)
+            self.columns.store(text, kernel.access(place), str(kernel.columns[place]))
 
     def _address(self, at: Moving) -> str:
         number = self.kernel.element.number
@@ -343,10 +361,12 @@ class _MainWriter:
         self._copy_inputs(Access.FIXED)
         self.lines += [
             f"  %final = sub i64 %count, {width}",
+            "  br label %ready",
+            "ready:",
             "  br label %block",
             "block:",
-            "  %at = phi i64 [ 0, %entry ], [ %following, %next ]",
-            "  %left = phi i64 [ 0, %entry ], [ %leaving, %next ]",
+            "  %at = phi i64 [ 0, %ready ], [ %following, %next ]",
+            "  %left = phi i64 [ 0, %ready ], [ %leaving, %next ]",
             "  %code = getelementptr inbounds i32, ptr %codes, i64 %at",
         ]
         self._begin_codes()
@@ -395,19 +415,53 @@ class _MainWriter:
 
     def _copy_inputs(self, access: Access | None) -> None:
         """Write what puts inputs into memory that are read there: fixed ones once, others in each block."""
-        for place in self.kernel.copied:
-            if (self.kernel.access(place) is Access.FIXED) == (access is Access.FIXED):
-                self._store(self.columns.load(place), place)
+        is_fixed = access is Access.FIXED
+        places = [place for place in self.kernel.copied if (self.kernel.access(place) is Access.FIXED) == is_fixed]
+        self._for_each(sorted(places), self._copy_input)
 
-    def _store(self, number: str, place: int) -> None:
-        at = self.backend.assign(f"getelementptr inbounds {self.columns.number}, ptr %memory, i64 {place}")
-        self.lines.append(f"  store {self.columns.number} {number}, ptr {at}, align {8 * self.columns.width}")
+    def _copy_input(self, access: Access, place: str, column: str) -> None:
+        number = self.columns.load(access, place, column)
+        self.lines.append(f"  store {self.columns.number} {number}, {self._in_memory(place)}")
 
     def _copy_outputs(self) -> None:
-        for place in sorted(self.kernel.written_later):
-            at = self.backend.assign(f"getelementptr inbounds {self.columns.number}, ptr %memory, i64 {place}")
-            number = self.backend.assign(f"load {self.columns.number}, ptr {at}, align {8 * self.columns.width}")
-            self.columns.store(number, place)
+        self._for_each(sorted(self.kernel.written_later), self._copy_output)
+
+    def _copy_output(self, access: Access, place: str, column: str) -> None:
+        number = self.backend.assign(f"load {self.columns.number}, {self._in_memory(place)}")
+        self.columns.store(number, access, column)
+
+    def _in_memory(self, place: str) -> str:
+        at = self.backend.assign(f"getelementptr inbounds {self.columns.number}, ptr %memory, i64 {place}")
+        return f"ptr {at}, align {8 * self.columns.width}"
+
+    def _for_each(self, places: list[int], write: Callable[[Access, str, str], None]) -> None:
+        """Write something for each of some inputs or outputs: a loop for those that follow each other.
+
+        Args:
+            places: Their indices in memory, in order.
+            write: Writes it for one, by how it is reached, its index, and the number of its column.
+        """
+        kernel, assign = self.kernel, self.backend.assign
+        for _, run in itertools.groupby(
+            enumerate(places), lambda entry: (entry[1] - entry[0], kernel.access(entry[1]))
+        ):
+            first, *others = (place for _, place in run)
+            access, column = kernel.access(first), kernel.columns.get(first, 0)
+            if len(others) < UNROLLED:
+                for further in range(len(others) + 1):
+                    write(access, str(first + further), str(column + further))
+                continue
+            name = self.backend.fresh()
+            self.lines += [f"  br label %{name}.before", f"{name}.before:", f"  br label %{name}.turn"]
+            self.backend.begin(f"{name}.turn")
+            self.lines.append(f"  %{name}.t = phi i64 [ 0, %{name}.before ], [ %{name}.u, %{name}.turn ]")
+            write(access, assign(f"add i64 %{name}.t, {first}"), assign(f"add i64 %{name}.t, {column}"))
+            self.lines += [
+                f"  %{name}.u = add nuw nsw i64 %{name}.t, 1",
+                f"  %{name}.m = icmp ule i64 %{name}.u, {len(others)}",
+                f"  br i1 %{name}.m, label %{name}.turn, label %{name}.after",
+            ]
+            self.backend.begin(f"{name}.after")
 
     def _count(self, may_stop: bool) -> None:
         width = self.columns.width
