@@ -35,7 +35,7 @@ T = TypeVar("T")
 # What one call of a kernel does at most, so that Ctrl-C need not wait long: operations and numbers that go through
 # memory of this call's own.
 OPERATIONS, NUMBERS = 1 << 22, 1 << 17
-GATHERING = 8  # to take a number from a column of gathered points, or put it there, takes as long as so many operations
+GATHERING = 4  # to take a number from a column of gathered points, or put it there, takes as long as so many operations
 ATTEMPTS = 16  # to find numbers close to those of a point, for which a comparison comes out otherwise
 FEW = 1 << 20  # operations in all from which on other threads are worth while
 
