@@ -14,7 +14,7 @@ from microgrady import Value
 
 llvmlite = pytest.importorskip("llvmlite", reason="jit needs llvmlite")
 
-from microgrady.compiler.backends.executable import binding  # noqa: E402
+from microgrady.compiler.backends.host import binding  # noqa: E402
 from microgrady.compiler.jit import jit  # noqa: E402
 from tests.compiled import Function  # noqa: E402
 
