@@ -316,6 +316,7 @@ class _Worker:
         self._buffers = [numpy.empty((each.size, room)) for each, _ in self._staged]
         self._rows = numpy.empty((call.sums, room))
         self._lanes = numpy.zeros((call.sums, LANES))
+        self._kernels: dict[tuple[BatchPath, bool, bool], LoadedKernel] = {}
         self._memory: dict[LoadedKernel, tuple[Array, int]] = {}
         self._codes = numpy.empty(room, numpy.int32)
         self._taken: dict[BatchPath, int] = {}
@@ -427,7 +428,7 @@ class _Worker:
 
     def _run_masked(self, path: BatchPath, low: int, here: Array) -> Array:
         """Run some of the points that follow each other; return where they left the path, if not 0, -1 for others."""
-        kernel, length = path.kernel(self._call.pattern(path, masked=True)), _length_for(path)
+        kernel, length = self._kernel(path, masked=True), _length_for(path)
         codes = (here.view(numpy.int8) - 1).astype(numpy.int32)
         addresses = self._addresses(path, kernel)
         start = 0
@@ -445,14 +446,14 @@ class _Worker:
 
     def _run_dense(self, path: BatchPath, low: int, codes: Array) -> int:
         """Run points that follow each other; return how many left the path."""
-        kernel = path.kernel(self._call.pattern(path))
+        kernel = self._kernel(path)
         return kernel.run(*self._addresses(path, kernel), codes.ctypes.data, low, len(codes))
 
     def _run_listed(self, path: BatchPath, points: Array) -> Array:
         """Run some points, and return where they left the path, if not 0."""
         if not path.is_vectorized:
             return self._run_singly(path, points)
-        kernel, length = path.kernel(self._call.pattern(path, listed=True)), _length_for(path)
+        kernel, length = self._kernel(path, listed=True), _length_for(path)
         count = -(-len(points) // kernel.width) * kernel.width
         padded = numpy.full(count, points[-1], numpy.int64)
         padded[: len(points)] = points
@@ -463,6 +464,13 @@ class _Worker:
             some = padded[low : low + length]
             kernel.run(*addresses, codes[low:].ctypes.data, some.ctypes.data, len(some))
         return codes[: len(points)]
+
+    def _kernel(self, path: BatchPath, listed: bool = False, masked: bool = False) -> LoadedKernel:
+        """Return a kernel of a path; it is asked for but once, as a pattern is not found in no time."""
+        kernel = self._kernels.get((path, listed, masked))
+        if kernel is None:
+            kernel = self._kernels[path, listed, masked] = path.kernel(self._call.pattern(path, listed, masked))
+        return kernel
 
     def _addresses(self, path: BatchPath, kernel: LoadedKernel) -> tuple[int, int, int]:
         """Return where a kernel finds its table, the fixed inputs and its memory."""
