@@ -164,7 +164,7 @@ class Comparison(Condition):
             recorders, self._recorders = self._recorders, []
             for recorder in recorders:
                 if recorder.goes_on:
-                    recorder.compared(self._symbol, self._left, self._right, self._outcome)
+                    self._outcome = recorder.decided(self._symbol, self._left, self._right, self._outcome)
         return self._outcome
 
     @property

@@ -144,8 +144,13 @@ class Recorder(Run):
         return related
 
     def compared(self, symbol: str, left: Any, right: Any, outcome: bool) -> None:
-        """Note a comparison."""
+        """Note how a comparison came out."""
         raise NotImplementedError
+
+    def decided(self, symbol: str, left: Any, right: Any, outcome: bool) -> bool:
+        """Note a comparison, and return how it comes out."""
+        self.compared(symbol, left, right, outcome)
+        return outcome
 
     def refuse(self, action: str) -> None:
         """Raise, as `action` would make a constant of a number that depends on the arguments."""

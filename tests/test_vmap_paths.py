@@ -204,6 +204,23 @@ def test_comparisons_that_come_out_otherwise_in_vectors() -> None:
     require_same(mg.vmap(function, exact=True)(x), alone(function, x))
 
 
+def test_vectors_that_decide_otherwise_decide_at_each_call_alike() -> None:
+    def function(x: Any) -> Any:
+        if mg.exp(mg.log(x)) == x:
+            return x if mg.sin(x) ** 2 + mg.cos(x) ** 2 == 1.0 else -x
+        return 2.0 * x if mg.exp(mg.log(x * 3.0)) < x * 3.0 else 3.0 * x
+
+    x = np.random.default_rng(8).uniform(0.5, 20.0, 400)
+    together = mg.vmap(function)(x)
+    assert len(mg.vmap(function, exact=True)(x)) == 400
+    for start in range(0, 400, 50):  # whichever points come first, and are there
+        order = np.arange(start, start + 50)
+        fresh = mg.vmap(function)
+        assert np.array_equal(fresh(x[order[::-1]]), together[order[::-1]])
+        assert np.array_equal(fresh(x[order]), together[order])
+        assert [mg.vmap(function)(x[k : k + 1])[0] for k in order[:4]] == together[order[:4]].tolist()
+
+
 def test_an_iteration_until_nothing_changes() -> None:
     def logarithm(c: Any) -> Any:
         x, turns = 1.0, 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from microgrady.compiler.axes import Axes
@@ -182,17 +182,25 @@ class WithBatchPaths(WithPaths[P, R, BatchPath]):
         return known
 
     def _record(
-        self, batch: Batch, branches: Branches[BatchPath], differentiate: bool, point: int, attempt: int = 0
+        self,
+        batch: Batch,
+        branches: Branches[BatchPath],
+        differentiate: bool,
+        point: int,
+        decided: Sequence[bool] = (),
     ) -> Recording:
-        """Run the function on Values at a point, or for an attempt close to it, and return what it did."""
+        """Run the function on Values at a point, and return what it did.
+
+        How the first comparisons come out can be `decided`.
+        """
         __tracebackhide__ = True
         name, key = self._signature.name, self._key(batch)
         function = functools.partial(batch.arguments.call, self._function)
         wanted = batch.arguments.differentiated if differentiate else None
         known = self._leaves_of(key) if differentiate else ()
-        numbers = batch.near(point, attempt) if attempt else batch.numbers(point)
         try:
-            recording = Recording(function, name, numbers, wanted, batch.has_none, "vmap", known)
+            numbers = batch.numbers(point)
+            recording = Recording(function, name, numbers, wanted, batch.has_none, "vmap", known, decided)
         except Exception as error:
             note_point(error, batch, point, name)
             raise

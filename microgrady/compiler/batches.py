@@ -36,7 +36,6 @@ T = TypeVar("T")
 # memory of this call's own.
 OPERATIONS, NUMBERS = 1 << 22, 1 << 17
 GATHERING = 4  # to take a number from a column of gathered points, or put it there, takes as long as so many operations
-ATTEMPTS = 16  # to find numbers close to those of a point, for which a comparison comes out otherwise
 FEW = 1 << 20  # operations in all from which on other threads are worth while
 
 
@@ -50,7 +49,8 @@ class BatchCall:
     Args:
         batch: The arguments.
         branches: The paths that have been met.
-        record: Runs the function on Values at a point, or for an attempt close to it, and returns what it did.
+        record: Runs the function on Values at a point, and returns what it did. As a second argument it takes how the
+            first comparisons are to come out.
         keep: Compiles a recording for the points that come to a fork; returns None if there are too many paths.
         lock: Whoever records has it.
         results: Where the outputs go that are not added up.
@@ -182,27 +182,35 @@ class BatchCall:
                 return path
             recording = self.record(point)
             self._require_room(recording, len(recording.results))
-            if not _leaves_at(fork, recording):
-                beyond = self._record_beyond(fork, point)
-                if beyond is None:
-                    return recording
-                recording = beyond
-            kept = self.keep(fork, recording)
+            there = self._recorded_there(fork, recording, point)
+            if there is None:
+                return recording
+            kept = self.keep(fork, there)
             self.interpreted = self.interpreted or kept is None
             return recording if kept is None else kept
 
-    def _record_beyond(self, fork: Fork, point: int) -> Recording | None:
-        """Return a recording that leaves a path where a point leaves it in vectors, but not on Values.
+    def _recorded_there(self, fork: Fork, recording: Recording, point: int) -> Recording | None:
+        """Return a recording of the way that the kernel went at a point, and not Values; None if there is none.
 
-        It is made at numbers close to the point's. So where a point goes does not depend on which ones came before.
+        Vectors calculate otherwise in the last digits, so a comparison may come out otherwise. If the point were done
+        alone then, its result would depend on whether other points have had that way recorded.
         """
-        for attempt in range(1, ATTEMPTS + 1):
+        if fork.path is None:
+            return recording
+        *kept, left = (guard.outcome for _, guard in fork.path.program.guards[: fork.guard])
+        wanted = [*kept, not left]
+        for _ in range(fork.guard + 1):  # each time at least one more comes out as wanted
+            found = [guard.outcome for _, guard in recording.program.guards[: fork.guard]]
+            if found == wanted:
+                return recording
+            others = [place for place, outcome in enumerate(found) if outcome != wanted[place]]
+            if not others:
+                return None
             try:
-                recording = self.record(point, attempt)
-            except Exception:  # the function's, at numbers that nobody has asked for
-                continue
-            if _leaves_at(fork, recording):
-                return self._require_room(recording, len(recording.results))
+                recording = self.record(point, recording.decisions(others[0]))
+            except Exception:  # what no point has ever done may not work
+                return None
+            self._require_room(recording, len(recording.results))
         return None
 
     def _require_room(self, found: T, outputs: int) -> T:
@@ -249,18 +257,6 @@ def _others(here: Array) -> Iterator[int]:
 def _length_for(path: BatchPath) -> int:
     """Return how many points the kernel of a path is called with: a multiple of LANES."""
     return max(LANES, min(PIECE, OPERATIONS // max(1, len(path.program.ops))) // LANES * LANES)
-
-
-def _leaves_at(fork: Fork, recording: Recording) -> bool:
-    """Return whether what was recorded at a point leaves the path at the guard at which the kernel left it.
-
-    Vectors calculate otherwise in the last digits, so a comparison may come out otherwise.
-    """
-    if fork.path is None:
-        return True
-    found = [guard.outcome for _, guard in recording.program.guards[: fork.guard]]
-    path = [guard.outcome for _, guard in fork.path.program.guards[: fork.guard]]
-    return found == [*path[:-1], not path[-1]]
 
 
 class _Input:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import random
 from typing import Any
 
 from microgrady.compiler.axes import Axes, Axis
@@ -88,15 +87,6 @@ class Batch:
     def numbers(self, point: int) -> list[float]:
         """Return the numbers of a point, in order, as floats."""
         return [entry._number if type(entry) is Value else entry for entry in self.entries(point)]
-
-    def near(self, point: int, attempt: int) -> list[float]:
-        """Return numbers close to those of a point: for each attempt others, and a little further away."""
-        moves = random.Random(attempt)
-        size = 2.0 ** (2 * attempt - 52)
-        return [
-            number * (1.0 + moves.uniform(-size, size)) if is_batched else number
-            for number, is_batched in zip(self.numbers(point), self.batched, strict=True)
-        ]
 
     def at(self, point: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments of a point as the function gets them: those given by position, and those by name."""

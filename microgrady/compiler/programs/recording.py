@@ -26,15 +26,22 @@ class _Comparison(NamedTuple):
 class _GuardedRun(Recorder):
     """What notes the comparisons of one run, and refuses what would make a constant of a number."""
 
-    def __init__(self, title: str, inputs: list[Value], since: int) -> None:
+    def __init__(self, title: str, inputs: list[Value], since: int, decided: Sequence[bool]) -> None:
         super().__init__(title, inputs, since)
         self.comparisons: list[_Comparison] = []
+        self._decided = decided
 
     def compared(self, symbol: str, left: Any, right: Any, outcome: bool) -> None:
         """Note a comparison: it becomes a guard."""
         if not isinstance(right, Value):
             symbol, right = with_a_float(symbol, right)
         self.comparisons.append(_Comparison(symbol, (left, right), outcome))
+
+    def decided(self, symbol: str, left: Any, right: Any, outcome: bool) -> bool:
+        """Note a comparison, and return how it comes out."""
+        if len(self.comparisons) < len(self._decided):
+            outcome = self._decided[len(self.comparisons)]
+        return super().decided(symbol, left, right, outcome)
 
     def refuse(self, action: str) -> None:
         """Raise, now and when the function ends; if it is for a text, only then."""
@@ -71,6 +78,7 @@ class Recording:
         transform: What records it, for messages.
         known: Leaves that come first among `leaves`, also if the function does not refer to them: where derivatives by
             them are wanted, these are there.
+        decided: How the first comparisons come out, whatever the numbers are.
 
     Attributes:
         program: Its inputs are the numbers, and then the data of `leaves`.
@@ -91,11 +99,12 @@ class Recording:
         none: bool = False,
         transform: str = "jit",
         known: Sequence[Value] = (),
+        decided: Sequence[bool] = (),
     ) -> None:
         __tracebackhide__ = True
         since = fresh_marks()
         inputs = [Value(number) for number in numbers]
-        recorder = _GuardedRun(f"{transform} of {name}", inputs, since)
+        recorder = _GuardedRun(f"{transform} of {name}", inputs, since, decided)
         leaves, there = [*known], {id(leaf) for leaf in known}
 
         def differentiated(inputs: list[Value]) -> Any:
@@ -120,13 +129,19 @@ class Recording:
         self._known = [*inputs, *self.leaves]
         self._outputs = outputs
         builder = Builder(Program(len(self._known)), self._known)
-        self._guards = [
-            comparison
-            for comparison in recorder.comparisons
+        self._comparisons = recorder.comparisons
+        self._guards = [  # the places of those that say something new
+            place
+            for place, comparison in enumerate(recorder.comparisons)
             if builder.guard(comparison.symbol, *_places(builder, comparison), comparison.outcome)
         ]
         self.program = builder.finish([builder.place(output) for output in outputs])
         self._has_coincidences = builder.coincidences > 0
+
+    def decisions(self, guard: int) -> list[bool]:
+        """Return how comparisons came out up to a guard, by its index, which is to come out otherwise."""
+        *before, outcome = (comparison.outcome for comparison in self._comparisons[: self._guards[guard] + 1])
+        return [*before, not outcome]
 
     def regular_program(self) -> Program:
         """Return a program that does the same in each turn of a loop over data, whatever numbers these are.
@@ -136,7 +151,7 @@ class Recording:
         if not self._has_coincidences:
             return self.program
         builder = Builder(Program(len(self._known)), self._known, is_regular=True)
-        for comparison in self._guards:
+        for comparison in map(self._comparisons.__getitem__, self._guards):
             builder.add_guard(comparison.symbol, *_places(builder, comparison), comparison.outcome)
         return builder.finish([builder.place(output) for output in self._outputs])
 
