@@ -39,6 +39,7 @@ class Run:
         points: The numbers of the points, an array with a row for each; in a fixed place all have that of the first.
         effort: What LLVM spends on it.
         order: Which points are done, and in which order; None for all of them as they stand.
+        passed_over: Of points that are done as they stand, those that are not.
 
     Attributes:
         outputs: An array with a row for each point.
@@ -46,7 +47,14 @@ class Run:
         left: How many it says have left the path.
     """
 
-    def __init__(self, kernel: Kernel, points: Any, effort: int = 0, order: list[int] | None = None) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        points: Any,
+        effort: int = 0,
+        order: list[int] | None = None,
+        passed_over: list[int] | None = None,
+    ) -> None:
         count = len(points)
         self._columns = [_column(points[:, place], kernel.access(place)) for place in kernel.pattern.batched]
         out = [_column(np.full(count, BESIDE), access) for access in kernel.pattern.outputs]
@@ -57,6 +65,9 @@ class Run:
         done = list(range(count)) if order is None else order
         listed = np.array(done, np.int64)
         self.codes = np.full(len(done) + 1, -5, np.int32)
+        if passed_over is not None:
+            self.codes[:-1] = 0
+            self.codes[passed_over] = -1
         fixed = points[0].copy()
         loaded = LoadedKernel(kernel, effort, EXACT)
         start = listed.ctypes.data if kernel.pattern.listed else 0
@@ -115,6 +126,22 @@ def test_loops_at_many_points_give_the_bits_of_single_ones(seed: int, crosses: b
         require_right(looped, points, listed, order)
         untouched = sorted({*range(len(points))} - {*order})
         assert (listed.outputs[untouched] == BESIDE).all()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_points_in_between_are_passed_over(width: int) -> None:
+    chance = random.Random(f"masked {width}")
+    for share in (0.1, 0.5, 0.9, 1.0):
+        looped = LoopMaker(chance, True).make()
+        points = random_points(chance, chance.randint(width, 4 * width))
+        away = [place for place in range(len(points)) if chance.random() < share]
+        here = sorted({*range(len(points))} - {*away})
+        pattern = Pattern((STRIDED,) * INPUTS, (CONSECUTIVE,) * OUTPUTS, masked=True)
+        found = Run(Kernel(looped, pattern, width, True), points, 2, passed_over=away)
+        assert (found.codes[away] == -1).all()
+        assert (found.outputs[away] == BESIDE).all()
+        found.codes = found.codes[here]
+        require_right(looped, points, found, here)
 
 
 def test_what_is_reached_holds_all_that_is_read_and_written() -> None:

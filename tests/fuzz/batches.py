@@ -344,6 +344,7 @@ def case(chance: random.Random) -> None:
         mock.patch.object(fold, "PIECE", piece),
         mock.patch.object(batches, "OPERATIONS", chance.choice((1, 1 << 22))),
         mock.patch.object(batches, "FEW", chance.choice((0, 1 << 20))),
+        mock.patch.object(batches, "GATHERING", chance.choice((0, 4, 1 << 20))),
         mock.patch.object(batches, "lanes_of_host", return_value=width),
         mock.patch.object(batch_path, "lanes_of_host", return_value=width),
         mock.patch.multiple(loops, KEPT_COST=0.0, LOOP_COST=0.0, EASY=0),
