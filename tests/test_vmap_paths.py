@@ -425,3 +425,21 @@ def test_more_kinds_of_columns_than_kernels_are_kept_for() -> None:
         a, b, c, d, e = columns
         assert np.array_equal(vmapped(*columns), a + b * c - d / e)
     assert len(vmapped.paths) == 1
+
+
+def test_each_whole_number_is_a_path_of_its_own() -> None:
+    batched = mg.vmap(lambda x: x * int(x), exact=True)
+    numbers = np.arange(-4.0, 5.0) + 0.5
+    for _ in range(2):
+        require_same(batched(numbers), [number * int(number) for number in numbers.tolist()])
+    assert len(batched.paths) == 8  # -0.5 and 0.5 have one
+    assert batched.points_interpreted == 0
+
+
+def test_points_beyond_max_paths_of_whole_numbers_are_interpreted_with_a_warning() -> None:
+    batched = mg.vmap(lambda x: x * int(x), max_paths=3)
+    numbers = np.arange(6.0) + 0.5
+    with pytest.warns(RuntimeWarning, match="max_paths=3"):
+        require_same(batched(numbers), [number * int(number) for number in numbers.tolist()])
+    assert len(batched.paths) == 3
+    assert batched.points_interpreted == 3
