@@ -40,6 +40,7 @@ from microgrady.functions import (
 from microgrady.functions import round as nearest
 from microgrady.inputs import describe, is_array, map_arrays, require_number
 from microgrady.later import ask
+from microgrady.tracing import compare
 from microgrady.value import Value, make_node
 
 if TYPE_CHECKING:
@@ -512,11 +513,14 @@ def frexp(x: Any) -> tuple[Any, int]:
     exponent = math.frexp(number)[1]
     if not isinstance(x, Value):
         return math.frexp(number)
-    # Comparisons, which a compiled function notices: they hold the exponent fast.
+    # A compiled function notes between which numbers x lies. These hold the exponent fast.
     if number == 0.0 or not math.isfinite(number):
-        bool(x == 0.0 or isnan(x) or isinf(x))
+        is_nan = math.isnan(number)
+        compare("==", x, x if is_nan else number, not is_nan)
         return selected(x), exponent
-    bool(math.ldexp(0.5, exponent) <= abs(x) < (math.ldexp(1.0, exponent) if exponent < 1024 else math.inf))
+    size = abs(x)
+    compare(">=", size, math.ldexp(0.5, exponent), True)
+    compare("<", size, math.ldexp(1.0, exponent) if exponent < 1024 else math.inf, True)
     return ldexp(x, -exponent), exponent
 
 

@@ -443,3 +443,21 @@ def test_points_beyond_max_paths_of_whole_numbers_are_interpreted_with_a_warning
         require_same(batched(numbers), [number * int(number) for number in numbers.tolist()])
     assert len(batched.paths) == 3
     assert batched.points_interpreted == 3
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_each_exponent_is_a_path_of_its_own(exact: bool) -> None:
+    batched = mg.vmap(lambda x: mg.frexp(x)[0], exact=exact)
+    numbers = [1.5, 3.0, 5.0, 9.0, 20.0, -40.0, 0.0, -0.0, 5e-324, math.inf, -math.inf, math.nan]
+    for _ in range(2):
+        require_same(batched(numbers), [math.frexp(number)[0] for number in numbers])
+    assert batched.points_interpreted == 0
+
+
+def test_comparisons_that_vectors_decide_otherwise_do_not_change_exponents() -> None:
+    batched = mg.vmap(lambda x: mg.frexp(mg.exp(x))[0])
+    whole = np.log(2.0 ** np.arange(-20.0, 20.0))
+    numbers = np.concatenate([whole, np.nextafter(whole, 99.0), np.nextafter(whole, -99.0), whole + 0.3])
+    batched(numbers)
+    found = batched(numbers + 0.4)
+    assert np.all((found >= 0.5) & (found < 1.0))

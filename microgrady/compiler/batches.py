@@ -197,12 +197,15 @@ class BatchCall:
         """
         if fork.path is None:
             return recording
-        *kept, left = (guard.outcome for _, guard in fork.path.program.guards[: fork.guard])
-        wanted = [*kept, not left]
-        for _ in range(fork.guard + 1):  # each time at least one more comes out as wanted
-            found = [guard.outcome for _, guard in recording.program.guards[: fork.guard]]
-            if found == wanted:
-                return recording
+        path, program = fork.path, fork.path.program
+        *kept, left = (guard for _, guard in program.guards[: fork.guard])
+        wanted = [*(guard.outcome for guard in kept), not left.outcome]
+        found = recording.outcomes(fork.guard)
+        # The guards may be others, as those of `int` are for each whole number: so the path itself is asked.
+        numbers = [*self.batch.numbers(point), *(leaf._number for leaf in path.leaves)]
+        if found != wanted and program.evaluate(numbers) == left:
+            return recording
+        while found != wanted:
             others = [place for place, outcome in enumerate(found) if outcome != wanted[place]]
             if not others:
                 return None
@@ -211,7 +214,12 @@ class BatchCall:
             except Exception:  # what no point has ever done may not work
                 return None
             self._require_room(recording, len(recording.results))
-        return None
+            found = recording.outcomes(fork.guard)
+            if (
+                found[: others[0] + 1] != wanted[: others[0] + 1]
+            ):  # the way depends on more than how comparisons come out
+                return None
+        return recording
 
     def _require_room(self, found: T, outputs: int) -> T:
         """Return what has so many outputs, if there is room for them: another call may know of more leaves."""

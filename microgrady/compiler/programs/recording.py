@@ -138,6 +138,10 @@ class Recording:
         self.program = builder.finish([builder.place(output) for output in outputs])
         self._has_coincidences = builder.coincidences > 0
 
+    def outcomes(self, count: int) -> list[bool]:
+        """Return how the first guards come out, or all if there are fewer."""
+        return [guard.outcome for _, guard in self.program.guards[:count]]
+
     def decisions(self, guard: int) -> list[bool]:
         """Return how comparisons came out up to a guard, by its index, which is to come out otherwise."""
         *before, outcome = (comparison.outcome for comparison in self._comparisons[: self._guards[guard] + 1])
