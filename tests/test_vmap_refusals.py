@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 import microgrady as mg
 from microgrady import Value
+from microgrady.primitives import user_primitives
 from tests.compiled import Pair
 
 A, V3, V4 = np.arange(12.0).reshape(3, 4), np.arange(3.0), np.arange(4.0)
@@ -218,3 +220,30 @@ def test_results_are_refused(function: Callable[..., Any], message: str, values:
     points = [Value(0.0), Value(1.0), Value(2.0)] if values else V3
     with pytest.raises(TypeError, match=message):
         mg.vmap(function)(points)
+
+
+def test_a_call_without_numpy_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    vmapped = mg.vmap(f)
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    for call in (vmapped, vmapped.backward, vmapped.graph):
+        with pytest.raises(ImportError, match=r'vmap needs NumPy: pip install "microgrady\[jit\]"'):
+            call([1.0, 2.0])
+
+
+def test_static_arguments_alone_have_no_points() -> None:
+    with pytest.raises(ValueError, match="no argument has an axis with points: all of them are static"):
+        mg.vmap(lambda n: 1.0 * n, static_argnames="n")(3)
+
+
+def test_what_a_primitive_raises_says_at_which_point() -> None:
+    def inverse(x: float) -> float:
+        if x == 2.0:
+            raise ArithmeticError("of two")
+        return 1 / x
+
+    try:
+        vmapped = mg.vmap(mg.primitive("inverse_but_of_two", inverse, lambda x, y: -y * y))
+        with pytest.raises(ArithmeticError, match=r"of two \(at point 2\)"):
+            vmapped([1.0, 3.0, 2.0])
+    finally:
+        user_primitives.pop("inverse_but_of_two", None)

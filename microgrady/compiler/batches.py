@@ -24,6 +24,7 @@ from microgrady.compiler.branches import Branches, Fork
 from microgrady.compiler.fold import PIECE, NeighbourSums, over_lanes
 from microgrady.compiler.parallel import Caller, do_pieces, progress_bar, usable_cores
 from microgrady.compiler.points import Batch
+from microgrady.compiler.pointwise import note_point
 from microgrady.compiler.programs.recording import Recording
 from microgrady.compiler.results import Results
 from microgrady.trees import count as size_of
@@ -488,7 +489,11 @@ class _Worker:
         codes = numpy.zeros(len(points), numpy.int32)
         for at, point in enumerate(points.tolist()):
             self._caller.require()
-            codes[at], result = path.run(self._parts(point))
+            try:
+                codes[at], result = path.run(self._parts(point))
+            except Exception as error:
+                note_point(error, self._batch, point, self._batch.function_name)
+                raise
             if not codes[at]:
                 self._put(flatten(result, "the result")[0], point)
         return codes

@@ -42,6 +42,11 @@ class Batch:
         self._fixed = [*arguments.parts]  # with their Values
 
     @property
+    def function_name(self) -> str:
+        """What messages call the function."""
+        return self._signature.name
+
+    @property
     def values(self) -> dict[int, Value]:
         """The Values among what is the same for all points, by their position among the numbers of a point."""
         return self.arguments.values
@@ -126,7 +131,12 @@ def batch_of(
     Raises:
         TypeError: An argument is not made of numbers.
         ValueError: It has no such axis, or arguments have different numbers of points, or none has any.
+        ImportError: NumPy is not installed.
     """
+    try:
+        import numpy  # noqa: F401
+    except ImportError as error:
+        raise ImportError('vmap needs NumPy: pip install "microgrady[jit]"') from error
     reader = _Reader(signature, args, kwargs)
     given: list[tuple[Place, Any]] = [*enumerate(args), *kwargs.items()]
     for place, argument in given:
@@ -169,11 +179,11 @@ class _Reader:
     def batch(self, differentiate: bool) -> Batch:
         """Return the batch, when all arguments have been added."""
         if self._first is None:
-            raise self._refusal(
-                "no argument has an axis with points: in_axes is None for all of them"
-                if self._columns or self.arguments.static
-                else "there is no argument with points"
-            )
+            if self._columns:
+                raise self._refusal("no argument has an axis with points: in_axes is None for all of them")
+            if self.arguments.static:
+                raise self._refusal("no argument has an axis with points: all of them are static")
+            raise self._refusal("there is no argument with points")
         batch = Batch(self._signature, self.arguments, self._columns, self._first[0])
         batch.is_lazy = self._is_lazy
         self.arguments.complete(differentiate)

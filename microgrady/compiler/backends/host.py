@@ -16,7 +16,7 @@ def binding() -> Any:
     try:
         import llvmlite.binding as llvm
     except ImportError:
-        raise ImportError('jit needs llvmlite: pip install "microgrady[jit]"') from None
+        raise ImportError('jit and vmap need llvmlite: pip install "microgrady[jit]"') from None
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     return llvm
