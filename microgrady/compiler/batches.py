@@ -13,7 +13,7 @@ import functools
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy
 
@@ -307,6 +307,24 @@ class _Input:
         return numpy.stack([addresses, numpy.full(self.size, self.column.strides[0])], 1)
 
 
+class _Tried(NamedTuple):
+    """Points that tried a path, and what came of it.
+
+    Attributes:
+        path: The path.
+        points: The points; or the number of the first one, if they follow each other.
+        codes: Where they left the path, if above 0. Of points that follow each other those did not try it that have -1.
+        number: How many tried it.
+        left: How many left it, or some more; 0 if none.
+    """
+
+    path: BatchPath
+    points: Any
+    codes: Array
+    number: int
+    left: int
+
+
 class _Worker:
     """What does pieces in one thread, with memory of its own."""
 
@@ -322,7 +340,8 @@ class _Worker:
         self._rows = numpy.empty((call.sums, room))
         self._lanes = numpy.zeros((call.sums, LANES))
         self._kernels: dict[tuple[BatchPath, bool, bool], LoadedKernel] = {}
-        self._memory: dict[LoadedKernel, tuple[Array, int]] = {}
+        self._memory: dict[LoadedKernel, Array] = {}
+        self._places: dict[tuple[BatchPath, LoadedKernel], tuple[int, int, int]] = {}
         self._codes = numpy.empty(room, numpy.int32)
         self._taken: dict[BatchPath, int] = {}
         self._alone = 0
@@ -354,17 +373,9 @@ class _Worker:
             rows[unused:] = 0.0
             self._table[-sums:, 0] = rows.ctypes.data + 8 * (rows.shape[1] * numpy.arange(sums) - low)
         codes = self._codes[: high - low]
-        left = self._run_dense(first, low, codes) if self._fits(first, codes) else None
-        waiting: list[tuple[BatchPath, Any, Array]] = []
-        if left is None:
-            points = numpy.arange(low, high)
-            waiting.append((first, points, self._run_listed(first, points)))
-        elif left:
-            waiting.append((first, low, codes))
-        else:
-            self._taken[first] = self._taken.get(first, 0) + len(codes)
+        waiting = [self._run_dense(first, low, codes)]
         while waiting:
-            waiting += self._follow(*waiting.pop())
+            waiting += self._follow(waiting.pop())
         if sums:
             add_to_lanes(self._lanes.ctypes.data, rows.ctypes.data, sums, rows.shape[1], high - low)
 
@@ -381,31 +392,29 @@ class _Worker:
     def _fits(self, path: BatchPath, codes: Array) -> bool:
         return path.is_vectorized and len(codes) >= self._width
 
-    def _follow(self, path: BatchPath, points: Any, codes: Array) -> list[tuple[BatchPath, Any, Array]]:
-        """Have the points that left a path go on, and return on which paths they did, with what came of it.
-
-        Args:
-            path: The path.
-            points: Those that tried it; or the number of the first one, if they follow each other.
-            codes: Where they left it, if above 0. Of points that follow each other those did not try it that have -1.
-        """
-        left = codes > 0
-        self._taken[path] = self._taken.get(path, 0) + int(numpy.count_nonzero(codes == 0))
-        if not left.any():
+    def _follow(self, tried: _Tried) -> list[_Tried]:
+        """Have the points that left a path go on, and return on which paths they did, with what came of it."""
+        path, points, codes = tried.path, tried.points, tried.codes
+        left = codes > 0 if tried.left else None
+        stayed = tried.number - (0 if left is None else int(numpy.count_nonzero(left)))
+        self._taken[path] = self._taken.get(path, 0) + stayed
+        if left is None:
             return []
         self._call.splits = True
         last = int(codes.max())
-        is_only = len(path.program.guards) == 1 or int(codes.min(where=left, initial=last)) == last
-        guards = [last] if is_only else numpy.flatnonzero(numpy.bincount(codes[left])).tolist()
-        found = (self._go_on(Fork(path, guard), points, left if is_only else codes == guard) for guard in guards)
+        if len(path.program.guards) == 1 or int(codes.min(where=left, initial=last)) == last:
+            found = [self._go_on(Fork(path, last), points, left)]
+        else:
+            guards = numpy.flatnonzero(numpy.bincount(codes[left])).tolist()
+            found = [self._go_on(Fork(path, guard), points, codes == guard) for guard in guards]
         return [step for step in found if step is not None]
 
-    def _go_on(self, fork: Fork, points: Any, here: Array) -> tuple[BatchPath, Any, Array] | None:
+    def _go_on(self, fork: Fork, points: Any, here: Array) -> _Tried | None:
         """Have points go on from a fork; return on which path they did, and what came of it.
 
         Args:
             fork: The fork.
-            points: Points, as for `_follow`.
+            points: Points, as `_Tried` has them.
             here: Which of them come there.
         """
         alone: list[tuple[int, Sequence[float]]] = []
@@ -414,9 +423,10 @@ class _Worker:
             onward = self._onward(fork, point)
             if isinstance(onward, BatchPath):
                 if isinstance(points, int) and self._are_many(onward, here):
-                    return onward, points, self._run_masked(onward, points, here)
-                some = numpy.flatnonzero(here) + points if isinstance(points, int) else points[here]
-                return onward, some, self._run_listed(onward, some)
+                    return self._run_masked(onward, points, here)
+                return self._run_listed(
+                    onward, numpy.flatnonzero(here) + points if isinstance(points, int) else points[here]
+                )
             alone.append((point, onward.results))
         for point, results in alone:
             self._put(results, point)
@@ -431,31 +441,34 @@ class _Worker:
         gathering = GATHERING * (len(path.program.outputs) + sum(each.size for each in self._call.inputs))
         return len(here) * work <= int(numpy.count_nonzero(here)) * (work + gathering)
 
-    def _run_masked(self, path: BatchPath, low: int, here: Array) -> Array:
-        """Run some of the points that follow each other; return where they left the path, if not 0, -1 for others."""
+    def _run_masked(self, path: BatchPath, low: int, here: Array) -> _Tried:
+        """Run some of the points that follow each other."""
         kernel, length = self._kernel(path, masked=True), _length_for(path)
-        codes = (here.view(numpy.int8) - 1).astype(numpy.int32)
+        codes = numpy.subtract(here.view(numpy.int8), 1, dtype=numpy.int32)
         addresses = self._addresses(path, kernel)
-        start = 0
+        start = left = 0
         while start < len(codes):
             self._caller.require()
             stop = start + length if len(codes) - start >= length + self._width else len(codes)
-            kernel.run(*addresses, codes[start:].ctypes.data, low + start, stop - start)
+            left += kernel.run(*addresses, codes[start:].ctypes.data, low + start, stop - start)
             start = stop
-        return codes
+        return _Tried(path, low, codes, int(numpy.count_nonzero(here)), left)
 
     def _onward(self, fork: Fork, point: int) -> BatchPath | Recording:
         """Return what goes on from a fork. What is not there yet is recorded in the calling thread."""
         there = self._call.onward(fork)
         return there or self._caller.ask(lambda: self._call.record_onward(fork, point))
 
-    def _run_dense(self, path: BatchPath, low: int, codes: Array) -> int:
-        """Run points that follow each other; return how many left the path."""
+    def _run_dense(self, path: BatchPath, low: int, codes: Array) -> _Tried:
+        """Run points that follow each other, in as many as there are codes."""
+        if not self._fits(path, codes):
+            return self._run_listed(path, numpy.arange(low, low + len(codes)))
         kernel = self._kernel(path)
-        return kernel.run(*self._addresses(path, kernel), codes.ctypes.data, low, len(codes))
+        left = kernel.run(*self._addresses(path, kernel), codes.ctypes.data, low, len(codes))
+        return _Tried(path, low, codes, len(codes), left)
 
-    def _run_listed(self, path: BatchPath, points: Array) -> Array:
-        """Run some points, and return where they left the path, if not 0."""
+    def _run_listed(self, path: BatchPath, points: Array) -> _Tried:
+        """Run some points."""
         if not path.is_vectorized:
             return self._run_singly(path, points)
         kernel, length = self._kernel(path, listed=True), _length_for(path)
@@ -463,12 +476,12 @@ class _Worker:
         padded = numpy.full(count, points[-1], numpy.int64)
         padded[: len(points)] = points
         codes = numpy.empty(count, numpy.int32)
-        addresses = self._addresses(path, kernel)
+        addresses, left = self._addresses(path, kernel), 0
         for low in range(0, count, length):
             self._caller.require()
             some = padded[low : low + length]
-            kernel.run(*addresses, codes[low:].ctypes.data, some.ctypes.data, len(some))
-        return codes[: len(points)]
+            left += kernel.run(*addresses, codes[low:].ctypes.data, some.ctypes.data, len(some))
+        return _Tried(path, points, codes[: len(points)], len(points), left)
 
     def _kernel(self, path: BatchPath, listed: bool = False, masked: bool = False) -> LoadedKernel:
         """Return a kernel of a path; it is asked for but once, as a pattern is not found in no time."""
@@ -479,13 +492,16 @@ class _Worker:
 
     def _addresses(self, path: BatchPath, kernel: LoadedKernel) -> tuple[int, int, int]:
         """Return where a kernel finds its table, the fixed inputs and its memory."""
-        if kernel not in self._memory:
-            memory = numpy.empty(kernel.memory_size, numpy.uint8)
-            self._memory[kernel] = memory, -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
-        return self._table.ctypes.data, self._call.fixed(path).ctypes.data, self._memory[kernel][1]
+        found = self._places.get((path, kernel))
+        if found is None:
+            memory = self._memory.setdefault(kernel, numpy.empty(kernel.memory_size, numpy.uint8))
+            aligned = -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
+            found = self._table.ctypes.data, self._call.fixed(path).ctypes.data, aligned
+            self._places[path, kernel] = found
+        return found
 
-    def _run_singly(self, path: BatchPath, points: Array) -> Array:
-        """Run points one by one, as Python computes something of each, and return as `_run_listed` does."""
+    def _run_singly(self, path: BatchPath, points: Array) -> _Tried:
+        """Run points one by one, as Python computes something of each."""
         codes = numpy.zeros(len(points), numpy.int32)
         for at, point in enumerate(points.tolist()):
             self._caller.require()
@@ -496,7 +512,7 @@ class _Worker:
                 raise
             if not codes[at]:
                 self._put(flatten(result, "the result")[0], point)
-        return codes
+        return _Tried(path, points, codes, len(points), int(numpy.count_nonzero(codes)))
 
     def _parts(self, point: int) -> list[Any]:
         """Return the numbers and arrays of a point."""
