@@ -17,11 +17,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy
 
-from microgrady.compiler.backends.lane_sums import LANES, add_to_lanes
+from microgrady.compiler.backends.lane_sums import add_to_lanes
 from microgrady.compiler.backends.simd import ALIGNMENT, Access, Pattern, lanes_of_host
 from microgrady.compiler.batch_path import BatchPath, LoadedKernel
 from microgrady.compiler.branches import Branches, Fork
-from microgrady.compiler.fold import PIECE, NeighbourSums, over_lanes
+from microgrady.compiler.fold import LANES, PIECE, NeighbourSums, over_lanes
 from microgrady.compiler.parallel import Caller, do_pieces, progress_bar, usable_cores
 from microgrady.compiler.points import Batch
 from microgrady.compiler.pointwise import note_point

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 PIECE = 16_384  # points whose sum is made by itself
-LANES = 8  # sums that are made side by side in a piece, as one vector has them
+LANES = 8  # sums that are made side by side in a piece, whatever vectors the computer has
 
 
 def fold(terms: Sequence[Any], reduce: str) -> Any:

@@ -18,9 +18,10 @@ from microgrady.compiler.backends.batch_plan import CONSECUTIVE, PAIR, STRIDED, 
 from microgrady.compiler.backends.executable import Executable
 from microgrady.compiler.backends.fastcall import array_part, built_in_function, is_plain, part_of, parts_of
 from microgrady.compiler.backends.fastcall_parts import ARRAY, Part
-from microgrady.compiler.backends.lane_sums import LANES, lane_sums
+from microgrady.compiler.backends.lane_sums import lane_sums
 from microgrady.compiler.backends.llvm import Module
 from microgrady.compiler.backends.simd import Access
+from microgrady.compiler.fold import LANES
 from microgrady.trees import Shape, Structure, count
 
 MOST_AXES = 31  # of the points' arrays: with that of the batch as many as arrays have in NumPy 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from microgrady.compiler.backends.batch_plan import of_plan, places
-from microgrady.compiler.backends.lane_sums import LANES
+from microgrady.compiler.fold import LANES
 
 
 def runner() -> str:

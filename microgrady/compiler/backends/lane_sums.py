@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 from microgrady.compiler.backends.executable import Executable
 from microgrady.compiler.backends.llvm import Module
-
-LANES = 8  # whatever vectors the computer has
+from microgrady.compiler.fold import LANES
 
 # Row by row, the first LANES * blocks numbers are added to the sums of the row, block by block, and then the rest to
 # the first of them.
