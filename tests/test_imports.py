@@ -43,10 +43,10 @@ LAYERS = """
     compiler.points compiler.results
     compiler.options compiler.pointwise
     compiler.path
-    compiler.branches compiler.batch_path
+    compiler.branches compiler.batch_path compiler.batch_inputs
     compiler.with_paths compiler.parallel compiler.cluster compiler.c_trees
     compiler.compiled compiler.batches compiler.batch_paths
-    compiler.jit compiler.small_batches
+    compiler.jit compiler.small_batches compiler.batch_worker
     compiler.vmapped
     compiler.vmap
     compiler drawing testing

@@ -12,7 +12,7 @@ from unittest import mock
 import numpy as np
 
 import microgrady as mg
-from microgrady.compiler import batch_path, batches
+from microgrady.compiler import batch_path, batch_worker
 from microgrady.compiler.backends.simd import ALIGNMENT, Access, Kernel, Pattern, lanes_of_host
 from microgrady.compiler.options import BatchOptions
 from tests.fences import PAGE, copied, fenced
@@ -74,7 +74,7 @@ def calls(width: int, exact: bool, **options: Any) -> None:
 if __name__ == "__main__":
     for lanes in sorted({4, lanes_of_host()}):
         with (
-            mock.patch.object(batches, "lanes_of_host", lambda lanes=lanes: lanes),
+            mock.patch.object(batch_worker, "lanes_of_host", lambda lanes=lanes: lanes),
             mock.patch.object(batch_path, "lanes_of_host", lambda lanes=lanes: lanes),
         ):
             kernels(lanes)

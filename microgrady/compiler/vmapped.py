@@ -205,6 +205,7 @@ class Vmapped(WithBatchPaths[P, R]):
             MoreLeavesError: The function has turned out to refer to more leaves, by which to differentiate.
         """
         __tracebackhide__ = True
+        from microgrady.compiler import batch_worker
         from microgrady.compiler.batches import BatchCall
         from microgrady.compiler.small_batches import is_one_of_many, latest_fastcalls
 
@@ -228,7 +229,7 @@ class Vmapped(WithBatchPaths[P, R]):
             outputs,
         )
         if batch.count:
-            call.run(name, options.threads, options.progress)
+            batch_worker.run(call, name, options.threads, options.progress)
             self.points_interpreted += call.alone
             if call.interpreted:
                 warnings.warn(

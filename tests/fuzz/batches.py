@@ -13,7 +13,7 @@ import numpy as np
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.compiler import batch_path, batches, fold
+from microgrady.compiler import batch_path, batch_worker, batches, fold
 from microgrady.compiler.backends.host import features
 from microgrady.compiler.programs import loops
 from microgrady.compiler.programs.program import Guard, Operation, Program
@@ -341,11 +341,12 @@ def case(chance: random.Random) -> None:
     kind = chance.random()
     with (
         mock.patch.object(batches, "PIECE", piece),
+        mock.patch.object(batch_worker, "PIECE", piece),
         mock.patch.object(fold, "PIECE", piece),
         mock.patch.object(batches, "OPERATIONS", chance.choice((1, 1 << 22))),
-        mock.patch.object(batches, "FEW", chance.choice((0, 1 << 20))),
-        mock.patch.object(batches, "GATHERING", chance.choice((0, 4, 1 << 20))),
-        mock.patch.object(batches, "lanes_of_host", return_value=width),
+        mock.patch.object(batch_worker, "FEW", chance.choice((0, 1 << 20))),
+        mock.patch.object(batch_worker, "GATHERING", chance.choice((0, 4, 1 << 20))),
+        mock.patch.object(batch_worker, "lanes_of_host", return_value=width),
         mock.patch.object(batch_path, "lanes_of_host", return_value=width),
         mock.patch.multiple(loops, KEPT_COST=0.0, LOOP_COST=0.0, EASY=0),
         warnings.catch_warnings(),
