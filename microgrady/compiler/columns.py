@@ -104,7 +104,8 @@ def _require_no_mixture(tree: list[Any], where: str, inside: str) -> None:
 def unsuitable(thing: Any, where: str, inside: str) -> TypeError:
     """Return what to raise for something that is not made of numbers."""
     return TypeError(
-        f"{inside} {where} must be an array, a list of numbers or a structure of these, not {describe(thing)}"
+        f"{inside} {where} must be an array, a list of numbers or a structure of these, not {describe(thing)}; what is "
+        "not to be calculated with goes into an argument of its own, named in static_argnames"
     )
 
 
