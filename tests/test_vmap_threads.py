@@ -280,8 +280,8 @@ def interrupted(function, *args, after):
         sent.append(time.perf_counter())
         os.kill(os.getpid(), signal.SIGINT)
     timer = threading.Timer(after, send)
-    timer.start()
     try:
+        timer.start()  # which may be interrupted, too
         function(*args)
         timer.join()
         time.sleep(1)
