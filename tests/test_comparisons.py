@@ -444,7 +444,7 @@ STEPS: dict[str, Callable[[Any, Any, Any, float], Any]] = {
 NUMBERS = st.sampled_from([-2.0, -1.0, -0.5, 0.0, 0.25, 0.5, 1.0, 2.0, 3.0, INF, -INF, NAN])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_random_piecewise_programs_have_the_same_derivatives_compiled(data: Any) -> None:
     function = program(data.draw)

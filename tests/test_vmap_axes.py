@@ -157,7 +157,7 @@ def assert_same(found: Any, expected: Any) -> None:
 
 
 @ENGINES
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(batches(), st.data())
 def test_points_are_taken_from_their_axes_and_put_into_those_that_are_asked_for(
     vmap: Any, batch: tuple[int, list[Any]], data: st.DataObject
