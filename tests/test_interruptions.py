@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import microgrady as mg
-from microgrady import Value
+from microgrady import Value, value
 from microgrady.scopes import open_scopes, path_of
 from microgrady.tracing import recorder_of, recorders, run_here, runs
 from tests.tracers import Interruption, interrupted
@@ -18,6 +18,15 @@ Function = Callable[..., Any]
 
 
 # Interrupts.
+
+
+@pytest.fixture(autouse=True)
+def _free_locks() -> Iterator[None]:
+    """Give back the lock of marks, which in plain Python a `with` statement keeps if it is interrupted as it ends."""
+    yield
+    lock: Any = value._lock
+    while lock._is_owned():
+        lock.release()
 
 
 def interrupted_everywhere(action: Function, check: Function, step: int = 1, limit: int = 20_000) -> int:
