@@ -93,21 +93,9 @@ class Batch:
         """Return the numbers of a point, in order, as floats."""
         return [entry._number if type(entry) is Value else entry for entry in self.entries(point)]
 
-    def at(self, point: int) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def at(self, point: int) -> tuple[list[Any], dict[str, Any]]:
         """Return the arguments of a point as the function gets them: those given by position, and those by name."""
-        arguments = self.arguments
-        args, kwargs = [*arguments.args], {**arguments.kwargs}
-        entries = self.entries(point)
-        start = 0
-        for place, structure in zip(arguments.places, arguments.structures, strict=True):
-            stop = start + structure.count
-            argument = structure.rebuild(entries[start:stop])
-            if isinstance(place, int):
-                args[place] = argument
-            else:
-                kwargs[place] = argument
-            start = stop
-        return tuple(args), kwargs
+        return self.arguments.with_numbers(self.entries(point))
 
 
 def _entries(part: Any) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from microgrady.containers import Misfit, kind_of, with_types
@@ -209,6 +209,11 @@ class Arguments:
     def call(self, function: Callable[..., Any], inputs: list[Value]) -> Any:
         """Call a function with others in the place of the numbers."""
         __tracebackhide__ = True
+        args, kwargs = self.with_numbers(inputs)
+        return function(*args, **kwargs)
+
+    def with_numbers(self, inputs: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Return the arguments with others in the place of the numbers: those by position, and those by name."""
         args: list[Any] = [*self.args]
         kwargs = {**self.kwargs}
         start = 0
@@ -220,7 +225,7 @@ class Arguments:
             else:
                 kwargs[place] = argument
             start = stop
-        return function(*args, **kwargs)
+        return args, kwargs
 
 
 def is_argument(thing: Any) -> bool:
