@@ -308,7 +308,12 @@ class _LanesWriter(PieceWriter):
         """Write what puts numbers into memory, or into the column of an output."""
         kernel, text = self.kernel, self.backend.text(number)
         place = None if to.steps or to.table is not None else to.start
-        if place is None or place >= kernel.last_output or place in kernel.written_later | kernel.read_outputs:
+        if (
+            place is None
+            or place >= kernel.last_output
+            or place in kernel.written_later
+            or place in kernel.read_outputs
+        ):
             at = f"ptr {self._address(to)}, align {8 * self.columns.width}"
             self.lines.append(f"  store {kernel.element.number} {text}, {at}")
         if place is not None and place < kernel.last_output and place not in kernel.written_later:
