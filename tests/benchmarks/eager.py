@@ -66,24 +66,28 @@ def loop(library: Any, x: Sequence[Any]) -> Any:
     return y
 
 
-def network(library: Any, x: Sequence[Any]) -> Any:
-    """The squared error of a network 2-16-16-1 with weights x, over 100 points."""
-    relu, generator = library.relu, random.Random(2)
-    loss = 0.0
-    for _ in range(POINTS):
-        signals: list[Any] = [generator.gauss(0.0, 1.0), generator.gauss(0.0, 1.0)]
-        k = 0
-        for height in WIDTHS[1:]:
-            following = []
-            for _ in range(height):
-                s = x[k]
+def network_output(weights: Sequence[Any], signals: Sequence[Any], bent: Callable[[Any], Any]) -> Any:
+    """The output of a network 2-16-16-1, of which each neuron has its bias before its weights."""
+    k = 0
+    for height in WIDTHS[1:]:
+        following = []
+        for _ in range(height):
+            s = weights[k]
+            k += 1
+            for signal in signals:
+                s = s + weights[k] * signal
                 k += 1
-                for signal in signals:
-                    s = s + x[k] * signal
-                    k += 1
-                following.append(relu(s) if height > 1 else s)
-            signals = following
-        loss = loss + (signals[0] - 1.0) ** 2
+            following.append(bent(s) if height > 1 else s)
+        signals = following
+    return signals[0]
+
+
+def network(library: Any, x: Sequence[Any]) -> Any:
+    """The squared error of a network with relu and weights x, over 100 points."""
+    generator, loss = random.Random(2), 0.0
+    for _ in range(POINTS):
+        point = generator.gauss(0.0, 1.0), generator.gauss(0.0, 1.0)
+        loss = loss + (network_output(x, point, library.relu) - 1.0) ** 2
     return loss
 
 

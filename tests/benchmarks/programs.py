@@ -16,8 +16,7 @@ from tests.benchmarks import eager
 Array = Any  # of NumPy
 Both = tuple[float, Array]  # a value and a gradient
 
-WIDTHS = (2, 16, 16, 1)
-WEIGHTS = sum((width + 1) * height for width, height in itertools.pairwise(WIDTHS))
+WIDTHS = eager.WIDTHS
 TURNS = eager.ROUNDS
 
 
@@ -108,20 +107,9 @@ def valley_hessian_by_hand(x: Array) -> Array:
 
 
 def _network(library: Any, x: Sequence[Any], points: Array, targets: Array) -> Any:
-    tanh, loss = library.tanh, 0.0
+    loss = 0.0
     for point, target in zip(points.tolist(), targets.tolist(), strict=True):
-        signals, k = point, 0
-        for height in WIDTHS[1:]:
-            following = []
-            for _ in range(height):
-                s = x[k]
-                k += 1
-                for signal in signals:
-                    s = s + x[k] * signal
-                    k += 1
-                following.append(tanh(s) if height > 1 else s)
-            signals = following
-        loss = loss + (signals[0] - target) ** 2
+        loss = loss + (eager.network_output(x, point, library.tanh) - target) ** 2
     return loss
 
 
@@ -182,7 +170,7 @@ def _network_of_arrays(library: Any, x: Any, points: Any, targets: Any) -> Any:
 def _network_inputs(points: int) -> tuple[Array, ...]:
     generator = numpy.random.default_rng(2)
     where = generator.normal(size=(points, WIDTHS[0]))
-    return generator.uniform(-0.75, 0.75, WEIGHTS), where, numpy.sin(where[:, 0]) * where[:, 1]
+    return generator.uniform(-0.75, 0.75, eager.WEIGHTS), where, numpy.sin(where[:, 0]) * where[:, 1]
 
 
 # Springs between all pairs of points on a line.
