@@ -30,7 +30,8 @@ def extensions() -> list[Extension]:
     except ImportError:
         return []
     usual = {"language_level": 3, "annotation_typing": False, "auto_pickle": False}
-    directives = {"value": {"language_level": 3, "auto_pickle": False, "cpow": True}}
+    unchecked = {"boundscheck": False, "wraparound": False}  # they require room themselves
+    directives = {"value": {"language_level": 3, "auto_pickle": False, "cpow": True}, "leaves": {**usual, **unchecked}}
     sources = {name: FRESHNESS["source_of"](name, PACKAGE) for name in MODULES}
     every = [str(Path(source).with_suffix(ending)) for source in sources.values() for ending in (".py", ".pxd")]
     fingerprint = FRESHNESS["fingerprint"](PACKAGE)

@@ -10,6 +10,7 @@ from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
 MODULES = (
     "arithmetic.floats",
     "value",
+    "leaves",
     "differentiation",
     "elimination",
     "forward",

@@ -28,7 +28,7 @@ Text = str
 # older marks say "not seen yet", also those of a walk that was interrupted. A new node gets the newest mark there is:
 # it tells which of two are older. Leaves, which threads may share, keep theirs.
 _newest = 0
-_lock = free_after_fork(threading.RLock())  # a signal handler may run a pass while its thread has it
+leaf_lock = free_after_fork(threading.RLock())  # a signal handler may run a pass while its thread has it
 _KEPT = 24  # entries that the stacks below keep: a list that gets empty again and again is allocated again and again
 _freeing = False  # the compiled class alone frees results, of which some may wait for it
 _to_free: list[Value | None] = [None] * _KEPT
@@ -37,7 +37,7 @@ _to_free: list[Value | None] = [None] * _KEPT
 def fresh_marks(count: Mark = 1 << 16) -> Mark:
     """Return a mark above all that exist; the `count` - 1 marks that follow it are fresh, too."""
     global _newest
-    with _lock:
+    with leaf_lock:
         _newest += count
         return _newest - count + 1
 
@@ -244,7 +244,7 @@ class Value:
         if recorders:
             escaping(self, "v.backward()")
         stand_ins = reverse_pass(self, require_number(seed, "the seed of backward"))
-        with _lock:
+        with leaf_lock:
             for stand_in in stand_ins:
                 stand_in._left._grad += stand_in._grad  # type: ignore[union-attr]
 
@@ -644,13 +644,6 @@ def reverse_pass(output: Value, seed: float) -> list[Value]:
         for made in stand_ins:
             made._left._right = None  # type: ignore[union-attr]
     return stand_ins
-
-
-def add_to_leaves(leaves: list[Value], derivatives: list[float]) -> None:
-    """Add to the gradients of leaves, which other threads may do at the same time."""
-    with _lock:
-        for leaf, derivative in zip(leaves, derivatives):  # noqa: B905  (leaves that nothing reached come last)
-            leaf._grad += derivative
 
 
 def engine_kind() -> str:

@@ -27,7 +27,7 @@ LAYERS = """
     tracing
     protocols
     value
-    functions containers
+    functions containers leaves
     masks
     primitives differentiation
     elimination

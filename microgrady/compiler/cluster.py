@@ -7,6 +7,7 @@ function goes to other processes in a pickle, with the numbers that its Values h
 
 from __future__ import annotations
 
+import array
 import contextlib
 import copy
 import dataclasses
@@ -28,11 +29,12 @@ from microgrady.compiler.results import Results
 from microgrady.compiler.signature import Arguments, Numbers
 from microgrady.forks import LockOfOneProcess
 from microgrady.inputs import describe, is_dask_array
+from microgrady.leaves import add_gradients
 from microgrady.pickling.fingerprint import Fingerprint
 from microgrady.tracing import run_here, runs
 from microgrady.trees import Structure
 from microgrady.trees import count as size_of
-from microgrady.value import Value, add_to_leaves
+from microgrady.value import Value
 
 if TYPE_CHECKING:
     from microgrady.compiler.vmapped import Computed, Vmapped
@@ -77,7 +79,7 @@ def backward(function: Function, batch: Batch) -> Any:
     outputs = len(numbers) - len(batch.values)
     slopes = [finished(slope, total.count, plan.reduce or "sum") for slope in total.slopes.values()]
     leaves = [plan.work.shipped.values[place] for place in total.slopes]
-    add_to_leaves([*batch.values.values(), *leaves], [*numbers[outputs:], *slopes])
+    add_gradients([*batch.values.values(), *leaves], array.array("d", [*numbers[outputs:], *slopes]))
     if plan.reduce:
         return plan.results.assemble_reduced(numbers[:outputs])
     arguments = copy.copy(batch.arguments)
@@ -154,14 +156,14 @@ class _Plan:
         done = self._done()
         found = []
         chunks: Chunks
-        for part, (array, axis) in enumerate(zip(self.results.arrays, self.results.axes, strict=True)):
+        for part, (result, axis) in enumerate(zip(self.results.arrays, self.results.axes, strict=True)):
             if axis is None:
                 # It stands in any block that has a point.
                 known = next((place for place, count in enumerate(self.chunks) if count), 0)
-                one, chunks = _together(done.blocks[known]), tuple((length,) for length in array.shape[1:])
+                one, chunks = _together(done.blocks[known]), tuple((length,) for length in result.shape[1:])
                 found.append(_taken(one, self.name, chunks, None, _part, part))
             else:
-                chunks = tuple(self.chunks if place == axis else (length,) for place, length in enumerate(array.shape))
+                chunks = tuple(self.chunks if place == axis else (length,) for place, length in enumerate(result.shape))
                 found.append(_taken(done, self.name, chunks, axis, _part, part))
         return found
 

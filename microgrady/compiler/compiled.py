@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 import warnings
+from array import array
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
@@ -17,9 +18,10 @@ from microgrady.compiler.path import CompiledPath
 from microgrady.compiler.programs.recording import Recording
 from microgrady.compiler.signature import Arguments
 from microgrady.compiler.with_paths import WithPaths
+from microgrady.leaves import add_gradients
 from microgrady.traced import as_value, one_number
 from microgrady.tracing import is_input_elsewhere, run_here, runs
-from microgrady.value import Value, add_to_leaves
+from microgrady.value import Value
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -136,7 +138,8 @@ class Jitted(WithPaths[P, R, CompiledPath]):
             return output._number
         outcome = self._run(arguments)
         value, slopes = outcome.returned
-        add_to_leaves([*values.values(), *outcome.leaves], slopes)
+        leaves = [*values.values(), *outcome.leaves][: len(slopes)]  # those that nothing reached come last
+        add_gradients(leaves, array("d", slopes))
         return float(value)
 
     def to_c(self, name: str = "compiled") -> str:

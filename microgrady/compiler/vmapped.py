@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from array import array
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Self, TypeVar, overload
 
@@ -17,10 +18,11 @@ from microgrady.compiler.points import Batch, batch_of
 from microgrady.compiler.pointwise import pointwise
 from microgrady.compiler.results import Results
 from microgrady.inputs import describe
+from microgrady.leaves import add_gradients
 from microgrady.traced import as_value
 from microgrady.tracing import run_here, runs
 from microgrady.trees import NUMBER, detach, flatten
-from microgrady.value import Value, add_to_leaves
+from microgrady.value import Value
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -180,7 +182,7 @@ class Vmapped(WithBatchPaths[P, R]):
             sums = [finished(total, batch.count, reduce) for total in sums]
         if differentiate:
             leaves = [*batch.values.values(), *leaves]
-            add_to_leaves(leaves, sums[len(sums) - len(leaves) :])
+            add_gradients(leaves, array("d", sums[len(sums) - len(leaves) :]))
         return results.assemble() if reduce is None else results.assemble_reduced(sums[: results.structure.count])
 
     def _compute(self, batch: Batch, options: BatchOptions, differentiate: bool = False) -> Computed | None:
