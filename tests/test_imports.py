@@ -23,7 +23,7 @@ LAYERS = """
     microgrady
     comparisons
     inputs scopes arithmetic
-    refusals selection
+    refusals selection data
     tracing
     protocols
     value
@@ -162,6 +162,7 @@ def test_the_package_alone_loads_next_to_nothing() -> None:
         ("mg.pi, mg.inf, mg.__version__", "value functions arithmetic drawing compiler checking arrays transforms"),
         ("mg.jit", "drawing checking arrays"),
         ("mg.vmap", "drawing checking arrays"),
+        ("mg.data.moons, mg.data.digits", "drawing compiler checking arrays trees"),
         ("mg.plot", "compiler arrays checking.gradient drawing.animation drawing.graph drawing.plotting.maps"),
         ("import microgrady.command.expressions", "drawing checking compiler.jit compiler.backends"),
     ],
@@ -183,7 +184,7 @@ def test_every_public_name_is_where_type_checkers_are_told_that_it_is() -> None:
     assert set(homes) <= set(dir(mg))
 
 
-@pytest.mark.parametrize("package", [mg.checking, mg.drawing])
+@pytest.mark.parametrize("package", [mg.checking, mg.data, mg.drawing])
 def test_packages_offer_their_names_where_type_checkers_are_told_that_they_are(package: Any) -> None:
     homes = {name: home for home, names in package._HOMES.items() for name in names.split()}
     assert set(package.__all__) == set(homes) <= set(dir(package))

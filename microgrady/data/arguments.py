@@ -1,0 +1,77 @@
+"""What the functions of this package ask of their arguments, and where they get random numbers."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import TYPE_CHECKING, Any
+
+from microgrady.inputs import as_number, describe
+
+if TYPE_CHECKING:
+    from numpy.random import RandomState
+    from numpy.typing import NDArray
+
+
+def numpy() -> Any:
+    """Return the module.
+
+    Raises:
+        ImportError: It is not installed.
+    """
+    try:
+        import numpy
+    except ImportError as error:
+        raise ImportError('microgrady.data needs NumPy: pip install "microgrady[numpy]"') from error
+    return numpy
+
+
+def random_numbers(seed: int | None) -> RandomState:
+    """Return NumPy's older generator: of the newer one, another version may give other numbers for a seed."""
+    if seed is not None and not (_is_whole(seed) and 0 <= seed < 2**32):
+        kind = ValueError if _is_whole(seed) else TypeError
+        raise kind(f"seed must be a whole number from 0 to 2**32 - 1, or None for another one each time, not {seed!r}")
+    state: RandomState = numpy().random.RandomState(seed)
+    return state
+
+
+def require_count(number: object, least: int, what: str) -> int:
+    """Return a whole number that is at least `least`; `what` says in messages what it is, and why not less."""
+    if not _is_whole(number):
+        raise TypeError(f"{what.partition(':')[0]} must be a whole number, not {describe(number)}")
+    if number < least:  # type: ignore[operator]
+        name, _, why = what.partition(":")
+        raise ValueError(f"{name} must be at least {least}{',' * bool(why)}{why}, not {number}")
+    return int(number)  # type: ignore[call-overload, no-any-return]
+
+
+def require_within(number: object, name: str, low: float, high: float, allowed: str) -> float:
+    """Return a number from `low` to `high`, as a float; a bound belongs to it if `allowed` begins with its bracket."""
+    found = as_number(number)
+    if found is None:
+        raise TypeError(f"{name} must be a number, not {describe(number)}")
+    closed = allowed.startswith("at least")
+    if not ((low <= found if closed else low < found) and found < high and math.isfinite(found)):
+        raise ValueError(f"{name} must be {allowed}, not {number}")
+    return found
+
+
+def as_samples(X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return both as arrays with one row a sample.
+
+    Raises:
+        ValueError: They are single numbers, of different lengths, or empty.
+    """
+    samples, targets = numpy().asarray(X), numpy().asarray(y)
+    for name, array in (("X", samples), ("y", targets)):
+        if array.ndim == 0:
+            raise ValueError(f"{name} must be an array with one row a sample, not {describe(array[()])}")
+    if len(samples) != len(targets):
+        raise ValueError(f"X has {len(samples)} samples and y has {len(targets)}: each needs one of the other")
+    if len(samples) == 0:
+        raise ValueError("X and y have no samples")
+    return samples, targets
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, numbers.Integral) and not isinstance(number, bool)
