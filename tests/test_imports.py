@@ -34,6 +34,7 @@ LAYERS = """
     sequences anomaly pickling
     arrays frames matrices
     trees
+    nn
     traced
     sparse reverse forward
     transforms
@@ -49,6 +50,7 @@ LAYERS = """
     compiler.jit compiler.small_batches compiler.batch_worker
     compiler.vmapped
     compiler.vmap
+    nn.training nn.history
     compiler drawing testing
     command pytest_plugin
     __main__
@@ -184,7 +186,7 @@ def test_every_public_name_is_where_type_checkers_are_told_that_it_is() -> None:
     assert set(homes) <= set(dir(mg))
 
 
-@pytest.mark.parametrize("package", [mg.checking, mg.data, mg.drawing])
+@pytest.mark.parametrize("package", [mg.checking, mg.data, mg.drawing, mg.nn])
 def test_packages_offer_their_names_where_type_checkers_are_told_that_they_are(package: Any) -> None:
     homes = {name: home for home, names in package._HOMES.items() for name in names.split()}
     assert set(package.__all__) == set(homes) <= set(dir(package))

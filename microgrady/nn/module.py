@@ -1,0 +1,299 @@
+"""Modules: objects with parameters in them, which are nested arguments by themselves."""
+
+from __future__ import annotations
+
+import collections
+import numbers
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+from microgrady.containers import BUILT_IN, Kind, Misfit, kind_of, know, with_types
+from microgrady.inputs import is_array
+from microgrady.value import Value
+
+
+class Module:
+    """A model, or a part of one: any object whose attributes have parameters in them.
+
+    Parameters are the Values in the attributes, and in lists, tuples, dicts, arrays and other Modules there, at any
+    depth. A model is a nested argument by itself: `grad(f)(model)` gives a model with derivatives in the place of
+    Values. Floats and arrays are numbers in it as well, and not parameters; ints, strs, functions and all else stay
+    as they are. So do fields of a dataclass with static=True in their metadata.
+
+    Example:
+        >>> import microgrady as mg
+        >>> class Line(mg.nn.Module):
+        ...     def __init__(self):
+        ...         self.slope, self.offset = mg.Value(2.0), mg.Value(1.0)
+        ...     def __call__(self, x):
+        ...         return self.slope * x + self.offset
+        >>> line = Line()
+        >>> [name for name, value in line.named_parameters()]
+        ['slope', 'offset']
+        >>> (line(3.0) ** 2).backward()
+        >>> line.slope.grad, line.offset.grad
+        (42.0, 14.0)
+        >>> line.zero_grad()
+        >>> found = mg.grad(lambda line: line(3.0) ** 2)(line)
+        >>> found.slope.data, found.offset.data
+        (42.0, 14.0)
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        base = next((base for base in BUILT_IN if issubclass(cls, base)), None)
+        if base is not None:
+            raise TypeError(
+                f"{cls.__name__} is a Module and a {base.__name__} in one: keep the {base.__name__} in an attribute"
+            )
+        know(cls, MODULES)
+
+    def parameters(self) -> list[Value]:
+        """Return all parameters, each once, in the order of the attributes.
+
+        Raises:
+            TypeError: A part of the model holds a part that it is in, or parameters are in a set.
+        """
+        return [value for _, value in self.named_parameters()]
+
+    def named_parameters(self) -> list[tuple[str, Value]]:
+        """Return all parameters with their names, such as layers.0.neurons.1.w.0, in the order of `parameters()`.
+
+        Raises:
+            TypeError: As for `parameters`.
+        """
+        reader = _Reader()
+        try:
+            reader.read(self, "")
+        except Misfit as misfit:
+            raise misfit.located(type(self).__name__) from misfit.__cause__
+        found: dict[int, tuple[str, Value]] = {}
+        for name, thing in zip(reader.names, reader.contents, strict=True):
+            for place, value in _values(name, thing):
+                found.setdefault(id(value), (place, value))
+        return list(found.values())
+
+    def zero_grad(self) -> None:
+        """Set the derivatives of all parameters to zero.
+
+        Raises:
+            TypeError: As for `parameters`.
+            ValueError: A parameter is the result of an operation, and so cannot be trained.
+        """
+        found = self.named_parameters()
+        for name, value in found:
+            if value._primitive is not None:
+                raise ValueError(
+                    f"{name} of the {type(self).__name__} is the result of {value._primitive.name}, which cannot be "
+                    "trained: make the parameter Value(v.data), and keep results elsewhere than in a Module"
+                )
+        for _, value in found:
+            value.grad = 0.0
+
+
+def _values(name: str, thing: Any) -> Iterator[tuple[str, Value]]:
+    """Yield the Values in what is not a container, with their names."""
+    if type(thing) is Value:
+        yield name, thing
+    elif is_array(thing) and thing.dtype == object:
+        import numpy
+
+        for place in numpy.ndindex(thing.shape):
+            if isinstance(thing[place], Value):
+                yield ".".join([name, *map(str, place)]), thing[place]
+
+
+class _Fixed:
+    """What stays as it is, equal if it is equal and of one type."""
+
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Fixed) and bool(with_types(self.thing) == with_types(other.thing))
+
+    def __hash__(self) -> int:
+        return hash(with_types(self.thing))
+
+    def __repr__(self) -> str:
+        return repr(self.thing)
+
+
+class _Again(int):
+    """The number of a part that is in the model once more, counted as the parts are met."""
+
+    __slots__ = ()
+
+
+# What a part of a model is: the position of a number, something fixed, a part that was met before, or a container with
+# its kind, the names of what is in it, what it is besides, and its parts.
+_Part: TypeAlias = "int | _Again | _Fixed | tuple[type, Any, Any, tuple[_Part, ...]]"
+
+
+class _Reader:
+    """Takes a model apart.
+
+    Attributes:
+        names: What the numbers are called.
+        contents: The numbers and arrays; a Value that is met again is not listed again.
+    """
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.contents: list[Any] = []
+        self._places: dict[int, int] = {}  # of Values among the contents
+        # The parts by their identities; all are kept, so that no two have had one identity.
+        self._met: dict[int, tuple[_Again, Any]] = {}
+        self._around: set[int] = set()
+
+    def read(self, thing: Any, name: str) -> Any:
+        """Return what a thing is but for the numbers in it, and add these to the contents."""
+        kind = type(thing)
+        if kind is Value:
+            place = self._places.setdefault(id(thing), len(self.contents))
+            return self._added(thing, name) if place == len(self.contents) else place
+        if kind is float:
+            return self._added(thing, name)
+        if kind is str or kind is bool or kind is int or thing is None:
+            return _Fixed(thing)
+        how = kind_of(kind)
+        if how is not None:
+            return self._read_container(thing, name, how)
+        if is_array(thing):
+            return self._added(thing, name) if thing.dtype.kind in "fiubO" else _Fixed(thing)
+        if isinstance(thing, numbers.Real) and not isinstance(thing, numbers.Integral):
+            return self._added(thing, name)
+        if isinstance(thing, (set, frozenset, collections.deque)) and any(
+            isinstance(entry, (Value, Module)) for entry in thing
+        ):
+            raise Misfit(f"{{}} has parameters in {_written(name)}, a {kind.__name__}: keep them in a list or a dict")
+        return _Fixed(thing)
+
+    def _added(self, number: Any, name: str) -> int:
+        self.names.append(name)
+        self.contents.append(number)
+        return len(self.contents) - 1
+
+    def _read_container(self, thing: Any, name: str, how: Kind) -> Any:
+        if id(thing) in self._around:
+            raise Misfit(f"{{}} holds itself: {_written(name)} is a {type(thing).__name__} that it is in")
+        if id(thing) in self._met:
+            return self._met[id(thing)][0]
+        self._met[id(thing)] = (_Again(len(self._met)), thing)
+        self._around.add(id(thing))
+        keys, contents = _attributes(thing) if isinstance(thing, Module) else how.open(thing)
+        rest = None if isinstance(thing, Module) else how.rest(thing)
+        fixed = _static(type(thing)) if isinstance(thing, Module) else ()
+        prefix = f"{name}." if name else ""
+        parts = tuple(
+            _Fixed(inside) if key in fixed else self.read(inside, f"{prefix}{key}")
+            for key, inside in zip(range(len(contents)) if keys is None else keys, contents, strict=True)
+        )
+        self._around.remove(id(thing))
+        return type(thing), None if keys is None else _Fixed(keys), rest, parts
+
+
+def _attributes(module: Module) -> tuple[tuple[Any, ...] | None, Sequence[Any]]:
+    """Return the names of a Module's attributes, and these."""
+    slots = [name for name in _slots(type(module)) if hasattr(module, name)]
+    return (*vars(module), *slots), [*vars(module).values(), *(getattr(module, name) for name in slots)]
+
+
+def _slots(kind: type) -> list[str]:
+    found: list[str] = []
+    for base in kind.__mro__:
+        names = base.__dict__.get("__slots__", ())
+        found += [names] if isinstance(names, str) else names
+    return [name for name in found if name not in ("__dict__", "__weakref__")]
+
+
+def _static(kind: Any) -> frozenset[str]:
+    """Return the fields of a dataclass that are marked as static."""
+    fields = getattr(kind, "__dataclass_fields__", {})
+    return frozenset(name for name, field in fields.items() if field.metadata.get("static"))
+
+
+def _written(name: str) -> str:
+    """Return how to write that one takes something out of a model by its name, such as .layers[0].w[1].
+
+    Example:
+        >>> _written("layers.0.w.1")
+        '.layers[0].w[1]'
+    """
+    return "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in name.split("."))
+
+
+class _Outline:
+    """What a model is but for the numbers in it; equal for models that differ in nothing else.
+
+    Args:
+        root: The part that is the whole.
+    """
+
+    def __init__(self, root: Any) -> None:
+        self._root = root
+
+    def filled(self, contents: Sequence[Any]) -> Any:
+        """Return a new model with these numbers in it."""
+        return _made(self._root, contents, [])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Outline) and bool(self._root == other._root)
+
+    def __hash__(self) -> int:
+        return hash(self._root)
+
+    def __repr__(self) -> str:
+        return repr(self._root)
+
+
+def _made(part: Any, contents: Sequence[Any], met: list[Any]) -> Any:
+    """Make a part of a model anew, and add it to those that may be met again."""
+    if type(part) is int:
+        return contents[part]
+    if type(part) is _Fixed:
+        return part.thing
+    if type(part) is _Again:
+        return met[part]
+    kind, fixed, rest, parts = part
+    keys: Any = None if fixed is None else fixed.thing
+    place = len(met)
+    if not issubclass(kind, Module):
+        met.append(None)
+        how = kind_of(kind)
+        assert how is not None
+        met[place] = how.make(kind, keys, rest, [_made(inside, contents, met) for inside in parts])
+        return met[place]
+    made = object.__new__(kind)
+    met.append(made)
+    slots = _slots(kind)
+    for name, inside in zip(keys, parts, strict=True):
+        if name in slots:
+            object.__setattr__(made, name, _made(inside, contents, met))
+        else:
+            vars(made)[name] = _made(inside, contents, met)
+    return made
+
+
+class _Modules(Kind):
+    """Modules, whose numbers are all in one row, whatever they are in."""
+
+    def open(self, container: Any) -> tuple[tuple[Any, ...] | None, Sequence[Any]]:
+        reader = _Reader()
+        reader.read(container, "")
+        return tuple(reader.names), reader.contents
+
+    def rest(self, container: Any) -> Any:
+        return _Outline(_Reader().read(container, ""))
+
+    def make(self, kind: type, keys: Any, rest: Any, contents: list[Any]) -> Any:
+        return rest.filled(contents)
+
+    def steps(self, keys: Any, count: int) -> list[str]:
+        return [_written(name) for name in keys]
+
+
+MODULES = _Modules()
+know(Module, MODULES)
