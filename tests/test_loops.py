@@ -198,14 +198,14 @@ def law_of(examples: int, with_gradient: bool, in_c: bool) -> Callable[[], None]
 @pytest.mark.slow
 @pytest.mark.parametrize("with_gradient", [False, True], ids=["value", "gradient"])
 def test_compiled_loops_give_the_same_bits_and_the_same_guards(with_gradient: bool) -> None:
-    law_of(20, with_gradient, in_c=False)()
+    law_of(6, with_gradient, in_c=False)()
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 @pytest.mark.parametrize("with_gradient", [False, True], ids=["value", "gradient"])
 def test_loops_in_c_give_the_same_bits_and_the_same_guards(with_gradient: bool) -> None:
-    law_of(4, with_gradient, in_c=True)()
+    law_of(2, with_gradient, in_c=True)()
 
 
 # Programs with loops, step by step in plain Python.

@@ -298,7 +298,7 @@ def _require_same_in_c(shown: object, compiled: Jitted[..., Any], points: Sequen
     with tempfile.TemporaryDirectory() as folder:
         text, library = Path(folder, "loops.c"), Path(folder, "loops.so")
         text.write_text(compiled.to_c("loops"))
-        options = ["-std=c99", "-O2", "-ffp-contract=off", "-shared", "-fPIC"]
+        options = ["-std=c99", "-O1", "-ffp-contract=off", "-shared", "-fPIC"]
         options += ["-pedantic", "-Wall", "-Wextra", "-Werror"]
         subprocess.run(["cc", *options, str(text), "-o", str(library), "-lm"], check=True, timeout=300)
         functions = ctypes.CDLL(str(library))
