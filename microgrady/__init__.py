@@ -31,7 +31,7 @@ _HOMES = {
     "microgrady.compiler.jit": "jit",
     "microgrady.compiler.vmap": "vmap",
     "microgrady.compiler.vmapped": "Vmapped",
-    "microgrady.drawing": "animate draw plot plot_errors plot_map plot_surface",
+    "microgrady.drawing": "animate draw plot plot_decision plot_errors plot_map plot_surface",
 }
 _HIDING = {"pow", "round", "sum"}  # built-in functions: a star import leaves them alone
 
@@ -69,6 +69,7 @@ if TYPE_CHECKING:  # the same names once more
     from microgrady.drawing import animate as animate
     from microgrady.drawing import draw as draw
     from microgrady.drawing import plot as plot
+    from microgrady.drawing import plot_decision as plot_decision
     from microgrady.drawing import plot_errors as plot_errors
     from microgrady.drawing import plot_map as plot_map
     from microgrady.drawing import plot_surface as plot_surface
@@ -170,6 +171,7 @@ else:
     )
     later.answer(
         arrays="microgrady.arrays.subclass",
+        batches="microgrady.compiler.vmap",
         frames="microgrady.frames",
         matrices="microgrady.matrices",
         pickling="microgrady.pickling.graphs",

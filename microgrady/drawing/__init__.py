@@ -1,10 +1,11 @@
-"""Pictures of graphs and of functions, which need no system package."""
+"""Pictures of graphs, of functions and of models that learn, which need no system package."""
 
 from microgrady import later
 
 _HOMES = {
     "microgrady.drawing.animation.player": "animate",
     "microgrady.drawing.graph.graph": "draw",
+    "microgrady.drawing.learning.decisions": "plot_decision",
     "microgrady.drawing.plotting.maps": "plot_map",
     "microgrady.drawing.plotting.plots": "plot",
     "microgrady.drawing.plotting.quotients": "plot_errors",
@@ -12,12 +13,13 @@ _HOMES = {
     "microgrady.drawing.render": "FORMATS",
 }
 
-__all__ = ["FORMATS", "animate", "draw", "plot", "plot_errors", "plot_map", "plot_surface"]
+__all__ = ["FORMATS", "animate", "draw", "plot", "plot_decision", "plot_errors", "plot_map", "plot_surface"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from microgrady.drawing.animation.player import animate
     from microgrady.drawing.graph.graph import draw
+    from microgrady.drawing.learning.decisions import plot_decision
     from microgrady.drawing.plotting.maps import plot_map
     from microgrady.drawing.plotting.plots import plot
     from microgrady.drawing.plotting.quotients import plot_errors

@@ -1,0 +1,230 @@
+"""Pictures of models that learn: what they show is what the model gives, and files are whole or not there."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.contour import QuadContourSet
+
+import microgrady as mg
+from microgrady import Value, plot_decision
+from microgrady.drawing.learning import models
+from microgrady.drawing.learning.decisions import CLASS_COLOURS, MARKERS
+from tests.figures import legend
+
+pytestmark = pytest.mark.usefixtures("without_windows")
+
+CORNERS, XOR = [(1, 1), (-1, -1), (1, -1), (-1, 1)], [1, 1, 0, 0]
+
+
+def saddle(x: Any, y: Any) -> Any:
+    return x * y
+
+
+def sectors(count: int) -> Callable[[Any], list[Any]]:
+    """As many numbers as there are classes; the largest is that of the direction which is nearest."""
+    turns = [2 * math.pi * place / count for place in range(count)]
+    return lambda p: [4 * (p[0] * math.cos(turn) + p[1] * math.sin(turn)) for turn in turns]
+
+
+def around(count: int) -> np.ndarray:
+    turns = 2 * np.pi * np.arange(count) / count
+    return np.stack([np.cos(turns), np.sin(turns)], axis=1)
+
+
+def regions(axes: Axes) -> tuple[np.ndarray, np.ndarray]:
+    """The colours of the regions, and where their middles are."""
+    (image,) = axes.images
+    colours = np.asarray(image.get_array())
+    left, right, bottom, top = image.get_extent()
+    rows, columns, _ = colours.shape
+    x = left + (right - left) * (np.arange(columns) + 0.5) / columns
+    y = bottom + (top - bottom) * (np.arange(rows) + 0.5) / rows
+    return colours.reshape(-1, 3), np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+
+
+def class_of(colours: np.ndarray) -> np.ndarray:
+    """Which class's colour each is a shade of; -1 for white."""
+    tints = 1.0 - np.array([to_rgb(colour) for colour in CLASS_COLOURS])
+    depth = 1.0 - colours
+    size = np.linalg.norm(depth, axis=1, keepdims=True)
+    cosines = depth @ (tints / np.linalg.norm(tints, axis=1, keepdims=True)).T / np.where(size > 0, size, 1.0)
+    return np.where(size[:, 0] > 0, cosines.argmax(axis=1), -1)
+
+
+def boundary(axes: Axes) -> np.ndarray:
+    found = [
+        path.vertices for each in axes.collections if isinstance(each, QuadContourSet) for path in each.get_paths()
+    ]
+    return np.concatenate([np.asarray(vertices) for vertices in found])
+
+
+# Decisions
+
+
+def test_regions_are_those_of_the_sign_and_the_boundary_is_where_the_model_is_zero() -> None:
+    def model(p: Any) -> Any:
+        return 3 * mg.tanh(p[0]) - p[1]
+
+    axes = plot_decision(model, CORNERS, XOR)
+    colours, places = regions(axes)
+    assert np.array_equal(class_of(colours), np.tanh(places[:, 0]) * 3 > places[:, 1])
+    line = boundary(axes)
+    assert len(line) > 100
+    assert np.abs(3 * np.tanh(line[:, 0]) - line[:, 1]).max() < 1e-3
+
+
+@pytest.mark.parametrize("count", [2, 3, 10])
+def test_regions_of_several_classes_are_those_of_the_largest(count: int) -> None:
+    axes = plot_decision(sectors(count), around(count), range(count))
+    colours, places = regions(axes)
+    outputs = np.stack(sectors(count)(places.T), axis=1)
+    apart = np.diff(np.sort(outputs, axis=1)[:, -2:]).ravel() > 1e-9
+    assert np.array_equal(class_of(colours)[apart], outputs.argmax(axis=1)[apart])
+    ranked = np.sort(np.stack(sectors(count)(boundary(axes).T), axis=1), axis=1)
+    assert np.abs(ranked[:, -1] - ranked[:, -2]).max() < 0.15
+    assert axes.get_title() == f"right about {count} of {count} points (100%)"
+
+
+def test_colours_are_the_stronger_the_surer_the_model() -> None:
+    colours, places = regions(plot_decision(lambda x, y: 4 * x, CORNERS, XOR))
+    depth = np.linalg.norm(1.0 - colours, axis=1)
+    right = places[:, 0] > 0
+    order = np.argsort(places[right, 0])
+    assert (np.diff(depth[right][order]) > -1e-12).all()
+    assert depth[right].max() > 2 * depth[right].min() > 0.1
+
+
+def test_a_model_that_is_not_compiled_decides_as_the_same_that_is() -> None:
+    compiled = plot_decision(lambda x, y: mg.sinh(x) - y, CORNERS, XOR)
+    by_itself = plot_decision(lambda x, y: math.sinh(x) - y, CORNERS, XOR)
+    for axes in (compiled, by_itself):
+        colours, places = regions(axes)
+        assert np.array_equal(class_of(colours), np.sinh(places[:, 0]) > places[:, 1])
+    assert len(regions(by_itself)[0]) < len(regions(compiled)[0])
+
+
+def test_without_a_compiler_a_model_runs_point_by_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "ask", lambda subject: 1 / 0)
+    colours, places = regions(plot_decision(saddle, CORNERS, XOR))
+    assert np.array_equal(class_of(colours), places.prod(axis=1) > 0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ([1, 1, 0, 0], ["0", "1"]),
+        ([1.0, 1.0, -1.0, -1.0], ["-1", "1"]),
+        ([True, True, False, False], ["False", "True"]),
+        (np.array([[1], [1], [0], [0]], dtype=np.uint8), ["0", "1"]),
+        (["yes", "yes", "no", "no"], ["no", "yes"]),
+        ([("b", 1), ("b", 1), ("a", 2), ("a", 2)], ["('a', 2)", "('b', 1)"]),
+        ([Value(1.0), Value(1.0), Value(0.0), Value(0.0)], ["0", "1"]),
+        ([1, 1, 1, 1], ["0", "1"]),
+        (["$x$", "$x$", "_", "_"], [r"\$x\$", "'_'"]),
+        ([7, 7, None, None], ["7", "None"]),
+    ],
+    ids=repr,
+)
+def test_labels_of_any_kind_name_two_classes(labels: Any, names: list[str]) -> None:
+    axes = plot_decision(saddle, CORNERS, labels)
+    assert legend(axes) == names
+
+
+def markers(axes: Axes) -> list[Any]:
+    return [each for each in axes.collections if not isinstance(each, QuadContourSet)]
+
+
+def test_each_class_has_its_colour_and_its_marker() -> None:
+    axes = plot_decision(sectors(10), around(10), range(10))
+    shapes = {np.asarray(each.get_paths()[0].vertices).tobytes() for each in markers(axes)}
+    colours = {tuple(each.get_facecolor()[0]) for each in markers(axes)}
+    assert len(shapes) == len(colours) == len(MARKERS) == len(CLASS_COLOURS) == 10
+    assert [each.get_offsets().tolist() for each in markers(axes)] == around(10)[:, None].tolist()
+
+
+@pytest.mark.parametrize("layout", [None, "constrained"])
+@pytest.mark.parametrize("points", [CORNERS, np.stack(np.meshgrid(*[np.linspace(0, 1, 12)] * 2), -1).reshape(-1, 2)])
+def test_the_legend_covers_no_point_and_is_in_the_figure(points: Any, layout: Any) -> None:
+    figure, ax = pyplot.subplots(layout=layout)
+    labels = [place % 2 for place in range(len(points))]
+    axes = plot_decision(lambda p: p[0] - p[1], points, labels, ax=ax)
+    assert axes is ax
+    figure.draw_without_rendering()
+    found = axes.get_legend()
+    assert found is not None
+    box = found.get_window_extent()
+    assert box.count_contains(axes.transData.transform(points)) == 0
+    assert figure.bbox.x1 >= box.x1
+    assert figure.bbox.x0 <= box.x0
+
+
+def test_two_of_many_features_are_drawn_and_the_others_are_at_their_mean() -> None:
+    X = np.array([(1.0, 5.0, 1.0), (-1.0, 7.0, -1.0), (1.0, 9.0, -1.0), (-1.0, 3.0, 1.0)])
+    axes = plot_decision(lambda p: p[0] * p[2] + p[1] - 6.0, X, XOR, features=(0, -1))
+    colours, places = regions(axes)
+    assert np.array_equal(class_of(colours), places.prod(axis=1) > 0)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x0", "x2")
+    assert axes.get_title() == "right about 2 of 4 points (50%)"  # the points have features of their own
+
+
+def test_what_is_nan_is_white_and_not_right() -> None:
+    axes = plot_decision(lambda x, y: mg.log(x) * y, CORNERS, XOR)
+    colours, places = regions(axes)
+    assert np.array_equal(class_of(colours) == -1, places[:, 0] < 0)
+    assert axes.get_title().startswith("right about 1 of 4")
+
+
+@pytest.mark.parametrize("score", [0.0, 1.0, math.inf, -1e-320, math.nan])
+def test_a_model_that_knows_nothing_has_no_boundary(score: float) -> None:
+    axes = plot_decision(lambda p: score, CORNERS, XOR)
+    assert len(markers(axes)) == len(axes.collections)
+
+
+NAN = math.nan
+BAD: dict[str, tuple[Any, Any, Any, dict[str, Any], type[Exception], str]] = {
+    "no model": (3, CORNERS, XOR, {}, TypeError, "plot_decision takes a function, not int (3)"),
+    "lengths": (saddle, CORNERS, [0, 1], {}, ValueError, "X has 4 points and y 2 labels"),
+    "one column": (saddle, [[1], [2]], [0, 1], {}, ValueError, "two features or more, and X has the shape (2, 1)"),
+    "numbers": (saddle, [1, 2], [0, 1], {}, ValueError, "two features or more, and X has the shape (2,)"),
+    "ragged": (saddle, [[1, 2], [2]], [0, 1], {}, TypeError, "all of the same length, not list"),
+    "text": (saddle, "ab", [0, 1], {}, TypeError, "X must be rows of numbers, one for each point, not str ('ab')"),
+    "texts": (saddle, [["a", "b"]], [0], {}, TypeError, "X must be rows of numbers"),
+    "empty": (saddle, [], [], {}, ValueError, "at least one point, and X has none"),
+    "nan": (saddle, [(0, 1), (NAN, 1)], [0, 1], {}, ValueError, "X must have finite numbers up to 1e+300, and row 1"),
+    "nan label": (saddle, CORNERS, [0, 1, NAN, 1], {}, ValueError, "that of point 2 is nan"),
+    "list label": (saddle, CORNERS, [0, 1, [], 1], {}, TypeError, "a label must be hashable"),
+    "one label": (saddle, CORNERS, 1, {}, TypeError, "y must be a sequence of labels, one for each point, not int"),
+    "three classes": (saddle, CORNERS, [0, 1, 2, 2], {}, ValueError, "apart, by the sign of its number, and y has 3"),
+    "unknown class": (saddle, CORNERS, list("aaaa"), {}, ValueError, "and y has 1 different labels"),
+    "more classes": (sectors(11), CORNERS, XOR, {}, ValueError, "up to 10 classes apart, and f gives 11 numbers"),
+    "features": (lambda p: p[0], [(1, 2, 3)], [0], {}, ValueError, "X has 3 features, and a picture shows two: choose"),
+    "same": (saddle, CORNERS, XOR, {"features": (1, -1)}, ValueError, "different columns of X, of 0 to 1, not (1, -1)"),
+    "far": (saddle, CORNERS, XOR, {"features": (0, 2)}, ValueError, "two different columns of X"),
+    "one": (saddle, CORNERS, XOR, {"features": 1}, TypeError, "features must be the numbers of two columns of X"),
+    "no Axes": (saddle, CORNERS, XOR, {"ax": 3}, TypeError, "ax must be matplotlib Axes or None, not int (3)"),
+    "ending": (saddle, CORNERS, XOR, {"to": "a.bmp"}, ValueError, "ends in .svg, .png or .pdf, not 'a.bmp'"),
+    "gives text": (lambda p: "a", CORNERS, XOR, {}, TypeError, "one number or a list of numbers, and f gave str ('a')"),
+    "gives None": (lambda p: None, CORNERS, XOR, {}, TypeError, "and f gave NoneType (None)"),
+    "gives a dict": (lambda p: {"a": p[0]}, CORNERS, XOR, {}, TypeError, "and f gave dict"),
+    "gives nothing": (lambda p: [], CORNERS, XOR, {}, TypeError, "and f gave list ([])"),
+    "gives rows": (lambda p: [[p[0], p[1]]], CORNERS, XOR, {}, TypeError, "and f gave list"),
+    "gives j": (lambda p: 1j, CORNERS, XOR, {}, TypeError, "and f gave complex (1j)"),
+    "not alike": (lambda p: [1.0] * (2 + (p[0] > 0)), CORNERS, XOR, {}, ValueError, "as many numbers for each point"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_not_to_be_decided_about_is_refused(name: str) -> None:
+    model, X, y, options, error, sentence = BAD[name]
+    with pytest.raises(error, match=re.escape(sentence)):
+        plot_decision(model, X, y, **options)
+    assert pyplot.get_fignums() == []
