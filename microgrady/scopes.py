@@ -53,17 +53,22 @@ class Scope:
 class ScopedLabel(str):
     """The label of a Value that was made in a scope."""
 
-    __slots__ = ("scope",)
+    __slots__ = ("is_locked", "scope")
     scope: Scope
+    is_locked: Callable[[], bool]  # that of the scope, which is asked for each Value
 
     def __new__(cls, label: str, scope: Scope) -> ScopedLabel:
         """Return a label, which is compared and written as any other str, with its scope."""
         scoped = super().__new__(cls, label)
         scoped.scope = scope
+        scoped.is_locked = scope.lock.locked
         return scoped
 
     def __getnewargs__(self) -> tuple[str, Scope]:  # type: ignore[override]
         return str(self), self.scope
+
+    def __getstate__(self) -> None:
+        """Return nothing: a label is made anew of these."""
 
 
 # Not empty while any thread is in a scope: only then is it asked which scope is this thread's. What has been
@@ -75,7 +80,7 @@ _unlabelled: ContextVar[str] = ContextVar("unlabelled", default="")
 def unlabelled() -> str:
     """Return the label of a new Value that has not been given one."""
     label = _unlabelled.get()
-    if type(label) is ScopedLabel and label.scope.is_open:
+    if type(label) is ScopedLabel and (label.is_locked() or label.scope.is_open):
         return label
     for scope in tuple(open_scopes):
         if not scope.is_open:

@@ -54,6 +54,9 @@ class Module:
         Raises:
             TypeError: A part of the model holds a part that it is in, or parameters are in a set.
         """
+        contents = self._read().contents
+        if not any(map(is_array, contents)):
+            return [thing for thing in contents if type(thing) is Value]
         return [value for _, value in self.named_parameters()]
 
     def named_parameters(self) -> list[tuple[str, Value]]:
@@ -62,16 +65,23 @@ class Module:
         Raises:
             TypeError: As for `parameters`.
         """
+        reader = self._read()
+        found: dict[int, tuple[str, Value]] = {}
+        for name, thing in zip(reader.names(), reader.contents, strict=True):
+            if type(thing) is Value:
+                found.setdefault(id(thing), (name, thing))
+            elif is_array(thing):
+                for step, value in _values(thing):
+                    found.setdefault(id(value), (name + step, value))
+        return list(found.values())
+
+    def _read(self) -> _Reader:
         reader = _Reader()
         try:
             reader.read(self, "")
         except Misfit as misfit:
             raise misfit.located(type(self).__name__) from misfit.__cause__
-        found: dict[int, tuple[str, Value]] = {}
-        for name, thing in zip(reader.names, reader.contents, strict=True):
-            for place, value in _values(name, thing):
-                found.setdefault(id(value), (place, value))
-        return list(found.values())
+        return reader
 
     def zero_grad(self) -> None:
         """Set the derivatives of all parameters to zero.
@@ -91,16 +101,14 @@ class Module:
             value.grad = 0.0
 
 
-def _values(name: str, thing: Any) -> Iterator[tuple[str, Value]]:
-    """Yield the Values in what is not a container, with their names."""
-    if type(thing) is Value:
-        yield name, thing
-    elif is_array(thing) and thing.dtype == object:
+def _values(array: Any) -> Iterator[tuple[str, Value]]:
+    """Yield the Values in an array, with what is to be appended to its name."""
+    if array.dtype == object:
         import numpy
 
-        for place in numpy.ndindex(thing.shape):
-            if isinstance(thing[place], Value):
-                yield ".".join([name, *map(str, place)]), thing[place]
+        for place in numpy.ndindex(array.shape):
+            if isinstance(array[place], Value):
+                yield "".join(f".{index}" for index in place), array[place]
 
 
 class _Fixed:
@@ -136,63 +144,78 @@ class _Reader:
     """Takes a model apart.
 
     Attributes:
-        names: What the numbers are called.
         contents: The numbers and arrays; a Value that is met again is not listed again.
     """
 
     def __init__(self) -> None:
-        self.names: list[str] = []
         self.contents: list[Any] = []
+        self._names: list[tuple[str, Any]] = []  # for each of the contents that of what it is in, and its own there
         self._places: dict[int, int] = {}  # of Values among the contents
         # The parts by their identities; all are kept, so that no two have had one identity.
         self._met: dict[int, tuple[_Again, Any]] = {}
         self._around: set[int] = set()
 
-    def read(self, thing: Any, name: str) -> Any:
-        """Return what a thing is but for the numbers in it, and add these to the contents."""
-        kind = type(thing)
-        if kind is Value:
-            place = self._places.setdefault(id(thing), len(self.contents))
-            return self._added(thing, name) if place == len(self.contents) else place
-        if kind is float:
-            return self._added(thing, name)
-        if kind is str or kind is bool or kind is int or thing is None:
+    def names(self) -> list[str]:
+        """Return what the contents are called."""
+        return [f"{outer}{inner}" for outer, inner in self._names]
+
+    def read(self, container: Any, name: str) -> Any:
+        """Return what a container is but for the numbers in it, and add these to the contents."""
+        kind, identity = type(container), id(container)
+        if identity in self._around:
+            raise Misfit(f"{{}} holds itself: {_written(name)} is a {kind.__name__} that it is in")
+        if identity in self._met:
+            return self._met[identity][0]
+        self._met[identity] = (_Again(len(self._met)), container)
+        self._around.add(identity)
+        if isinstance(container, Module):
+            (keys, inside), rest, fixed = _attributes(container), None, _static(kind)
+        else:
+            how = kind_of(kind)
+            assert how is not None
+            (keys, inside), rest, fixed = how.open(container), how.rest(container), frozenset()
+        outer = f"{name}." if name else ""
+        contents, names, places = self.contents, self._names, self._places
+        parts: list[Any] = []
+        for key, thing in zip(range(len(inside)) if keys is None else keys, inside, strict=True):
+            if type(thing) is not Value:
+                parts.append(_Fixed(thing) if key in fixed else self._read_other(thing, outer, key))
+                continue
+            place = len(contents)
+            parts.append(places.setdefault(id(thing), place))
+            if parts[-1] == place:
+                contents.append(thing)
+                names.append((outer, key))
+        self._around.remove(identity)
+        return kind, None if keys is None else _Fixed(keys), rest, tuple(parts)
+
+    def _read_other(self, thing: Any, outer: str, key: Any) -> Any:
+        """Return what something is that is not a Value."""
+        if _is_numeric(thing):
+            self._names.append((outer, key))
+            self.contents.append(thing)
+            return len(self.contents) - 1
+        if thing is None or isinstance(thing, (str, numbers.Number)) or kind_of(type(thing)) is None:
+            if isinstance(thing, (set, frozenset, collections.deque)) and any(map(_has_parameters, thing)):
+                raise Misfit(
+                    f"{{}} has parameters in {_written(f'{outer}{key}')}, a {type(thing).__name__}: "
+                    "keep them in a list or a dict"
+                )
             return _Fixed(thing)
-        how = kind_of(kind)
-        if how is not None:
-            return self._read_container(thing, name, how)
-        if is_array(thing):
-            return self._added(thing, name) if thing.dtype.kind in "fiubO" else _Fixed(thing)
-        if isinstance(thing, numbers.Real) and not isinstance(thing, numbers.Integral):
-            return self._added(thing, name)
-        if isinstance(thing, (set, frozenset, collections.deque)) and any(
-            isinstance(entry, (Value, Module)) for entry in thing
-        ):
-            raise Misfit(f"{{}} has parameters in {_written(name)}, a {kind.__name__}: keep them in a list or a dict")
-        return _Fixed(thing)
+        return self.read(thing, f"{outer}{key}")
 
-    def _added(self, number: Any, name: str) -> int:
-        self.names.append(name)
-        self.contents.append(number)
-        return len(self.contents) - 1
 
-    def _read_container(self, thing: Any, name: str, how: Kind) -> Any:
-        if id(thing) in self._around:
-            raise Misfit(f"{{}} holds itself: {_written(name)} is a {type(thing).__name__} that it is in")
-        if id(thing) in self._met:
-            return self._met[id(thing)][0]
-        self._met[id(thing)] = (_Again(len(self._met)), thing)
-        self._around.add(id(thing))
-        keys, contents = _attributes(thing) if isinstance(thing, Module) else how.open(thing)
-        rest = None if isinstance(thing, Module) else how.rest(thing)
-        fixed = _static(type(thing)) if isinstance(thing, Module) else ()
-        prefix = f"{name}." if name else ""
-        parts = tuple(
-            _Fixed(inside) if key in fixed else self.read(inside, f"{prefix}{key}")
-            for key, inside in zip(range(len(contents)) if keys is None else keys, contents, strict=True)
-        )
-        self._around.remove(id(thing))
-        return type(thing), None if keys is None else _Fixed(keys), rest, parts
+def _is_numeric(thing: Any) -> bool:
+    """Return whether something is a number of a nested argument, and not a whole number, which may be a size."""
+    if type(thing) is float:
+        return True
+    if is_array(thing):
+        return thing.dtype.kind in "fiubO"
+    return isinstance(thing, numbers.Real) and not isinstance(thing, numbers.Integral)
+
+
+def _has_parameters(thing: Any) -> bool:
+    return isinstance(thing, (Value, Module))
 
 
 def _attributes(module: Module) -> tuple[tuple[Any, ...] | None, Sequence[Any]]:
@@ -283,7 +306,7 @@ class _Modules(Kind):
     def open(self, container: Any) -> tuple[tuple[Any, ...] | None, Sequence[Any]]:
         reader = _Reader()
         reader.read(container, "")
-        return tuple(reader.names), reader.contents
+        return tuple(reader.names()), reader.contents
 
     def rest(self, container: Any) -> Any:
         return _Outline(_Reader().read(container, ""))
