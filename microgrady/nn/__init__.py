@@ -5,6 +5,7 @@ from microgrady import later
 _HOMES = {
     "microgrady.nn.layers": "Layer MLP Neuron Sequential",
     "microgrady.nn.module": "Module",
+    "microgrady.nn.weights": "load save",
 }
 
 __all__ = [
@@ -13,11 +14,14 @@ __all__ = [
     "Module",
     "Neuron",
     "Sequential",
+    "load",
+    "save",
 ]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from microgrady.nn.layers import MLP, Layer, Neuron, Sequential
     from microgrady.nn.module import Module
+    from microgrady.nn.weights import load, save
 else:
     __getattr__, __dir__ = later.offer("microgrady.nn", _HOMES)
