@@ -47,7 +47,7 @@ LAYERS = """
     compiler.branches compiler.batch_path compiler.batch_inputs
     compiler.with_paths compiler.parallel compiler.cluster compiler.c_trees
     compiler.compiled compiler.batches compiler.batch_paths
-    compiler.jit compiler.small_batches compiler.batch_worker
+    compiler.jit compiler.small_batches compiler.batch_worker compiler.summed
     compiler.vmapped
     compiler.vmap
     nn.training nn.history

@@ -24,8 +24,13 @@ from microgrady.tracing import run_here, runs
 from microgrady.trees import NUMBER, detach, flatten
 from microgrady.value import Value
 
+SUMMED = 4  # kinds of batches for whose sums memory is kept
+
 P = ParamSpec("P")
 R = TypeVar("R")
+
+if TYPE_CHECKING:
+    from microgrady.compiler.summed import SummedBatch
 
 FastCalls = tuple[tuple[Any, Callable[..., Any]], ...]
 
@@ -71,12 +76,14 @@ class Vmapped(WithBatchPaths[P, R]):
         [(('x > 0',), 2), (('not x > 0',), 1)]
     """
 
-    made_here = WithBatchPaths.made_here | {"_fastcalls"}
+    made_here = WithBatchPaths.made_here | {"_fastcalls", "_summed"}
 
     def _restore(self, parts: dict[str, Any]) -> None:
         super()._restore(parts)
         # For small batches like the latest ones, without Python code; each with what its arguments are.
         self._fastcalls: FastCalls = ()
+        # For `backward` of batches like the latest ones.
+        self._summed: tuple[SummedBatch, ...] = ()
 
     if TYPE_CHECKING:  # as a method, too, it takes points of whatever the function takes
 
@@ -138,6 +145,11 @@ class Vmapped(WithBatchPaths[P, R]):
             >>> loss.backward([1.0, 2.0], [1.0, 1.0]), w.grad
             (5.0, 7.0)
         """
+        if not kwargs and not runs:
+            for summed in self._summed:
+                total = summed.backward(args)
+                if total is not None:
+                    return total
         __tracebackhide__ = True
         if args and self._is_method_of(args[0]):
             method: BoundMethod[..., Any] = BoundMethod(self, args[0])
@@ -173,6 +185,10 @@ class Vmapped(WithBatchPaths[P, R]):
         """Run the function for all points, and put the results, or what they come to, in their structure."""
         __tracebackhide__ = True
         reduce = self._options.reduce
+        if differentiate and reduce is not None:
+            total = self._sum(batch)
+            if total is not None:
+                return total
         computed = self._compute(batch, self._options, differentiate)
         if computed is None:  # another thread differentiates or records by what the function uses
             self.points_interpreted += batch.count
@@ -184,6 +200,33 @@ class Vmapped(WithBatchPaths[P, R]):
             leaves = [*batch.values.values(), *leaves]
             add_gradients(leaves, array("d", sums[len(sums) - len(leaves) :]))
         return results.assemble() if reduce is None else results.assemble_reduced(sums[: results.structure.count])
+
+    def _sum(self, batch: Batch) -> float | None:
+        """Run the function and its backward pass for a batch of few points whose sums are asked for.
+
+        Returns:
+            The sum or the mean; None if it must be found in another way.
+        """
+        __tracebackhide__ = True
+        from microgrady.compiler.fold import PIECE
+        from microgrady.compiler.summed import SummedBatch, is_possible
+
+        found = self._first(batch, differentiate=True) if 0 < batch.count <= PIECE else None
+        if found is None:
+            return None
+        branches, structure, _ = found
+        outputs = 1 + len(batch.values) + len(self._leaves_of(self._key(batch)))
+        if self._options.progress or structure.children[0] is not NUMBER or not is_possible(branches, outputs):
+            return None
+        first = branches.first
+        assert first is not None
+        for summed in self._summed:
+            total = summed.backward_of(batch) if summed.path is first else None
+            if total is not None:
+                return total
+        summed = SummedBatch(first, batch, self._axes, self._options.reduce == "mean")
+        self._summed = (summed, *self._summed[: SUMMED - 1])
+        return summed.backward_of(batch)
 
     def _compute(self, batch: Batch, options: BatchOptions, differentiate: bool = False) -> Computed | None:
         """Run the paths that the points take, and record and compile those that there are not yet.

@@ -58,14 +58,42 @@ row.end:
 end:
   ret void
 }}
+
+define void @total(ptr noalias %sums, ptr noalias %totals, i64 %count, double %divisor) {{
+entry:
+  br label %row
+row:
+  %r = phi i64 [ 0, %entry ], [ %r.next, %row ]
+  %at = getelementptr inbounds <8 x double>, ptr %sums, i64 %r
+  %lanes = load <8 x double>, ptr %at, align 8
+  store <8 x double> zeroinitializer, ptr %at, align 8
+  %low = shufflevector <8 x double> %lanes, <8 x double> poison, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
+  %high = shufflevector <8 x double> %lanes, <8 x double> poison, <4 x i32> <i32 4, i32 5, i32 6, i32 7>
+  %four = fadd <4 x double> %low, %high
+  %left = shufflevector <4 x double> %four, <4 x double> poison, <2 x i32> <i32 0, i32 1>
+  %right = shufflevector <4 x double> %four, <4 x double> poison, <2 x i32> <i32 2, i32 3>
+  %two = fadd <2 x double> %left, %right
+  %even = extractelement <2 x double> %two, i64 0
+  %odd = extractelement <2 x double> %two, i64 1
+  %one = fadd double %even, %odd
+  %total = fdiv double %one, %divisor
+  %to = getelementptr inbounds double, ptr %totals, i64 %r
+  store double %total, ptr %to, align 8
+  %r.next = add nuw i64 %r, 1
+  %goes.on = icmp ult i64 %r.next, %count
+  br i1 %goes.on, label %row, label %end
+end:
+  ret void
+}}
 """
 
 
 @functools.cache
-def _compiled() -> tuple[Executable, Callable[..., None]]:
-    executable = Executable([Module(_SOURCE, set())], ["add"], 2)
-    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * 4)
-    return executable, function(executable.addresses["add"])
+def _compiled() -> tuple[Executable, Callable[..., None], Callable[..., None]]:
+    executable = Executable([Module(_SOURCE, set())], ["add", "total"], 2)
+    add = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * 4)
+    total = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_double)
+    return executable, add(executable.addresses["add"]), total(executable.addresses["total"])
 
 
 def lane_sums() -> Executable:
@@ -84,3 +112,15 @@ def add_to_lanes(sums: int, rows: int, count: int, stride: int, length: int) -> 
         length: How many numbers of each row are added.
     """
     _compiled()[1](sums, rows, count, stride, length // LANES, length % LANES)
+
+
+def total_over_lanes(sums: int, totals: int, count: int, divisor: float) -> None:
+    """Put together the sums of the lanes, as `fold.over_lanes` does, and set them to zero.
+
+    Args:
+        sums: The address of LANES doubles for each total.
+        totals: The address of the totals.
+        count: How many there are: at least one.
+        divisor: What they are divided by.
+    """
+    _compiled()[2](sums, totals, count, divisor)

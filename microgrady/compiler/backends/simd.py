@@ -18,6 +18,7 @@ from microgrady.compiler.backends.llvm import ElementType, LLVMBackend, Module, 
 from microgrady.compiler.backends.llvm_loops import PieceWriter, tables
 from microgrady.compiler.backends.llvm_program import MODULE
 from microgrady.compiler.backends.worker import run_in_worker
+from microgrady.compiler.fold import LANES
 from microgrady.compiler.programs.looped import Element, LoopedProgram, Moving, Require
 from microgrady.compiler.programs.reach import Reach
 
@@ -26,11 +27,15 @@ UNROLLED = 8  # columns that are gone through one by one; more are gone through 
 
 
 class Access(Enum):
-    """How the number of each point is reached: not at all, as all have one; side by side; or anywhere."""
+    """How the number of each point is reached: not at all, as all have one; side by side; or anywhere.
+
+    Outputs can also be added up at once, lane by lane.
+    """
 
     FIXED = "fixed"
     CONSECUTIVE = "consecutive"
     STRIDED = "strided"
+    ADDED = "added"
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,11 @@ class Pattern:
 
     Attributes:
         inputs: How each input is reached.
-        outputs: How each output is reached.
+        outputs: How each output is reached. Those that are added up come last.
         listed: Whether the points are those of a list, and else those that follow each other.
-        masked: Of points that follow each other, whether some have a code already, and are passed over.
+        masked: Of points that follow each other, whether some have a code already, and are passed over. Where outputs
+            are added up it must be so, and the program has no guards, as points could leave when some of their numbers
+            have been added.
     """
 
     inputs: tuple[Access, ...]
@@ -85,24 +92,33 @@ class Kernel:
         batched = pattern.batched
         self.columns = {place: number for number, place in enumerate(batched)}
         self.columns.update((place, place - self.first_output + len(batched)) for place in self._output_places())
+        self.first_added = self.first_output + sum(access is not Access.ADDED for access in pattern.outputs)
+        assert pattern.masked or self.first_added == self.last_output, "only a mask says which lanes are added up"
         reach = Reach(looped)
-        self._reads, self.written_later = reach.reads, self._written_later(reach)
+        self._reads, self._writes = reach.reads, reach.writes
         # What is read from memory otherwise than from the column of one input, or among outputs, must be there.
         kept = [some for element, some in reach.reads.items() if not (element.is_input and self.is_alone(element))]
         kept_places = {place for some in kept for place in some}
         kept_places |= self._several([place for place in batched if self.is_scattered(self.access(place))])
-        scattered = [place for place in self._output_places() if self.is_scattered(self.access(place))]
-        self.written_later |= self._several(scattered)
         self.copied = {place for place in kept_places if place < self.first_output}
         self.read_outputs = {place for place in self._output_places() if place in kept_places}
+        scattered = [place for place in self._output_places() if self.is_scattered(self.access(place))]
+        self.written_later = self._written_later() | self._several(scattered)
 
     def _output_places(self) -> range:
         return range(self.first_output, self.last_output)
 
-    def _written_later(self, reach: Reach) -> set[int]:
+    def _written_later(self) -> set[int]:
         """Return the outputs that go to their columns at the end, as it is known only then which they are."""
-        several = (some for to, some in reach.writes.items() if len(some) > 1 or to.steps or to.table is not None)
+        moving = (to for to, some in self._writes.items() if len(some) > 1 or to.steps or to.table is not None)
+        several = (self._writes[to] for to in moving if not self.is_added(to))
         return {place for some in several for place in some} & set(self._output_places())
+
+    def is_added(self, to: Moving) -> bool:
+        """Return whether all that is put somewhere are outputs that are added up, and are not read again."""
+        some = self._writes[to]
+        is_within = self.first_added <= some.start and some.stop <= self.last_output
+        return is_within and self.read_outputs.isdisjoint(some)
 
     def is_scattered(self, access: Access) -> bool:
         """Return whether the numbers of the lanes are taken or put one by one, which are reached so."""
@@ -133,9 +149,11 @@ class Kernel:
         `i64 kernel(ptr table, ptr fixed, ptr memory, ptr codes, i64 start, i64 count)` does `count` points from `start`
         on, at least as many as a vector has lanes. If they are listed the numbers of the points are at `start`, and
         `count` is a multiple of that. The table has an address and a stride in bytes for the column of each input that
-        is not fixed, and then of each output. `fixed` has the other inputs at their places; `memory` is aligned. The
-        code of each point is put to `codes`; if they are masked those that have one there keep it. It returns how many
-        points have left the path.
+        is not fixed, and then of each output. Outputs that are added up have one address for all: there, LANES doubles
+        for each, to which the numbers of the points that have no code are added, by `point % LANES`; `count` is a
+        multiple of the lanes then, too. `fixed` has the other inputs at their places; `memory` is aligned. The code of
+        each point is put to `codes`; if they are masked those that have one there keep it. It returns how many points
+        have left the path.
         """
         begin, pieces = 0, self.looped.pieces
         stopping: list[bool] = []
@@ -215,7 +233,10 @@ class _Columns:
         return result
 
     def store(self, number: str, access: Access, column: str) -> None:
-        """Write what puts an output into its column."""
+        """Write what puts an output into its column, or adds it to its sums."""
+        if access is Access.ADDED:
+            self._add(number, column)
+            return
         if not self.kernel.is_scattered(access):
             address = self._first(column)
             if self.kernel.pattern.masked:
@@ -229,11 +250,31 @@ class _Columns:
 
     def _among_others(self, number: str, address: str) -> str:
         """Write what takes the numbers of lanes that have a code from where they are."""
+        there = self.backend.assign(f"load {self.number}, ptr {address}, align 8")
+        return self._where_here(number, there)
+
+    def _where_here(self, number: str, other: str) -> str:
+        """Write what takes other numbers for lanes that have a code."""
         assign, codes = self.backend.assign, f"<{self.width} x i32>"
         code = assign(f"load {codes}, ptr %code, align 4")
         here = assign(f"icmp eq {codes} {code}, zeroinitializer")
-        there = assign(f"load {self.number}, ptr {address}, align 8")
-        return assign(f"select <{self.width} x i1> {here}, {self.number} {number}, {self.number} {there}")
+        return assign(f"select <{self.width} x i1> {here}, {self.number} {number}, {self.number} {other}")
+
+    def _add(self, number: str, column: str) -> None:
+        """Write what adds an output to its sums; those of the lanes are LANES / width vectors."""
+        assign, kernel = self.backend.assign, self.kernel
+        first = kernel.columns[kernel.first_added]
+        sums = self._entry(str(first), 0)
+        row = assign(f"sub nsw i64 {column}, {first}")
+        at = assign(f"getelementptr inbounds [{LANES} x double], ptr {sums}, i64 {row}")
+        if self.width < LANES:
+            lane = assign(f"and i64 %point, {LANES - self.width}")
+            at = assign(f"getelementptr inbounds double, ptr {at}, i64 {lane}")
+        there = assign(f"load {self.number}, ptr {at}, align {8 * self.width}")
+        more = assign(f"fadd {self.number} {there}, {number}")
+        self.backend.lines.append(
+            f"  store {self.number} {self._where_here(more, there)}, ptr {at}, align {8 * self.width}"
+        )
 
     def _entry(self, column: str, part: int) -> str:
         """Write what takes the address of a column from the table (part 0), or its stride (part 1)."""
@@ -307,6 +348,11 @@ class _LanesWriter(PieceWriter):
     def store(self, number: str | float, to: Moving) -> None:
         """Write what puts numbers into memory, or into the column of an output."""
         kernel, text = self.kernel, self.backend.text(number)
+        if kernel.is_added(to):
+            first = kernel.columns[kernel.first_added] - kernel.first_added
+            column = self.backend.assign(f"add nsw i64 {self.index(to)}, {first}")
+            self.columns.store(text, Access.ADDED, column)
+            return
         place = None if to.steps or to.table is not None else to.start
         if (
             place is None

@@ -1,0 +1,223 @@
+"""Sums over small batches, with everything that can be kept from one call to the next.
+
+This is what training does: the same function for other points and other numbers in the leaves, thousands of times. The
+kernel adds up each result as it comes, lane by lane, in the order that `fold` describes. It is for functions that have
+one path: where points could leave it, they would leave when some of their numbers have been added.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+
+from microgrady.compiler.axes import Axes
+from microgrady.compiler.backends.lane_sums import total_over_lanes
+from microgrady.compiler.backends.simd import ALIGNMENT, Access, Pattern
+from microgrady.compiler.batch_path import BatchPath
+from microgrady.compiler.batches import length_for
+from microgrady.compiler.branches import Branches
+from microgrady.compiler.fold import LANES, PIECE
+from microgrady.compiler.points import Batch
+from microgrady.leaves import add_gradients, read_numbers
+from microgrady.trees import count as size_of
+from microgrady.value import Value
+
+Array = numpy.ndarray[Any, Any]
+
+
+def is_possible(branches: Branches[BatchPath], outputs: int) -> bool:
+    """Return whether there is one path, which no point can leave, and which has so many outputs."""
+    first = branches.first
+    if first is None or len(branches.paths) > 1 or not first.is_vectorized:
+        return False
+    return not first.program.guards and len(first.program.outputs) == outputs
+
+
+class SummedBatch:
+    """The backward pass of a function of one path, over batches of at most PIECE points whose sum or mean is asked for.
+
+    Args:
+        path: The path. It returns one number, and its derivatives.
+        batch: A batch like those that it is for.
+        axes: Where the points are.
+        is_mean: Whether means are asked for.
+    """
+
+    def __init__(self, path: BatchPath, batch: Batch, axes: Axes, is_mean: bool) -> None:
+        self.path, self._is_mean = path, is_mean
+        columns = _columns_of(batch)
+        self._shapes = [numpy.shape(part) for part in batch.arguments.parts]
+        self._accesses = [_access(column) for column in columns]
+        self._is_direct = _are_columns(batch, axes)
+        outputs = len(path.program.outputs)
+        given = list(zip(self._accesses, self._shapes, strict=True))
+        inputs = [access for access, shape in given for _ in range(size_of(shape))]
+        pattern = Pattern((*inputs, *[Access.FIXED] * len(path.leaves)), (Access.ADDED,) * outputs, masked=True)
+        self._kernel, self._length = path.kernel(pattern), length_for(path)
+        self._leaves = list(path.leaves)
+        self._added = self._leaves[: outputs - 1 - len(batch.values)]
+        self._fixed = numpy.zeros(len(pattern.inputs) + 1)
+        self._fixed_leaves = self._fixed[len(inputs) : len(pattern.inputs)]
+        self._memory = numpy.empty(self._kernel.memory_size, numpy.uint8)
+        self._lanes = numpy.zeros(LANES * (outputs + 1))  # in vectors from the first address that is aligned
+        self._is_clear = True
+        self._totals = numpy.zeros(outputs)
+        # Codes say which points there are: all of them, or the first of those that are staged.
+        self._codes, self._rest_codes = numpy.zeros(self._length, numpy.int32), numpy.zeros(LANES, numpy.int32)
+        sums = _aligned(self._lanes)
+        self._table, self._rest_table = (_Table(given, sums) for _ in range(2))
+        self._staged = [None if access is Access.FIXED else _rows(shape, access) for access, shape in given]
+        self._rest_table.take(self._staged)
+        places = self._fixed.ctypes.data, _aligned(self._memory)
+        self._places = self._table.address, *places, self._codes.ctypes.data
+        self._rest_places = self._rest_table.address, *places, self._rest_codes.ctypes.data
+        self._total_places = sums, self._totals.ctypes.data, outputs
+        self._lock = threading.Lock()  # who finds it taken goes another way
+
+    def backward(self, args: tuple[Any, ...]) -> float | None:
+        """Do what `Vmapped.backward` does for the arguments of a call; None if they are not like those before."""
+        if not self._is_direct or len(args) != len(self._shapes):
+            return None
+        columns, count = [], len(args[0]) if type(args[0]) is numpy.ndarray and args[0].ndim else 0
+        for arg, shape, access in zip(args, self._shapes, self._accesses, strict=True):
+            if type(arg) is not numpy.ndarray or arg.shape != (count, *shape) or arg.dtype.kind not in "fiub":
+                return None
+            column = _as_doubles(arg)
+            if _access(column) is not access:
+                return None
+            columns.append(column)
+        return self._run(columns, count, (), self._added) if 0 < count <= PIECE else None
+
+    def backward_of(self, batch: Batch) -> float | None:
+        """Do the same for a batch with the same structure as the first one."""
+        columns = _columns_of(batch)
+        if [_access(column) for column in columns] != self._accesses:
+            return None
+        return self._run(columns, batch.count, batch.arguments.parts, [*batch.values.values(), *self._added])
+
+    def _run(self, columns: Sequence[Any], count: int, fixed: Sequence[Any], leaves: list[Value]) -> float | None:
+        """Run the kernel for all points, and add the derivatives to leaves.
+
+        Args:
+            columns: For each part of the arguments its numbers at all points; None if it is the same for all of them.
+            count: How many points there are: from 1 to PIECE.
+            fixed: The parts of the arguments, if one is the same for all points.
+            leaves: In the order of the outputs.
+
+        Returns:
+            The sum or the mean of the values; None if another thread is at it.
+        """
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            self._read(fixed)
+            if not self._is_clear:  # a call was interrupted
+                self._lanes[:] = 0.0
+            self._is_clear = False
+            whole = count // LANES * LANES
+            if whole:
+                self._table.take(columns)
+            for start in range(0, whole, self._length):
+                self._kernel.run(*self._places, start, min(self._length, whole - start))
+            if whole < count:
+                self._stage(columns, whole)
+                self._kernel.run(*self._rest_places, 0, LANES)
+            total_over_lanes(*self._total_places, float(count) if self._is_mean else 1.0)
+            self._is_clear = True
+            add_gradients(leaves, self._totals[1:])
+            total = float(self._totals[0])
+        finally:
+            self._lock.release()
+        self.path.count(count)
+        return total
+
+    def _read(self, parts: Sequence[Any]) -> None:
+        """Copy what is the same for all points: some of the arguments, and the leaves."""
+        read_numbers(self._leaves, self._fixed_leaves)
+        start = 0
+        for part, shape, access in zip(parts, self._shapes, self._accesses, strict=False):
+            stop = start + size_of(shape)
+            if access is Access.FIXED:
+                self._fixed[start:stop] = numpy.ravel(part)
+            start = stop
+
+    def _stage(self, columns: Sequence[Any], start: int) -> None:
+        """Copy the last points, which are fewer than a vector has lanes, and repeat the last one of them."""
+        for column, staged in zip(columns, self._staged, strict=True):
+            if staged is not None:
+                rest = len(column) - start
+                staged[:rest], staged[rest:] = column[start:], column[-1]
+                self._rest_codes[:rest], self._rest_codes[rest:] = 0, -1
+
+
+class _Table:
+    """The table of a kernel: the address and the stride of each column, and at the end the address of the sums."""
+
+    def __init__(self, parts: Sequence[tuple[Access, tuple[int, ...]]], sums: int) -> None:
+        sizes = [0 if access is Access.FIXED else size_of(shape) for access, shape in parts]
+        self._entries = numpy.zeros((sum(sizes) + 1, 2), numpy.int64)
+        self._entries[-1] = sums, 8
+        ends = numpy.cumsum(sizes).tolist()
+        self._parts = [self._entries[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+        self._layouts: list[tuple[int, ...]] = [()] * len(sizes)
+        self._offsets = [numpy.zeros(size, numpy.int64) for size in sizes]
+        self.address = self._entries.ctypes.data
+
+    def take(self, columns: Sequence[Any]) -> None:
+        """Note where columns are."""
+        for number, column in enumerate(columns):
+            if column is None:
+                continue
+            part = self._parts[number]
+            if column.strides != self._layouts[number]:
+                self._layouts[number] = column.strides
+                self._offsets[number] = _offsets(column)
+                part[:, 1] = column.strides[0]
+            numpy.add(self._offsets[number], column.__array_interface__["data"][0], out=part[:, 0])
+
+
+def _are_columns(batch: Batch, axes: Axes) -> bool:
+    """Return whether the arguments are themselves the columns, as in most calls."""
+    args, name = batch.arguments.args, batch.function_name
+    if batch.arguments.kwargs or len(args) != len(batch.columns):
+        return False
+    return all(type(arg) is numpy.ndarray and axes.of(place, len(args), name) == 0 for place, arg in enumerate(args))
+
+
+def _columns_of(batch: Batch) -> list[Array | None]:
+    return [None if column is None else _as_doubles(column) for column in batch.columns]
+
+
+def _offsets(column: Array) -> Array:
+    """Return how far the numbers of a point are from its first one, in bytes."""
+    offsets = numpy.zeros((), numpy.int64)
+    for length, stride in zip(column.shape[1:], column.strides[1:], strict=True):
+        offsets = numpy.add.outer(offsets, stride * numpy.arange(length))
+    return offsets.ravel()
+
+
+def _as_doubles(column: Array) -> Array:
+    """Return a column as kernels take it."""
+    if column.dtype == numpy.float64 and column.dtype.isnative and column.flags.aligned:
+        return column
+    return numpy.array(column, numpy.float64, order="F")
+
+
+def _access(column: Array | None) -> Access:
+    if column is None:
+        return Access.FIXED
+    return Access.CONSECUTIVE if column.strides[0] == 8 else Access.STRIDED
+
+
+def _rows(shape: tuple[int, ...], access: Access) -> Array:
+    """Return room for a vector of points, as they are reached."""
+    if access is Access.STRIDED:
+        return numpy.zeros((LANES + 1, *shape))[:LANES] if shape else numpy.zeros((LANES, 2))[:, 0]
+    return numpy.moveaxis(numpy.zeros((*shape, LANES)), -1, 0)
+
+
+def _aligned(memory: Array) -> int:
+    return -(-int(memory.ctypes.data) // ALIGNMENT) * ALIGNMENT
