@@ -24,7 +24,7 @@ Function = Callable[..., Any]
 def _free_locks() -> Iterator[None]:
     """Give back the lock of marks, which in plain Python a `with` statement keeps if it is interrupted as it ends."""
     yield
-    lock: Any = value._lock
+    lock: Any = value.leaf_lock
     while lock._is_owned():
         lock.release()
 
