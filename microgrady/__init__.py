@@ -17,8 +17,8 @@ _HOMES = {
     ),
     "microgrady.primitives": "primitive",
     "microgrady.sequences": (
-        "clip dist dot fma frexp fsum isclose isfinite isinf isnan ldexp logsumexp mean modf norm prod softmax std "
-        "sum sumprod var where"
+        "clip dist dot fma frexp fsum isclose isfinite isinf isnan ldexp log_softmax logsumexp mean modf norm prod "
+        "softmax std sum sumprod var where"
     ),
     "microgrady.arrays": "array",
     "microgrady.trees": "detach",
@@ -140,6 +140,7 @@ if TYPE_CHECKING:  # the same names once more
     from microgrady.sequences import isinf as isinf
     from microgrady.sequences import isnan as isnan
     from microgrady.sequences import ldexp as ldexp
+    from microgrady.sequences import log_softmax as log_softmax
     from microgrady.sequences import logsumexp as logsumexp
     from microgrady.sequences import mean as mean
     from microgrady.sequences import modf as modf

@@ -18,6 +18,7 @@ from microgrady.functions import (
     copysign,
     div,
     dropped,
+    equal,
     exp,
     exp2,
     fabs,
@@ -25,7 +26,9 @@ from microgrady.functions import (
     fmod,
     greater,
     hypot,
+    instead,
     kept,
+    less_equal,
     log,
     log2,
     logaddexp,
@@ -40,7 +43,7 @@ from microgrady.functions import (
 from microgrady.functions import round as nearest
 from microgrady.inputs import describe, is_array, map_arrays, require_number
 from microgrady.later import ask
-from microgrady.tracing import compare
+from microgrady.tracing import compare, recorder_of
 from microgrady.value import Value, make_node
 
 if TYPE_CHECKING:
@@ -124,13 +127,30 @@ def select(condition: Any, a: Any, b: Any) -> Any:
     return where(condition, a, b) if is_condition(condition) else a if condition else b
 
 
-def _terms(values: Any, what: str) -> list[Any]:
+def read_terms(values: Any, what: str) -> list[Any]:
+    """Return the Values and floats of a sequence, or of all elements of an array.
+
+    Raises:
+        TypeError: It is not one, or an element is neither a Value nor a real number.
+    """
     values = number_of(values)
     if isinstance(values, (Value, str)) or not hasattr(values, "__iter__"):
         raise TypeError(f"{what} takes a sequence of Values and real numbers, not {describe(values)}")
     flat = values.ravel() if is_array(values) else values
     terms = map(number_of, flat)
     return [term if isinstance(term, Value) else require_number(term, f"each term of {what}") for term in terms]
+
+
+def read_some_terms(values: Any, what: str) -> list[Any]:
+    """Return the same, if there are any.
+
+    Raises:
+        ValueError: There are none.
+    """
+    terms = read_terms(values, what)
+    if not terms:
+        raise ValueError(f"{what} takes at least one number, not none")
+    return terms
 
 
 @overload
@@ -144,7 +164,7 @@ def sum(values: Any, start: Any = 0) -> Any:
         >>> sum([1, 2.5])
         3.5
     """
-    return _accumulated(operator.add, _terms(values, "sum"), start, 0.0, "the start of sum")
+    return _accumulated(operator.add, read_terms(values, "sum"), start, 0.0, "the start of sum")
 
 
 @overload
@@ -158,7 +178,7 @@ def prod(values: Any, *, start: Any = 1) -> Any:
         >>> prod([2, 2.5])
         5.0
     """
-    return _accumulated(operator.mul, _terms(values, "prod"), start, 1.0, "the start of prod")
+    return _accumulated(operator.mul, read_terms(values, "prod"), start, 1.0, "the start of prod")
 
 
 def _accumulated(operation: Any, terms: list[Any], start: Any, neutral: float, what: str) -> Any:
@@ -183,9 +203,7 @@ def mean(values: Any) -> Any:
         >>> mean([1, 2.5])
         1.75
     """
-    terms = _terms(values, "mean")
-    if not terms:
-        raise ValueError("mean takes at least one number, not none")
+    terms = read_some_terms(values, "mean")
     return sum(terms) / len(terms)
 
 
@@ -221,7 +239,7 @@ def sumprod(p: Any, q: Any) -> Any:
 
 
 def _pairs(a: Any, b: Any, what: str) -> list[tuple[Any, Any]]:
-    left, right = _terms(a, what), _terms(b, what)
+    left, right = read_terms(a, what), read_terms(b, what)
     if len(left) != len(right):
         raise ValueError(f"{what} takes two sequences of the same length, not of {len(left)} and {len(right)}")
     return list(zip(left, right, strict=True))
@@ -242,7 +260,7 @@ def fsum(values: Any) -> Any:
     """
     total: Any = 0.0
     lost: Any = 0.0
-    for term in _terms(values, "fsum"):
+    for term in read_terms(values, "fsum"):
         larger = total + term
         back = larger - total
         lost = lost + ((total - (larger - back)) + (term - back))
@@ -276,7 +294,7 @@ def norm(values: Any, ord: Any = 2) -> Any:
     order = require_number(ord, "the order of norm")
     if not order >= 1.0:
         raise ValueError(f"the order of norm must be 1 or more, not {describe(ord)}")
-    terms = _terms(values, "norm")
+    terms = read_terms(values, "norm")
     if order == 2.0:
         return _length(terms)
     sizes = [fabs(term) for term in terms]
@@ -321,7 +339,7 @@ def dist(p: Any, q: Any) -> Any:
 
 def _deviations(values: Any, ddof: Any, what: str) -> tuple[list[Any], float]:
     """Return how far each term is from the mean, exactly 0 for terms that are equal, and by what to divide."""
-    terms = _terms(values, what)
+    terms = read_terms(values, what)
     count = len(terms) - require_number(ddof, f"the ddof of {what}")
     if count <= 0.0:
         raise ValueError(f"{what} takes more numbers than ddof, not {len(terms)}")
@@ -377,9 +395,7 @@ def logsumexp(values: Any) -> Any:
         >>> logsumexp([1000.0, 1000.0]) == 1000.0 + math.log(2.0)
         True
     """
-    terms = _terms(values, "logsumexp")
-    if not terms:
-        raise ValueError("logsumexp takes at least one number, not none")
+    terms = read_some_terms(values, "logsumexp")
     return _in_pairs(logaddexp, terms) if len(terms) > 1 else selected(terms[0])
 
 
@@ -392,7 +408,8 @@ def softmax(values: Values) -> list[Value]: ...
 def softmax(values: Any) -> Any:
     """The exponentials of a sequence, or of all elements of an array, divided by their sum.
 
-    Their derivatives are as good as the rounding of 1, not each as good as its own size.
+    Their derivatives are as good as the rounding of 1, not each as good as its own size. One infinite number takes
+    it all; of several, or of none but `-inf`, the shares are nan.
 
     Returns:
         A list, or an array of the same shape.
@@ -404,20 +421,73 @@ def softmax(values: Any) -> Any:
         >>> softmax([1000.0, 1000.0])
         [0.5, 0.5]
     """
-    terms = _terms(values, "softmax")
-    if not terms:
-        raise ValueError("softmax takes at least one number, not none")
-    # The shift is a whole number, which has no derivative.
-    shift = floor(_in_pairs(maximum, terms))
-    powers = [exp(term - shift) for term in terms]
-    total = sum(powers)
-    shares = [power / total for power in powers]
+    shifted, total = shifted_exponents(read_some_terms(values, "softmax"))
+    return _in_shape_of(values, [exp(exponent) / total for exponent in shifted])
+
+
+@overload
+def log_softmax(values: Array) -> Array: ...
+@overload
+def log_softmax(values: Numbers) -> list[float]: ...
+@overload
+def log_softmax(values: Values) -> list[Value]: ...
+def log_softmax(values: Any) -> Any:
+    """The logarithms of `softmax`, which are right also where a share is too small for a float.
+
+    Returns:
+        A list, or an array of the same shape.
+
+    Raises:
+        ValueError: there are none.
+
+    Example:
+        >>> log_softmax([1000.0, 0.0])
+        [0.0, -1000.0]
+    """
+    shifted, total = shifted_exponents(read_some_terms(values, "log_softmax"))
+    scale = log(total)
+    return _in_shape_of(values, [exponent - scale for exponent in shifted])
+
+
+def shifted_exponents(terms: list[Any]) -> tuple[list[Any], Any]:
+    """Subtract the largest term from all, and add up the exponentials of what comes out.
+
+    Returns:
+        The differences, and the sum: nan where several terms are infinite and the largest, as their shares of it are
+        then not determined.
+    """
+    largest = _largest(terms)
+    shifted = [_difference(term, largest) for term in terms]
+    total = sum([exp(exponent) for exponent in shifted])
+    if type(largest) is float and math.isfinite(largest):
+        return shifted, total
+    # Equal ones each add 1. What is added here is 0, or nan for infinities.
+    return shifted, total + masked_product(less_equal(2.0, total), largest - largest)
+
+
+def _largest(terms: list[Any]) -> Any:
+    """Return the largest term without its derivative: a float, unless it can be another one at the next call."""
+    if any(isinstance(term, Value) and recorder_of(term) for term in terms):
+        return instead(_in_pairs(maximum, terms), 0.0)
+    return _in_pairs(maximum, [term._number if isinstance(term, Value) else term for term in terms])
+
+
+def _difference(term: Any, largest: Any) -> Any:
+    """Return a term less the largest, 0 for that one also if it is infinite, with the derivative of the term."""
+    if type(largest) is float and math.isfinite(largest):
+        return term - largest
+    # + 0.0 makes 0.0 of -0.0, as it is where both are finite.
+    return instead(dropped(equal(term, largest), term - largest) + 0.0, term)
+
+
+def _in_shape_of(values: Any, results: list[Any]) -> Any:
+    """Return as many results as there are values: as a list, or as an array if those are one."""
     if not is_array(values):
-        return shares
-    result = values.astype(object)
-    for index, share in enumerate(shares):
-        result.flat[index] = share
-    return result if any(isinstance(share, Value) for share in shares) else result.astype(float)
+        return results
+    shaped = values.astype(object)
+    for index, result in enumerate(results):
+        shaped.flat[index] = result
+    return shaped if any(isinstance(result, Value) for result in results) else shaped.astype(float)
 
 
 # What else `math` has.

@@ -68,6 +68,11 @@ def test_functions_of_sequences() -> None:
     assert_type(mg.dot([v, v], [3.0, 4.0]), Value)
     assert_type(mg.softmax([v, v]), list[Value])
     assert_type(mg.logsumexp([1.0, 2.0]), float)
+    assert_type(mg.log_softmax([1.0, 2.0]), list[float])
+    assert_type(mg.nn.cross_entropy([v, v], 1), Value)
+    assert_type(mg.nn.cross_entropy([1.0, 2.0], [0.5, 0.5]), float)
+    assert_type(mg.nn.mse(v, 1.0), Value)
+    assert_type(mg.nn.hinge([1.0], [-1]), float)
 
 
 def test_what_follows_the_structure_of_an_argument() -> None:
