@@ -26,7 +26,7 @@ _HOMES = {
     "microgrady.transforms": "grad gradients hessian hvp jacobian jvp value_and_grad vjp",
     "microgrady.anomaly": "find_anomaly",
     "microgrady.checking": "check_gradient numeric_derivative",
-    "microgrady": "data nn testing trees",
+    "microgrady": "data nn optim testing trees",
     "microgrady.compiler.compiled": "Jitted",
     "microgrady.compiler.jit": "jit",
     "microgrady.compiler.vmap": "vmap",
@@ -56,6 +56,7 @@ if TYPE_CHECKING:  # the same names once more
 
     from microgrady import data as data
     from microgrady import nn as nn
+    from microgrady import optim as optim
     from microgrady import testing as testing
     from microgrady import trees as trees
     from microgrady.anomaly import find_anomaly as find_anomaly

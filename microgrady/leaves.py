@@ -37,6 +37,17 @@ def write_numbers(leaves: list[Value], numbers: Buffer) -> None:
         leaf._number = numbers[k]
 
 
+def add_numbers(leaves: list[Value], numbers: Buffer) -> None:
+    """Add to the numbers of leaves, in order. None of them may be a result."""
+    count: Count = _require_room(leaves, numbers)
+    if recorders:
+        for leaf in leaves:
+            changing(leaf, "the data of a Value")
+    for k in range(count):
+        leaf = leaves[k]
+        leaf._number += numbers[k]
+
+
 def read_gradients(leaves: list[Value], into: Buffer) -> None:
     """Copy the gradients of leaves, in order."""
     count: Count = _require_room(leaves, into)

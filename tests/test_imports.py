@@ -34,7 +34,7 @@ LAYERS = """
     sequences anomaly pickling
     arrays frames matrices
     trees
-    nn
+    nn optim
     traced
     sparse reverse forward
     transforms
@@ -186,7 +186,7 @@ def test_every_public_name_is_where_type_checkers_are_told_that_it_is() -> None:
     assert set(homes) <= set(dir(mg))
 
 
-@pytest.mark.parametrize("package", [mg.checking, mg.data, mg.drawing, mg.nn])
+@pytest.mark.parametrize("package", [mg.checking, mg.data, mg.drawing, mg.nn, mg.optim])
 def test_packages_offer_their_names_where_type_checkers_are_told_that_they_are(package: Any) -> None:
     homes = {name: home for home, names in package._HOMES.items() for name in names.split()}
     assert set(package.__all__) == set(homes) <= set(dir(package))

@@ -38,6 +38,12 @@ def test_numbers_that_are_written_are_the_data_of_the_leaves_with_all_bits() -> 
     assert str([leaf.data for leaf in these]) == "[-0.0, nan, inf, 5e-324, 0.1]"
 
 
+def test_what_is_added_to_numbers_is_rounded_as_in_python() -> None:
+    these = some()
+    leaves.add_numbers(these, np.array([0.1, 0.2, -0.3, np.inf, 1e-17]))
+    assert [leaf.data for leaf in these] == [0.0 + 0.1, 1.0 + 0.2, 2.0 - 0.3, np.inf, 4.0]
+
+
 def test_gradients_are_added_replaced_and_cleared() -> None:
     these = some()
     leaves.add_gradients(these, np.arange(5.0))
@@ -52,7 +58,8 @@ def test_gradients_are_added_replaced_and_cleared() -> None:
 
 
 @pytest.mark.parametrize(
-    "work", [leaves.read_numbers, leaves.write_numbers, leaves.read_gradients, leaves.write_gradients]
+    "work",
+    [leaves.read_numbers, leaves.write_numbers, leaves.add_numbers, leaves.read_gradients, leaves.write_gradients],
 )
 def test_another_number_of_leaves_is_refused(work: Callable[..., None]) -> None:
     with pytest.raises(ValueError, match="5 leaves need as many numbers, not 4"):

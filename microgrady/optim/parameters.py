@@ -1,0 +1,56 @@
+"""Which leaf Values an optimiser, or who clips gradients, is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from microgrady.inputs import describe
+from microgrady.trees import flatten
+from microgrady.value import Value
+
+
+def leaves_of(params: Any, whose: str) -> list[Value]:
+    """Return the leaf Values in `params`, each once, in the order in which they come.
+
+    Args:
+        params: A Module, or anything with a method `parameters` as one; or Values nested in lists, tuples, dicts,
+            arrays and registered classes.
+        whose: Who asks, for the message.
+
+    Raises:
+        TypeError: There is something else in it.
+        ValueError: There is no Value in it, or one that is a result.
+    """
+    found, names = _numbers_in(params, whose)
+    leaves = {id(value): value for value in found if isinstance(value, Value)}
+    for position, value in enumerate(found):
+        if isinstance(value, Value) and value.op is not None:
+            raise ValueError(
+                f"{whose} takes leaves, but {names(position)} is a result, of {value.op.name}, and follows from its "
+                "operands: give the leaves that it is calculated from"
+            )
+    if not leaves:
+        there = f"only numbers, such as {found[0]!r}: make Values of those that are to change" if found else "none"
+        raise ValueError(f"{whose} needs parameters, which are leaf Values, but there are {there}")
+    return list(leaves.values())
+
+
+def _numbers_in(params: Any, whose: str) -> tuple[list[Any], Any]:
+    """Return what stands where parameters may stand, and a function that names one of them by its position."""
+    method = getattr(params, "parameters", None)
+    if callable(method):
+        found = list(method())
+        for position, thing in enumerate(found):
+            if not isinstance(thing, Value):
+                raise TypeError(f"{whose} takes Values, but parameters()[{position}] is {describe(thing)}")
+        return found, lambda position: f"parameters()[{position}]"
+    if isinstance(params, Iterator):
+        params = list(params)
+    if type(params) in (int, float):
+        raise TypeError(
+            f"{whose} takes parameters first, which are leaf Values, not {describe(params)}: "
+            "write lr=... where it is the learning rate"
+        )
+    found, structure = flatten(params, "params")
+    return found, lambda position: structure.leaf_names("params")[position]
