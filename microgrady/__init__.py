@@ -31,7 +31,7 @@ _HOMES = {
     "microgrady.compiler.jit": "jit",
     "microgrady.compiler.vmap": "vmap",
     "microgrady.compiler.vmapped": "Vmapped",
-    "microgrady.drawing": "animate draw plot plot_decision plot_errors plot_map plot_surface",
+    "microgrady.drawing": "animate draw plot plot_decision plot_errors plot_history plot_map plot_surface",
 }
 _HIDING = {"pow", "round", "sum"}  # built-in functions: a star import leaves them alone
 
@@ -72,6 +72,7 @@ if TYPE_CHECKING:  # the same names once more
     from microgrady.drawing import plot as plot
     from microgrady.drawing import plot_decision as plot_decision
     from microgrady.drawing import plot_errors as plot_errors
+    from microgrady.drawing import plot_history as plot_history
     from microgrady.drawing import plot_map as plot_map
     from microgrady.drawing import plot_surface as plot_surface
     from microgrady.functions import acos as acos

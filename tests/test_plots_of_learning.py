@@ -15,10 +15,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.contour import QuadContourSet
 
 import microgrady as mg
-from microgrady import Value, plot_decision
+from microgrady import Value, plot_decision, plot_history
 from microgrady.drawing.learning import models
 from microgrady.drawing.learning.decisions import CLASS_COLOURS, MARKERS
-from tests.figures import legend
+from tests.figures import data, legend
 
 pytestmark = pytest.mark.usefixtures("without_windows")
 
@@ -228,3 +228,95 @@ def test_what_is_not_to_be_decided_about_is_refused(name: str) -> None:
     with pytest.raises(error, match=re.escape(sentence)):
         plot_decision(model, X, y, **options)
     assert pyplot.get_fignums() == []
+
+
+# Histories
+
+
+def falling(epochs: int) -> list[float]:
+    return [2.0 ** (-12 * epoch / epochs) for epoch in range(epochs)]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 200])
+def test_loss_and_accuracy_are_drawn_by_epoch_counted_from_one(epochs: int) -> None:
+    shares = [1 - loss / 2 for loss in falling(epochs)]
+    loss, accuracy = plot_history({"loss": falling(epochs), "accuracy": shares})
+    for axes, numbers in ((loss, falling(epochs)), (accuracy, shares)):
+        x, y = data(axes, "training")
+        assert x.tolist() == list(range(1, epochs + 1))
+        assert y.tolist() == numbers
+    assert loss.get_xlim() == accuracy.get_xlim()
+    assert (loss.get_ylabel(), accuracy.get_ylabel(), accuracy.get_xlabel()) == ("loss", "accuracy", "epoch")
+    accuracy.figure.figure.draw_without_rendering()
+    ticks = [tick for tick in accuracy.get_xticks() if accuracy.get_xlim()[0] <= tick <= accuracy.get_xlim()[1]]
+    assert ticks
+    assert all(tick == round(tick) for tick in ticks)
+
+
+def test_the_best_epoch_is_that_of_the_validation() -> None:
+    history = {"loss": [4, 3, 2, 1], "validation_loss": [4, 2.5, 2.5, 6], "validation_accuracy": [0.5, 0.75, 0.7, 0.6]}
+    loss, accuracy = plot_history(history)
+    assert legend(loss) == ["training", "validation", "best epoch: 2, validation loss 2.5"]
+    assert legend(accuracy) == ["validation", "best epoch: 2, validation accuracy 75%"]
+    x, y = data(loss, legend(loss)[-1])
+    assert (x.tolist(), y.tolist()) == ([2.0], [2.5])
+
+
+class Recorded:
+    """A history as `fit` returns it."""
+
+    loss = (3.0, 2.0)
+    accuracy = validation_loss = validation_accuracy = ()
+    stopped = "patience"
+
+
+def test_a_history_may_be_an_object_and_have_no_accuracy() -> None:
+    (loss,) = plot_history(Recorded())
+    assert legend(loss) == ["training", "best epoch: 2, loss 2"]
+    assert loss.get_title() == "stopped after 2 epochs: patience"
+
+
+@pytest.mark.parametrize(
+    ("losses", "scale"), [([1, 0.01], "log"), ([1, 0.2], "linear"), ([1, 0.01, 0], "linear"), ([1, -5], "linear")]
+)
+def test_losses_of_different_sizes_have_a_logarithmic_scale(losses: list[float], scale: str) -> None:
+    assert plot_history({"loss": losses})[0].get_yscale() == scale
+
+
+def test_what_is_not_finite_is_left_out() -> None:
+    (loss,) = plot_history({"loss": [3.0, math.nan, 2.0, math.inf], "accuracy": [None] * 4})
+    assert legend(loss) == ["training", "best epoch: 3, loss 2"]
+    assert np.isnan(data(loss, "training")[1]).tolist() == [False, True, False, True]
+
+
+def test_a_history_is_drawn_on_the_axes_that_are_given() -> None:
+    _, given = pyplot.subplots(1, 2)
+    assert plot_history({"loss": [1], "accuracy": [1]}, axes=given) == tuple(given)
+    assert plot_history({"loss": [1]}, axes=given[0]) == (given[0],)
+
+
+BAD_HISTORIES: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
+    "empty": ({"loss": []}, {}, ValueError, "the history has no epochs"),
+    "no loss": ({"accuracy": [1]}, {}, TypeError, "a dict with a list called loss, not dict"),
+    "a number": (3, {}, TypeError, "plot_history takes what fit returned or a dict with a list called loss, not int"),
+    "unknown": ({"loss": [1], "val_loss": [1]}, {}, ValueError, "and 'val_loss' is not one of them"),
+    "lengths": ({"loss": [1, 2], "accuracy": [1]}, {}, ValueError, "and loss has 2 and accuracy 1"),
+    "texts": ({"loss": ["a"]}, {}, TypeError, "loss of a history must be a list of numbers"),
+    "text": ({"loss": "12"}, {}, TypeError, "loss of a history must be a list of numbers"),
+    "all nan": ({"loss": [NAN]}, {}, ValueError, "no loss of the history is a finite number"),
+    "no Axes": ({"loss": [1]}, {"axes": 3}, TypeError, "axes must be matplotlib Axes, one for each panel, or None"),
+    "ending": ({"loss": [1]}, {"to": "a.gif"}, ValueError, "ends in .svg, .png or .pdf, not 'a.gif'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_HISTORIES)
+def test_what_is_not_a_history_is_refused(name: str) -> None:
+    history, options, error, sentence = BAD_HISTORIES[name]
+    with pytest.raises(error, match=re.escape(sentence)):
+        plot_history(history, **options)
+    assert pyplot.get_fignums() == []
+
+
+def test_a_history_with_accuracy_needs_two_axes() -> None:
+    with pytest.raises(ValueError, match="this history has loss and accuracy, and so needs 2 Axes, not 1"):
+        plot_history({"loss": [1], "accuracy": [1]}, axes=pyplot.subplots()[1])

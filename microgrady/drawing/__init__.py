@@ -6,6 +6,7 @@ _HOMES = {
     "microgrady.drawing.animation.player": "animate",
     "microgrady.drawing.graph.graph": "draw",
     "microgrady.drawing.learning.decisions": "plot_decision",
+    "microgrady.drawing.learning.histories": "plot_history",
     "microgrady.drawing.plotting.maps": "plot_map",
     "microgrady.drawing.plotting.plots": "plot",
     "microgrady.drawing.plotting.quotients": "plot_errors",
@@ -13,13 +14,24 @@ _HOMES = {
     "microgrady.drawing.render": "FORMATS",
 }
 
-__all__ = ["FORMATS", "animate", "draw", "plot", "plot_decision", "plot_errors", "plot_map", "plot_surface"]
+__all__ = [
+    "FORMATS",
+    "animate",
+    "draw",
+    "plot",
+    "plot_decision",
+    "plot_errors",
+    "plot_history",
+    "plot_map",
+    "plot_surface",
+]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from microgrady.drawing.animation.player import animate
     from microgrady.drawing.graph.graph import draw
     from microgrady.drawing.learning.decisions import plot_decision
+    from microgrady.drawing.learning.histories import plot_history
     from microgrady.drawing.plotting.maps import plot_map
     from microgrady.drawing.plotting.plots import plot
     from microgrady.drawing.plotting.quotients import plot_errors

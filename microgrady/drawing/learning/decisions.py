@@ -19,13 +19,13 @@ from microgrady.drawing.plotting.figures import (
     Interval,
     add_legend,
     axes_to_draw_on,
-    check_file,
     check_function,
     import_plotting,
     is_constant,
     write_figure,
 )
 from microgrady.drawing.plotting.surfaces import MOST_STRETCHED
+from microgrady.drawing.render import check_target
 from microgrady.drawing.style import INK
 from microgrady.inputs import describe
 
@@ -95,7 +95,7 @@ def plot_decision(
     check_function(model, ax, "plot_decision")
     points = check_points(X, y, "plot_decision")
     plane = plane_of(points, features)
-    target = check_file(to)
+    target = None if to is None else check_target(to)
     asked = Model(model, points.features.shape[1], "plot_decision")
     answers = asked.outputs(points.features)
     classes = classes_of(points.labels, answers.shape[1], asked.name)

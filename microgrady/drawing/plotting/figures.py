@@ -55,21 +55,28 @@ def import_plotting(name: str) -> Any:
 
 @contextlib.contextmanager
 def axes_to_draw_on(ax: Axes | None, target: Path | None) -> Iterator[Axes]:
-    """Yield the Axes that were given, or new ones, which are given up when drawing on them fails.
+    """Yield the Axes that were given, or new ones, which are given up when drawing on them fails."""
+    with panels_to_draw_on(None if ax is None else [ax], 1, target) as (axes,):
+        yield axes
+
+
+@contextlib.contextmanager
+def panels_to_draw_on(given: Sequence[Axes] | None, count: int, target: Path | None) -> Iterator[Sequence[Axes]]:
+    """Yield the Axes that were given, or so many new ones below each other, which are given up when drawing fails.
 
     New ones are made by pyplot, and by nothing else: only its figures are shown at the end of a notebook's cell, and by
     `pyplot.show()` at the end of a script. It keeps every figure until it is closed, and so a figure that has been
     written to a file is closed at once, which leaves it as good as before for everything but being shown. In an
     interactive session it stays: notebooks show it and then close it themselves.
     """
-    if ax is not None:
-        yield ax
+    if given is not None:
+        yield given
         return
     pyplot = import_plotting("matplotlib.pyplot")
-    figure, axes = pyplot.subplots(layout="constrained")
+    figure, grid = pyplot.subplots(count, squeeze=False, sharex=True, layout="constrained")
     finished = False
     try:
-        yield axes
+        yield list(grid[:, 0])
         finished = True
     finally:
         if not finished or (target is not None and not pyplot.isinteractive()):
