@@ -69,6 +69,11 @@ class Sources(build_py):
 class Compiled(build_ext):
     """Either all modules, which use each other's C types, or none; and never what an earlier compilation left."""
 
+    def initialize_options(self) -> None:
+        """Compile modules side by side unless something else is asked for."""
+        super().initialize_options()
+        self.parallel = True
+
     def run(self) -> None:
         """Delete, and go on."""
         self._delete()
