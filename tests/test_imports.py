@@ -35,7 +35,7 @@ LAYERS = """
     arrays frames matrices
     trees
     nn optim
-    traced
+    traced optim.variables
     sparse reverse forward
     transforms
     checking
@@ -50,7 +50,7 @@ LAYERS = """
     compiler.jit compiler.small_batches compiler.batch_worker compiler.summed
     compiler.vmapped
     compiler.vmap
-    nn.training nn.history
+    nn.training nn.history optim.minimisation
     compiler drawing testing
     command pytest_plugin
     __main__

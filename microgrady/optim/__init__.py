@@ -1,9 +1,13 @@
-"""Optimisers, schedules of their learning rates, and clipping of gradients, with the names and numbers of PyTorch."""
+"""Optimisers, schedules of their learning rates, and clipping of gradients, with the names and numbers of PyTorch.
+
+`minimize` is SciPy's, for functions of nested arguments.
+"""
 
 from microgrady import later
 
 _HOMES = {
     "microgrady.optim.clipping": "clip_by_norm clip_by_value clip_grad_norm clip_grad_value",
+    "microgrady.optim.minimisation": "minimize",
     "microgrady.optim.optimisers": "SGD Adam AdamW RMSprop",
     "microgrady.optim.optimizer": "Optimizer",
     "microgrady.optim.schedules": (
@@ -31,11 +35,13 @@ __all__ = [
     "clip_by_value",
     "clip_grad_norm",
     "clip_grad_value",
+    "minimize",
 ]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from microgrady.optim.clipping import clip_by_norm, clip_by_value, clip_grad_norm, clip_grad_value
+    from microgrady.optim.minimisation import minimize
     from microgrady.optim.optimisers import SGD, Adam, AdamW, RMSprop
     from microgrady.optim.optimizer import Optimizer
     from microgrady.optim.schedules import (
