@@ -7,7 +7,7 @@ import numbers
 import operator
 import random
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from microgrady.inputs import describe
 
@@ -47,7 +47,7 @@ INITIALISATIONS: dict[str, Rule] = {
 }
 
 
-def rule_of(initialisation: Any) -> Rule:
+def rule_of(initialisation: str | Rule | None) -> Rule:
     """Return the rule that a name stands for, micrograd's for None; a function is a rule itself.
 
     Raises:
@@ -65,10 +65,10 @@ def rule_of(initialisation: Any) -> Rule:
             f"initialisation must be one of {', '.join(INITIALISATIONS)}, or a function of a random.Random, nin and "
             f"nout, not {describe(initialisation)}"
         )
-    return initialisation  # type: ignore[no-any-return]
+    return initialisation
 
 
-def generator_of(seed: Any) -> random.Random:
+def generator_of(seed: int | random.Random | None) -> random.Random:
     """Return a generator of its own for a seed. For None it begins anywhere; one that is given goes on.
 
     Raises:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numbers
 import operator
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from microgrady.functions import erf, maximum, relu, sigmoid, softplus, tanh
+from microgrady.functions import erfc, relu, sigmoid, softplus, tanh
 from microgrady.inputs import describe, is_array, is_number
-from microgrady.nn.initialisation import generator_of, rule_of
+from microgrady.nn.initialisation import Rule, generator_of, rule_of
 from microgrady.nn.module import Module
 from microgrady.scopes import scope
+from microgrady.sequences import where
 from microgrady.value import Primitive, Value
 
 Activation = str | Callable[[Any], Any]
@@ -22,7 +24,7 @@ def _linear(x: Any) -> Any:
 
 
 def _leaky_relu(x: Any) -> Any:
-    return maximum(x, 0.01 * x)
+    return where(x > 0, x, 0.01 * x)
 
 
 def _silu(x: Any) -> Any:
@@ -30,7 +32,7 @@ def _silu(x: Any) -> Any:
 
 
 def _gelu(x: Any) -> Any:
-    return x * (0.5 * (1.0 + erf(x * 0.5**0.5)))
+    return 0.5 * x * erfc(x * -(0.5**0.5))
 
 
 # By name: what begins the name of a neuron that has it, and the function.
@@ -81,8 +83,8 @@ class Neuron(Module):
         nonlin: bool = True,
         *,
         activation: Activation | None = None,
-        initialisation: Any = None,
-        seed: Any = None,
+        initialisation: str | Rule | None = None,
+        seed: int | random.Random | None = None,
     ) -> None:
         count = _size(nin, "nin, the number of inputs,")
         rule, generator = rule_of(initialisation), generator_of(seed)
@@ -94,7 +96,10 @@ class Neuron(Module):
     def __call__(self, x: Any) -> Any:
         """Return the output for the inputs: a list, a tuple or an array of numbers and Values."""
         total = self.b
-        for weight, number in zip(self.w, _inputs(x, len(self.w), self), strict=True):
+        inputs = _row(x, self)
+        if len(inputs) != len(self.w):
+            raise ValueError(f"{self!r} takes {len(self.w)} input(s), but {len(inputs)} are given")
+        for weight, number in zip(self.w, inputs, strict=True):
             total = total + weight * number
         if not self.nonlin:
             return total
@@ -140,8 +145,8 @@ class Layer(Module):
         nonlin: bool = True,
         *,
         activation: Activation | None = None,
-        initialisation: Any = None,
-        seed: Any = None,
+        initialisation: str | Rule | None = None,
+        seed: int | random.Random | None = None,
     ) -> None:
         count = _size(nout, "nout, the number of neurons,")
         rule, generator = rule_of(initialisation), generator_of(seed)
@@ -158,8 +163,7 @@ class Layer(Module):
 
     def __call__(self, x: Any) -> Any:
         """Return the outputs for the inputs: a list of them, or the output itself if there is one neuron."""
-        if is_array(x):
-            x = x.tolist()
+        x = _row(x, self)
         out = []
         for place, neuron in enumerate(self.neurons):
             with scope(f"neuron {place}"):
@@ -200,8 +204,8 @@ class MLP(Module):
         nouts: Sequence[int],
         *,
         activation: Activation = "relu",
-        initialisation: Any = None,
-        seed: Any = None,
+        initialisation: str | Rule | None = None,
+        seed: int | random.Random | None = None,
     ) -> None:
         if isinstance(nouts, str) or not (isinstance(nouts, Sequence) or is_array(nouts)):
             raise TypeError(f"nouts must be a list of the sizes of layers, such as [16, 16, 1], not {describe(nouts)}")
@@ -296,14 +300,19 @@ def _activation(activation: Any, nonlin: Any) -> Activation:
     return activation  # type: ignore[no-any-return]
 
 
-def _inputs(x: Any, count: int, neuron: Neuron) -> Sequence[Any]:
-    """Return the inputs of a neuron one by one."""
+def _row(x: Any, taker: Module) -> list[Any]:
+    """Return the inputs of a neuron or a layer one by one."""
+    if type(x) is list:
+        return x
     if is_array(x):
-        x = x.tolist()
+        if x.ndim > 1:
+            raise ValueError(
+                f"a {type(taker).__name__} takes the numbers of one sample, not an array with the shape {x.shape}: "
+                "mg.vmap(model)(X) is for many"
+            )
+        return list(x.ravel().tolist())
     if isinstance(x, Value) or is_number(x):
-        x = [x]
-    if type(x) is not list:
-        x = list(x)
-    if len(x) != count:
-        raise ValueError(f"{neuron!r} takes {count} input(s), but {len(x)} are given")
-    return x  # type: ignore[no-any-return]
+        return [x]
+    if not isinstance(x, Iterable):
+        raise TypeError(f"a {type(taker).__name__} takes a list, a tuple or an array of numbers, not {describe(x)}")
+    return list(x)

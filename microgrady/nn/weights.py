@@ -85,13 +85,12 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
         _require_shape(found[name], entry, name, source, model)
         leaves += entry if isinstance(entry, list) else [entry]
         numbers.extend(_listed(found[name]))
-    for name, entry in entries.items():
-        for value in entry if isinstance(entry, list) else [entry]:
-            if value.op is not None:
-                raise ValueError(
-                    f"{name} of the {type(model).__name__} is the result of {value.op.name}, which cannot be given "
-                    "another number: make the parameter Value(v.data)"
-                )
+    for name, value in model.named_parameters():
+        if value.op is not None:
+            raise ValueError(
+                f"{name} of the {type(model).__name__} is the result of {value.op.name}, which cannot be given another "
+                "number: make the parameter Value(v.data)"
+            )
     write_numbers(leaves, numbers)
 
 
