@@ -8,6 +8,7 @@ import math
 import pickle
 import random
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -183,6 +184,50 @@ def test_parameters_are_found_in_models_lists_and_nested_arguments_each_once() -
     assert Adam(x).parameters[0] is x
 
 
+def test_modules_list_their_parameters_and_results_among_them_are_named() -> None:
+    model = mg.nn.MLP(2, [3, 1], seed=0)
+    assert [*map(id, Adam(model).parameters)] == [*map(id, model.parameters())]
+    model.layers[1].neurons[0].b = model.layers[0].neurons[0].b * 2.0
+    with pytest.raises(ValueError, match=re.escape("layers.1.neurons.0.b is a result, of mul")):
+        Adam(model)
+
+
+def test_networks_learn_by_each_optimiser() -> None:
+    points = [((0.0, 1.0), 1.0), ((1.0, 0.0), -1.0), ((1.0, 1.0), 0.5)]
+    for kind in CLASSES:
+        model = mg.nn.MLP(2, [8, 1], activation="tanh", seed=1)
+        optimizer = kind(model, lr=0.05)  # type: ignore[call-arg]
+        losses = []
+        for _ in range(60):
+            optimizer.zero_grad()
+            loss = mg.mean((model(x) - y) ** 2 for x, y in points)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.data)
+        assert losses[-1] < losses[0] / 10
+
+
+def test_a_model_is_a_nested_argument() -> None:
+    model = mg.nn.MLP(2, [2, 1], seed=1)
+    optimizer = Adam(lr=0.1)
+    slopes = mg.grad(lambda model: model([1.0, 2.0]) ** 2)(model)  # of Values, by which it could be differentiated
+    with pytest.raises(TypeError, match=r"mg\.detach leaves derivatives out on purpose"):
+        optimizer.update(slopes, {}, model)
+    updates, _ = optimizer.update(mg.detach(slopes), optimizer.init(model), model)
+    moved = mg.optim.apply_updates(model, updates)
+    assert isinstance(moved, mg.nn.MLP)
+    expected = Adam(model, lr=0.1)
+    (model([1.0, 2.0]) ** 2).backward()
+    expected.step()
+    assert [leaf.data for leaf in moved.parameters()] == [leaf.data for leaf in model.parameters()]
+
+
+def test_without_numpy_the_message_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    with pytest.raises(ImportError, match=r'optim\.Adam needs NumPy: pip install "microgrady\[numpy\]"'):
+        Adam([Value(1.0)])
+
+
 def test_a_tied_parameter_moves_once_in_a_step() -> None:
     x = Value(1.0)
     x.grad = 1.0
@@ -214,7 +259,9 @@ def test_a_model_that_lists_something_else_than_values_is_refused() -> None:
         def parameters(self) -> list[Any]:
             return [Value(1.0), 2.0]
 
-    with pytest.raises(TypeError, match=re.escape("Adam takes Values, but parameters()[1] is float (2.0)")):
+    with pytest.raises(
+        TypeError, match=re.escape("Adam takes microgrady's Values, but parameters()[1] is float (2.0)")
+    ):
         Adam(Odd())
 
 

@@ -52,8 +52,9 @@ def clip_grad_norm(params: Any, max_norm: float, norm_type: float = 2.0, error_i
         (0.6, 0.8)
     """
     leaves, gradients = _gradients_of(params, "clip_grad_norm")
-    norm = _clip_norm(gradients, max_norm, norm_type, error_if_nonfinite)
-    write_gradients(leaves, gradients)
+    norm, is_larger = _clip_norm(gradients, max_norm, norm_type, error_if_nonfinite)
+    if is_larger:
+        write_gradients(leaves, gradients)
     return norm
 
 
@@ -140,8 +141,8 @@ def _gradients_of(params: Any, whose: str) -> tuple[list[Value], Vector]:
     return leaves, gradients
 
 
-def _clip_norm(gradients: Vector, max_norm: float, norm_type: float, error_if_nonfinite: bool) -> float:
-    """Clip a vector in its place, and return its norm."""
+def _clip_norm(gradients: Vector, max_norm: float, norm_type: float, error_if_nonfinite: bool) -> tuple[float, bool]:
+    """Clip a vector in its place, and return the norm that it had and whether that was too large."""
     max_norm = _limit(max_norm, "max_norm")
     kind = require_number(norm_type, "norm_type")
     if not kind > 0.0:
@@ -149,12 +150,13 @@ def _clip_norm(gradients: Vector, max_norm: float, norm_type: float, error_if_no
     norm = _norm(gradients, kind)
     if error_if_nonfinite and not math.isfinite(norm):
         raise RuntimeError(f"the norm of the gradients is {norm!r}, to which they cannot be clipped")
-    if not norm + 1e-6 <= max_norm:
-        import numpy
+    if norm + 1e-6 <= max_norm:
+        return norm, False
+    import numpy
 
-        with numpy.errstate(all="ignore"):
-            gradients *= max_norm / (norm + 1e-6)
-    return norm
+    with numpy.errstate(all="ignore"):
+        gradients *= max_norm / (norm + 1e-6)
+    return norm, True
 
 
 def _norm(vector: Vector, kind: float) -> float:
@@ -169,7 +171,7 @@ def _norm(vector: Vector, kind: float) -> float:
         largest = float(abs(vector).max(initial=0.0))
         if kind == math.inf or largest == 0.0 or not math.isfinite(largest):
             return largest
-        return largest * math.pow(((abs(vector) / largest) ** kind).sum(), 1.0 / kind)
+        return float(largest * ((abs(vector) / largest) ** kind).sum() ** (1.0 / kind))
 
 
 def _clip_value(gradients: Vector, clip_value: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from microgrady.inputs import describe
@@ -36,15 +36,14 @@ def leaves_of(params: Any, whose: str) -> list[Value]:
     return list(leaves.values())
 
 
-def _numbers_in(params: Any, whose: str) -> tuple[list[Any], Any]:
+def _numbers_in(params: Any, whose: str) -> tuple[list[Any], Callable[[int], str]]:
     """Return what stands where parameters may stand, and a function that names one of them by its position."""
-    method = getattr(params, "parameters", None)
-    if callable(method):
-        found = list(method())
-        for position, thing in enumerate(found):
+    listed = _listed_by(params)
+    if listed is not None:
+        for name, thing in listed:
             if not isinstance(thing, Value):
-                raise TypeError(f"{whose} takes Values, but parameters()[{position}] is {describe(thing)}")
-        return found, lambda position: f"parameters()[{position}]"
+                raise TypeError(f"{whose} takes microgrady's Values, but {name} is {describe(thing)}")
+        return [thing for _, thing in listed], lambda position: listed[position][0]
     if isinstance(params, Iterator):
         params = list(params)
     if type(params) in (int, float):
@@ -54,3 +53,15 @@ def _numbers_in(params: Any, whose: str) -> tuple[list[Any], Any]:
         )
     found, structure = flatten(params, "params")
     return found, lambda position: structure.leaf_names("params")[position]
+
+
+def _listed_by(model: Any) -> list[tuple[str, Any]] | None:
+    """Return what a model lists as its parameters, with their names; None for something else than a model."""
+    for name in ("named_parameters", "parameters"):
+        method = getattr(model, name, None)
+        if callable(method):
+            found = list(method())
+            return (
+                found if name == "named_parameters" else [(f"parameters()[{k}]", each) for k, each in enumerate(found)]
+            )
+    return None

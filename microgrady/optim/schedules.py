@@ -69,9 +69,14 @@ class LRScheduler:
 
         Raises:
             TypeError: It is not a dict.
-            ValueError: It is that of another kind of schedule.
+            ValueError: It is that of another kind of schedule, or of another number of groups.
         """
-        require_names(state_dict, {*self.state_dict()}, f"the state of {type(self).__name__}")
+        what = f"the state of {type(self).__name__}"
+        require_names(state_dict, {*self.state_dict()}, what)
+        rates = "min_lrs" if "min_lrs" in state_dict else "base_lrs"
+        there, here = (len(rates) for rates in (state_dict[rates], getattr(self, rates)))
+        if there != here:
+            raise ValueError(f"{what} is of {there} groups of parameters, but its optimiser has {here}")
         vars(self).update(state_dict)
 
     def _assign(self, rate: Callable[[int, float, float], float]) -> None:
