@@ -410,6 +410,8 @@ def test_the_logits_of_several_samples_are_refused() -> None:
     np = pytest.importorskip("numpy")
     with pytest.raises(ValueError, match=r"the logits of one sample, not an array of shape \(4, 3\): mean\("):
         nn.cross_entropy(np.zeros((4, 3)), np.zeros(4))
+    with pytest.raises(ValueError, match=r"not 4 and 3: np.stack\(predictions, axis=1\) makes rows"):
+        nn.accuracy([np.zeros(4)] * 3, np.zeros(4))
 
 
 def test_targets_are_checked_before_a_compiled_function_gets_them() -> None:

@@ -222,7 +222,11 @@ def accuracy(predictions: Any, targets: Any) -> float:
     if not outputs:
         raise ValueError("accuracy takes at least one sample, not none")
     if len(outputs) != len(wanted):
-        raise ValueError(f"accuracy takes as many targets as predictions, not {len(wanted)} and {len(outputs)}")
+        columns = all(is_array(output) and output.shape == (len(wanted),) for output in outputs)
+        hint = ": np.stack(predictions, axis=1) makes rows of an array for each output, as vmap gives them"
+        raise ValueError(
+            f"accuracy takes as many targets as predictions, not {len(wanted)} and {len(outputs)}{hint * columns}"
+        )
     right = [_is_right(*pair, f"targets[{index}]") for index, pair in enumerate(zip(outputs, wanted, strict=True))]
     return right.count(True) / len(right)
 
