@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microgrady as mg
@@ -26,6 +26,7 @@ Shape = Callable[..., Any]
 
 @pytest.mark.parametrize("shape", SHAPES)
 @given(n=st.integers(4, 60), noise=st.sampled_from([0, 0.0, 0.1, 2]), seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=30)
 def test_a_shape_has_n_points_of_classes_of_equal_size(shape: Shape, n: int, noise: float, seed: int) -> None:
     X, y = shape(n, noise, seed)
     assert (X.shape, X.dtype, y.shape, y.dtype) == ((n, 2), np.float64, (n,), np.int64)
@@ -64,6 +65,7 @@ def test_a_seed_gives_the_same_numbers_on_all_machines(shape: Shape, digest: str
 
 
 @given(n=st.integers(2, 60), noise=st.sampled_from([0.0, 0.1]), seed=st.integers(0, 1000))
+@settings(max_examples=30)
 def test_moons_and_rings_are_those_of_scikit_learn(n: int, noise: float, seed: int) -> None:
     datasets = pytest.importorskip("sklearn.datasets")
     noise_there = noise or None
@@ -205,6 +207,7 @@ def test_without_numpy_the_message_says_what_to_install(monkeypatch: pytest.Monk
 
 
 @given(n=st.integers(2, 80), fraction=st.floats(0.01, 0.9), seed=st.integers(0, 1000))
+@settings(max_examples=30)
 def test_a_split_is_that_of_scikit_learn(n: int, fraction: float, seed: int) -> None:
     selection = pytest.importorskip("sklearn.model_selection")
     X, y = np.arange(2.0 * n).reshape(n, 2), np.arange(n)
@@ -223,6 +226,7 @@ def test_a_split_is_that_of_scikit_learn(n: int, fraction: float, seed: int) -> 
     fraction=st.floats(0.05, 0.8),
     seed=st.integers(0, 1000),
 )
+@settings(max_examples=30)
 def test_a_stratified_split_keeps_shares_and_all_samples(sizes: list[int], fraction: float, seed: int) -> None:
     y = np.repeat(np.arange(len(sizes)), sizes)
     X = np.arange(len(y))
@@ -328,6 +332,7 @@ def test_data_of_other_columns_are_not_standardised_alike() -> None:
 
 
 @given(n=st.integers(1, 40), size=st.integers(1, 50), seed=st.integers(0, 1000), shuffle=st.booleans())
+@settings(max_examples=30)
 def test_batches_have_each_sample_once(n: int, size: int, seed: int, shuffle: bool) -> None:
     X, y = np.arange(2 * n).reshape(n, 2), np.arange(n)
     parts = list(data.batches(X, y, size, seed, shuffle))

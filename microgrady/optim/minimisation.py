@@ -40,22 +40,21 @@ def minimize(
 ) -> Any:
     """Find where a function of a nested argument is smallest: `scipy.optimize.minimize`, with exact derivatives.
 
-    The function and the derivatives that the method wants are compiled (without llvmlite they are interpreted):
-    gradients; for `dogleg` and `trust-exact` the hessian, for `Newton-CG`, `trust-ncg`, `trust-krylov` and
-    `trust-constr` its product with a vector. Values from outside that the function refers to are constants.
+    The function and the derivatives that the method wants are compiled, as by `jit` (without llvmlite they are
+    interpreted): gradients; for `dogleg` and `trust-exact` the hessian, for `Newton-CG`, `trust-ncg`, `trust-krylov`
+    and `trust-constr` its product with a vector. Values from outside that the function refers to are constants.
 
     Args:
-        function: A function that returns one number. Its first argument is like `x0`.
+        function: A function of an argument like `x0`, and of `args`. It returns one number.
         x0: Where to start: a number, or a structure of numbers and Values such as `grad` takes. Leaf Values in it, as
             those of a Module, are assigned the numbers that are found. Other numbers in a Module are not varied.
-        args: A tuple of further arguments, which are constants.
+        args: A tuple of constants, or one.
         method: The name of one of SciPy's methods, or a function such as SciPy takes. None: SciPy chooses BFGS,
             with bounds L-BFGS-B, with constraints SLSQP.
         bounds: A pair (low, high), with None for no bound, for each number, in the structure of `x0`; one pair, or
             None, for all numbers in a part of it. Keys of a dict can be left out. Or `scipy.optimize.Bounds`.
-        constraints: As in SciPy, one or several, of functions of an argument like `x0` that return a number or a
-            structure of numbers: dicts with `type`, `fun` and `args`, or `NonlinearConstraint`. Their derivatives are
-            compiled, too. `LinearConstraint` has a column for each number.
+        constraints: As in SciPy, one or several. Their functions take an argument like `x0` and return a number or a
+            structure of numbers, and their derivatives are compiled, too. `LinearConstraint` has columns for numbers.
         tol: As in SciPy.
         callback: As in SciPy: a function of a point, or of `intermediate_result`, in which the point is `x`.
         options: As in SciPy.
@@ -65,45 +64,18 @@ def minimize(
         `x0`, in floats and arrays of float64. All else has the numbers in order, as arrays.
 
     Raises:
-        TypeError: `function` cannot be called or returns something else than one number; something in an argument has
-            another type.
-        ValueError: There is no such method; `x0` has nothing to vary or is not finite; the function or a derivative of
-            it is nan there; bounds fit no part of `x0`; the function refers to a Value of `x0` not by its argument.
+        TypeError: `function` does not return one number, or an argument has another type.
+        ValueError: There is no such method; `x0` has nothing to vary or is not finite; the function or a derivative is
+            nan there; bounds do not fit `x0`; the function refers to a Value of `x0` not by its argument.
         ImportError: SciPy is not installed.
 
     Example:
-        >>> import microgrady as mg
-        >>> def valley(p):
-        ...     return (1.0 - p["x"]) ** 2 + 100.0 * (p["y"] - p["x"] ** 2) ** 2
-        >>> found = mg.optim.minimize(valley, {"x": -1.2, "y": 1.0}, method="trust-exact")
+        >>> found = minimize(lambda p: (p["x"] - 1.0) ** 2 + (p["y"] + 2.0) ** 2, {"x": 0.0, "y": 0.0})
         >>> {name: round(number, 6) for name, number in found.x.items()}
-        {'x': 1.0, 'y': 1.0}
-        >>> found = mg.optim.minimize(valley, {"x": -1.2, "y": 1.0}, bounds={"x": (None, 0.5)})
-        >>> {name: round(number, 6) for name, number in found.x.items()}
-        {'x': 0.5, 'y': 0.25}
+        {'x': 1.0, 'y': -2.0}
     """
-    optimize = _scipy()
-    if not callable(function):
-        raise TypeError(f"minimize takes a function, not {describe(function)}")
-    chosen = _method(method)
-    args = args if isinstance(args, tuple) else (args,)
-    variables = Variables(x0)
-    _require_by_argument(function, variables, args)
-    problem = Problem(function, variables, args)
-    derivatives = problem.derivatives(chosen)
-    found = optimize.minimize(
-        problem.value if chosen in NONE else problem.value_and_gradient,
-        variables.start,
-        method=chosen,
-        bounds=_bounds(bounds, variables, optimize),
-        constraints=[_constraint(each, variables, chosen, optimize) for each in _listed(constraints, optimize)],
-        tol=tol,
-        callback=None if callback is None else _callback(callback, variables),
-        options=None if options is None else dict(options),
-        **derivatives,
-    )
-    variables.assign(found.x.reshape(-1))
-    return _in_structure(found, variables)
+    problem = Problem(function, x0, args)
+    return problem.solve(method, bounds, constraints, tol=tol, callback=callback, options=options)
 
 
 def _scipy() -> Any:
@@ -133,26 +105,53 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Problem:
-    """A function of a nested argument as one of an array, which it has in float64, with its derivatives.
+    """A function of a nested argument as one of an array, with its derivatives.
 
     Args:
         function: The function.
-        variables: Those of its argument.
-        args: Its further arguments.
+        x0: The argument to start at.
+        args: Further ones: a tuple, or one.
     """
 
-    def __init__(self, function: Callable[..., Any], variables: Variables, args: tuple[Any, ...]) -> None:
-        self._variables = variables
+    def __init__(self, function: Callable[..., Any], x0: Any, args: Any) -> None:
+        if not callable(function):
+            raise TypeError(f"minimize takes a function, not {describe(function)}")
+        further = args if isinstance(args, tuple) else (args,)
         self._name = name_of(function)
+        self._variables = variables = Variables(x0)
+        _require_by_argument(function, variables, further)
 
         def flat(point: Any) -> Any:
-            return one_number(function(variables.argument(point), *args), self._name, "minimize")
+            return one_number(function(variables.argument(point), *further), self._name, "minimize")
 
         flat.__name__ = self._name  # which messages have
         self._flat = flat
         self._value = compiled(flat)
         self._both = compiled(value_and_grad(flat))
         self._is_checked = False
+
+    def solve(self, method: Any, bounds: Any, constraints: Any, *, callback: Any, options: Any, tol: Any) -> Any:
+        """Return SciPy's result, in the structure of the argument."""
+        optimize = _scipy()
+        chosen = _method(method)
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be a function or None, not {describe(callback)}")
+        if options is not None and not isinstance(options, Mapping):
+            raise TypeError(f"options must be a dict or None, not {describe(options)}")
+        variables = self._variables
+        found = optimize.minimize(
+            self.value if chosen in NONE else self.value_and_gradient,
+            variables.start,
+            method=chosen,
+            bounds=_bounds(bounds, variables, optimize),
+            constraints=[_constraint(each, variables, chosen, optimize) for each in _listed(constraints, optimize)],
+            tol=tol,
+            callback=None if callback is None else _callback(callback, variables),
+            options=None if options is None else dict(options),
+            **self.derivatives(chosen),
+        )
+        variables.assign(found.x.ravel().tolist())
+        return _in_structure(found, variables)
 
     def value(self, point: Any) -> float:
         """Return the value at a point."""

@@ -82,11 +82,12 @@ class Variables:
         pairs = zip(self.places, others, strict=True)
         return self.structure.rebuild([other if place is None else numbers[place] for place, other in pairs])
 
-    def assign(self, point: Vector) -> None:
-        """Assign the numbers of a point to the Values in the argument."""
-        for leaf, number in zip(self.leaves, point.tolist(), strict=True):
-            if leaf is not None:
-                leaf.data = number
+    def assign(self, numbers: list[float]) -> None:
+        """Assign the numbers of a point to the Values among the variables, if none of them is nan or infinite."""
+        if all(map(math.isfinite, numbers)):
+            for leaf, number in zip(self.leaves, numbers, strict=True):
+                if leaf is not None:
+                    leaf.data = number
 
     def bounds(self, tree: Any) -> list[Pair]:
         """Return the lower and the upper bound of each variable.
