@@ -85,14 +85,15 @@ def lanes(request: Any, monkeypatch: pytest.MonkeyPatch) -> int:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 @pytest.mark.parametrize("reduce", ["sum", "mean"])
-def test_sums_have_the_bits_of_fold_for_any_number_of_points(function: Function, reduce: Any, lanes: int) -> None:
+@pytest.mark.parametrize("counts", [(19, 1, 7, 8, 9, 16, 33), (3, 8, 16, 21)])  # of many points, and of few
+def test_sums_have_the_bits_of_fold(function: Function, reduce: Any, counts: tuple[int, ...], lanes: int) -> None:
     many = mg.vmap(function, reduce=reduce, exact=True)
-    for count in (19, 1, 7, 8, 9, 16, 19):
+    for count in counts:
         x, y = points(count)
         found = many.backward(x, y), gradients()
         assert found == interpreted(function, x, y, reduce), count
     assert len(many._summed) == 1
-    assert many.paths[0].points == 79
+    assert many.paths[0].points == sum(counts)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ class LoadedKernel:
         address: Where it is.
         memory_size: How many bytes it works on.
         width: How many points a vector has.
+        sum_places: For each output that is added up the number of its sums.
+        sum_count: How many sums there is to be room for.
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class LoadedKernel:
         self.address = self._executable.addresses["kernel"]
         self.memory_size = kernel.memory_size
         self.width = kernel.element.width
+        self.sum_places = [] if kernel.sums is None else kernel.sums.places
+        self.sum_count = kernel.looped.size
         # Other threads run meanwhile.
         self.run: Callable[..., int] = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 5, ctypes.c_int64)(
             self.address
@@ -67,7 +71,8 @@ def _loaded(kernel: Kernel, effort: int, options: BatchOptions) -> LoadedKernel:
     if not effort:  # it is too large to be kept
         return LoadedKernel(kernel, effort, options)
     modules = list(kernel.modules())
-    key = key_of(*(module.source for module in modules), str(effort), str(options.cache))
+    places = "" if kernel.sums is None else str(kernel.sums.places)  # which the code does not say
+    key = key_of(*(module.source for module in modules), str(effort), str(options.cache), places)
     loaded = _latest.pop(key, None) or LoadedKernel(kernel, effort, options, modules)
     _latest[key] = loaded
     for oldest in list(_latest)[:-KERNELS]:
@@ -184,7 +189,7 @@ class BatchPath(CompiledPath):
         effort = 3 if kept <= SMALL else 2 if kept <= LARGE or self._optimize else 0
         if self._optimize is False:
             effort = 0
-        return Kernel(looped, pattern, lanes_of_host(), self._options.exact), effort
+        return Kernel(looped, pattern, pattern.vectors * lanes_of_host(), self._options.exact), effort
 
     def _with_pieces(self) -> LoopedProgram:
         program = self.lowered()

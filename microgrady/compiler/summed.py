@@ -55,26 +55,31 @@ class SummedBatch:
         outputs = len(path.program.outputs)
         given = list(zip(self._accesses, self._shapes, strict=True))
         inputs = [access for access, shape in given for _ in range(size_of(shape))]
-        pattern = Pattern((*inputs, *[Access.FIXED] * len(path.leaves)), (Access.ADDED,) * outputs, masked=True)
-        self._kernel, self._length = path.kernel(pattern), length_for(path)
+        inputs += [Access.FIXED] * len(path.leaves)
+        vectors = 2 if batch.count >= 2 * LANES else 1
+        pattern = Pattern((*inputs,), (Access.ADDED,) * outputs, masked=True, vectors=vectors)
+        self._kernel = path.kernel(pattern)
+        self._width = width = max(LANES, self._kernel.width)  # how many points are done at once, or less
+        self._length = max(width, length_for(path) // width * width)
         self._leaves = list(path.leaves)
         self._added = self._leaves[: outputs - 1 - len(batch.values)]
         self._fixed = numpy.zeros(len(pattern.inputs) + 1)
-        self._fixed_leaves = self._fixed[len(inputs) : len(pattern.inputs)]
+        self._fixed_leaves = self._fixed[len(inputs) - len(path.leaves) : len(inputs)]
         self._memory = numpy.empty(self._kernel.memory_size, numpy.uint8)
-        self._lanes = numpy.zeros(LANES * (outputs + 1))  # in vectors from the first address that is aligned
+        self._lanes = numpy.zeros(LANES * (self._kernel.sum_count + 1))  # from the first address that is aligned
+        self._sum_places = numpy.array(self._kernel.sum_places, numpy.int64)
         self._is_clear = True
         self._totals = numpy.zeros(outputs)
         # Codes say which points there are: all of them, or the first of those that are staged.
-        self._codes, self._rest_codes = numpy.zeros(self._length, numpy.int32), numpy.zeros(LANES, numpy.int32)
+        self._codes, self._rest_codes = numpy.zeros(self._length, numpy.int32), numpy.zeros(width, numpy.int32)
         sums = _aligned(self._lanes)
         self._table, self._rest_table = (_Table(given, sums) for _ in range(2))
-        self._staged = [None if access is Access.FIXED else _rows(shape, access) for access, shape in given]
+        self._staged = [None if access is Access.FIXED else _rows(width, shape, access) for access, shape in given]
         self._rest_table.take(self._staged)
         places = self._fixed.ctypes.data, _aligned(self._memory)
         self._places = self._table.address, *places, self._codes.ctypes.data
         self._rest_places = self._rest_table.address, *places, self._rest_codes.ctypes.data
-        self._total_places = sums, self._totals.ctypes.data, outputs
+        self._total_places = sums, self._sum_places.ctypes.data, self._totals.ctypes.data, outputs
         self._lock = threading.Lock()  # who finds it taken goes another way
 
     def backward(self, args: tuple[Any, ...]) -> float | None:
@@ -117,14 +122,14 @@ class SummedBatch:
             if not self._is_clear:  # a call was interrupted
                 self._lanes[:] = 0.0
             self._is_clear = False
-            whole = count // LANES * LANES
+            whole = count // self._width * self._width
             if whole:
                 self._table.take(columns)
             for start in range(0, whole, self._length):
                 self._kernel.run(*self._places, start, min(self._length, whole - start))
             if whole < count:
                 self._stage(columns, whole)
-                self._kernel.run(*self._rest_places, 0, LANES)
+                self._kernel.run(*self._rest_places, 0, self._width)
             total_over_lanes(*self._total_places, float(count) if self._is_mean else 1.0)
             self._is_clear = True
             add_gradients(leaves, self._totals[1:])
@@ -145,7 +150,7 @@ class SummedBatch:
             start = stop
 
     def _stage(self, columns: Sequence[Any], start: int) -> None:
-        """Copy the last points, which are fewer than a vector has lanes, and repeat the last one of them."""
+        """Copy the last points, which are fewer than are done at once, and repeat the last one of them."""
         for column, staged in zip(columns, self._staged, strict=True):
             if staged is not None:
                 rest = len(column) - start
@@ -212,11 +217,11 @@ def _access(column: Array | None) -> Access:
     return Access.CONSECUTIVE if column.strides[0] == 8 else Access.STRIDED
 
 
-def _rows(shape: tuple[int, ...], access: Access) -> Array:
-    """Return room for a vector of points, as they are reached."""
+def _rows(count: int, shape: tuple[int, ...], access: Access) -> Array:
+    """Return room for some points, as they are reached."""
     if access is Access.STRIDED:
-        return numpy.zeros((LANES + 1, *shape))[:LANES] if shape else numpy.zeros((LANES, 2))[:, 0]
-    return numpy.moveaxis(numpy.zeros((*shape, LANES)), -1, 0)
+        return numpy.zeros((count, *shape)) if size_of(shape) > 1 else numpy.zeros((count, 2, *shape))[:, 0]
+    return numpy.moveaxis(numpy.zeros((*shape, count)), -1, 0)
 
 
 def _aligned(memory: Array) -> int:

@@ -59,14 +59,15 @@ end:
   ret void
 }}
 
-define void @total(ptr noalias %sums, ptr noalias %totals, i64 %count, double %divisor) {{
+define void @total(ptr noalias %sums, ptr noalias readonly %places, ptr noalias %totals, i64 %count, double %divisor) {{
 entry:
   br label %row
 row:
   %r = phi i64 [ 0, %entry ], [ %r.next, %row ]
-  %at = getelementptr inbounds <8 x double>, ptr %sums, i64 %r
+  %place.at = getelementptr inbounds i64, ptr %places, i64 %r
+  %place = load i64, ptr %place.at, align 8
+  %at = getelementptr inbounds <8 x double>, ptr %sums, i64 %place
   %lanes = load <8 x double>, ptr %at, align 8
-  store <8 x double> zeroinitializer, ptr %at, align 8
   %low = shufflevector <8 x double> %lanes, <8 x double> poison, <4 x i32> <i32 0, i32 1, i32 2, i32 3>
   %high = shufflevector <8 x double> %lanes, <8 x double> poison, <4 x i32> <i32 4, i32 5, i32 6, i32 7>
   %four = fadd <4 x double> %low, %high
@@ -81,7 +82,16 @@ row:
   store double %total, ptr %to, align 8
   %r.next = add nuw i64 %r, 1
   %goes.on = icmp ult i64 %r.next, %count
-  br i1 %goes.on, label %row, label %end
+  br i1 %goes.on, label %row, label %clear
+clear:
+  %c = phi i64 [ 0, %row ], [ %c.next, %clear ]
+  %cleared.at = getelementptr inbounds i64, ptr %places, i64 %c
+  %cleared = load i64, ptr %cleared.at, align 8
+  %lanes.at = getelementptr inbounds <8 x double>, ptr %sums, i64 %cleared
+  store <8 x double> zeroinitializer, ptr %lanes.at, align 8
+  %c.next = add nuw i64 %c, 1
+  %c.goes.on = icmp ult i64 %c.next, %count
+  br i1 %c.goes.on, label %clear, label %end
 end:
   ret void
 }}
@@ -92,7 +102,7 @@ end:
 def _compiled() -> tuple[Executable, Callable[..., None], Callable[..., None]]:
     executable = Executable([Module(_SOURCE, set())], ["add", "total"], 2)
     add = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * 4)
-    total = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_double)
+    total = ctypes.PYFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_int64, ctypes.c_double)
     return executable, add(executable.addresses["add"]), total(executable.addresses["total"])
 
 
@@ -114,13 +124,14 @@ def add_to_lanes(sums: int, rows: int, count: int, stride: int, length: int) -> 
     _compiled()[1](sums, rows, count, stride, length // LANES, length % LANES)
 
 
-def total_over_lanes(sums: int, totals: int, count: int, divisor: float) -> None:
+def total_over_lanes(sums: int, places: int, totals: int, count: int, divisor: float) -> None:
     """Put together the sums of the lanes, as `fold.over_lanes` does, and set them to zero.
 
     Args:
-        sums: The address of LANES doubles for each total.
+        sums: The address from which on LANES doubles belong to each place.
+        places: The address of the place of each total, an i64.
         totals: The address of the totals.
         count: How many there are: at least one.
         divisor: What they are divided by.
     """
-    _compiled()[2](sums, totals, count, divisor)
+    _compiled()[2](sums, places, totals, count, divisor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from microgrady.arithmetic.backend import Backend, Condition, Operand
@@ -140,8 +140,11 @@ class LLVMBackend(Backend):
     emit_condition = emit
 
     def emit_call(self, name: str, *operands: Operand) -> str:
-        """Write a call of a function of the C library, or one for each lane."""
+        """Write a call of a function of the C library, one for each half of the lanes, or one for each lane."""
         together = Called(name, len(operands), self.element.width)
+        half = together._replace(width=together.width // 2)
+        if half.width > 1 and not self.exact and not vector_function(together) and vector_function(half):
+            return self._call_for_halves(half, operands)
         if together.width == 1 or (not self.exact and vector_function(together)):
             self.called.add(together)
             return self._call(_symbol(together), self.element, operands)
@@ -149,6 +152,21 @@ class LLVMBackend(Backend):
         self.called.add(single)
         self.called_by_lane.add(single)
         return self._call(f"mg.{name}.lanes", self.element, operands)
+
+    def _call_for_halves(self, half: Called, operands: Sequence[Operand]) -> str:
+        """Write two calls of a function that takes half of the lanes at once."""
+        self.called.add(half)
+        element, whole = ElementType(half.width), self.element.number
+        lanes = [range(half.width), range(half.width, 2 * half.width)]
+        results = []
+        for some in lanes:
+            part = [
+                self.assign(f"shufflevector {whole} {self.text(operand)}, {whole} poison, {_indices(some)}")
+                for operand in operands
+            ]
+            results.append(self._call(_symbol(half), element, part))
+        both = f"{element.number} {results[0]}, {element.number} {results[1]}"
+        return self.assign(f"shufflevector {both}, {_indices(range(2 * half.width))}")
 
     def emit_choice(self, condition: str, then: Callable[[], Operand], otherwise: Callable[[], Operand]) -> str:
         """Write two blocks, a third in which they meet, and the phi instruction there.
@@ -280,6 +298,12 @@ def _lane_by_lane(called: Called, element: ElementType) -> list[str]:
         f"  ret {number} %result",
         "}",
     ]
+
+
+def _indices(lanes: Iterable[int]) -> str:
+    """Return which lanes a shufflevector takes."""
+    indices = [f"i32 {lane}" for lane in lanes]
+    return f"<{len(indices)} x i32> <{', '.join(indices)}>"
 
 
 def _symbol(function: Called) -> str:

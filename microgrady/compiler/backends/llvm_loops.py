@@ -112,12 +112,18 @@ class PieceWriter:
         self.lines.append(f"  ret i32 {self.narrow(self.index(step.number))}")
         self.backend.begin(f"{name}.holds")
 
+    def leaves_out(self, step: Step) -> bool:
+        """Return whether a step is not needed."""
+        return False
+
     def narrow(self, number: str) -> str:
         """Return an i64 as an i32."""
         return self.backend.assign(f"trunc i64 {number} to i32") if number.startswith("%") else number
 
     def _write(self, steps: Sequence[Step]) -> None:
         for step in steps:
+            if self.leaves_out(step):
+                continue
             self.written += 1
             if isinstance(step, Compute):
                 self._compute(step)

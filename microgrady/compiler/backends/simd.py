@@ -19,8 +19,9 @@ from microgrady.compiler.backends.llvm_loops import PieceWriter, tables
 from microgrady.compiler.backends.llvm_program import MODULE
 from microgrady.compiler.backends.worker import run_in_worker
 from microgrady.compiler.fold import LANES
-from microgrady.compiler.programs.looped import Element, LoopedProgram, Moving, Require
+from microgrady.compiler.programs.looped import Element, LoopedProgram, Moving, Require, Step, Store
 from microgrady.compiler.programs.reach import Reach
+from microgrady.compiler.programs.sums import Sums, sums_of
 
 ALIGNMENT = 64  # of the memory that a kernel works on, in bytes
 UNROLLED = 8  # columns that are gone through one by one; more are gone through in a loop
@@ -49,12 +50,14 @@ class Pattern:
         masked: Of points that follow each other, whether some have a code already, and are passed over. Where outputs
             are added up it must be so, and the program has no guards, as points could leave when some of their numbers
             have been added.
+        vectors: How many vectors of the computer are done at once.
     """
 
     inputs: tuple[Access, ...]
     outputs: tuple[Access, ...]
     listed: bool = False
     masked: bool = False
+    vectors: int = 1
 
     @property
     def batched(self) -> list[int]:
@@ -73,7 +76,9 @@ class Kernel:
 
     Attributes:
         memory_size: How many bytes it works on.
-        columns: The number of the column of each input that is not fixed, and of each output, by the index in memory.
+        columns: The number of the column of each input that is not fixed, and of each output, by the index in memory;
+            where outputs are added up it is this index.
+        sums: Where they are added up, if they are.
         copied: The inputs that are put into memory before the program takes them from there.
         written_later: The outputs that go to their columns from memory, at the end.
         read_outputs: The outputs that the program takes from memory.
@@ -91,10 +96,13 @@ class Kernel:
         self.last_output = self.first_output + len(looped.program.outputs)
         batched = pattern.batched
         self.columns = {place: number for number, place in enumerate(batched)}
-        self.columns.update((place, place - self.first_output + len(batched)) for place in self._output_places())
-        self.first_added = self.first_output + sum(access is not Access.ADDED for access in pattern.outputs)
-        assert pattern.masked or self.first_added == self.last_output, "only a mask says which lanes are added up"
-        reach = Reach(looped)
+        self.sums: Sums | None = None
+        shift = len(batched) - self.first_output
+        if Access.ADDED in pattern.outputs:
+            assert pattern.masked, "only a mask says which lanes are added up"
+            self.sums, shift = sums_of(looped), 0
+        self.columns.update((place, place + shift) for place in self._output_places())
+        reach = Reach(looped, () if self.sums is None else self.sums.copies)
         self._reads, self._writes = reach.reads, reach.writes
         # What is read from memory otherwise than from the column of one input, or among outputs, must be there.
         kept = [some for element, some in reach.reads.items() if not (element.is_input and self.is_alone(element))]
@@ -102,6 +110,7 @@ class Kernel:
         kept_places |= self._several([place for place in batched if self.is_scattered(self.access(place))])
         self.copied = {place for place in kept_places if place < self.first_output}
         self.read_outputs = {place for place in self._output_places() if place in kept_places}
+        self._read_places = kept_places
         scattered = [place for place in self._output_places() if self.is_scattered(self.access(place))]
         self.written_later = self._written_later() | self._several(scattered)
 
@@ -110,15 +119,14 @@ class Kernel:
 
     def _written_later(self) -> set[int]:
         """Return the outputs that go to their columns at the end, as it is known only then which they are."""
-        moving = (to for to, some in self._writes.items() if len(some) > 1 or to.steps or to.table is not None)
-        several = (self._writes[to] for to in moving if not self.is_added(to))
+        if self.sums is not None:
+            return {*self.sums.late}
+        several = (some for to, some in self._writes.items() if len(some) > 1 or to.steps or to.table is not None)
         return {place for some in several for place in some} & set(self._output_places())
 
-    def is_added(self, to: Moving) -> bool:
-        """Return whether all that is put somewhere are outputs that are added up, and are not read again."""
-        some = self._writes[to]
-        is_within = self.first_added <= some.start and some.stop <= self.last_output
-        return is_within and self.read_outputs.isdisjoint(some)
+    def is_read(self, to: Moving) -> bool:
+        """Return whether the program may take from memory what is put somewhere."""
+        return not self._read_places.isdisjoint(self._writes[to])
 
     def is_scattered(self, access: Access) -> bool:
         """Return whether the numbers of the lanes are taken or put one by one, which are reached so."""
@@ -149,11 +157,11 @@ class Kernel:
         `i64 kernel(ptr table, ptr fixed, ptr memory, ptr codes, i64 start, i64 count)` does `count` points from `start`
         on, at least as many as a vector has lanes. If they are listed the numbers of the points are at `start`, and
         `count` is a multiple of that. The table has an address and a stride in bytes for the column of each input that
-        is not fixed, and then of each output. Outputs that are added up have one address for all: there, LANES doubles
-        for each, to which the numbers of the points that have no code are added, by `point % LANES`; `count` is a
-        multiple of the lanes then, too. `fixed` has the other inputs at their places; `memory` is aligned. The code of
-        each point is put to `codes`; if they are masked those that have one there keep it. It returns how many points
-        have left the path.
+        is not fixed, and then of each output. Where outputs are added up there is one address instead, from which on
+        LANES doubles belong to each index in memory: to those of `sums.places` the numbers of the points are added
+        that have no code, by `point % LANES`; `count` is a multiple of the lanes then, too. `fixed` has the other
+        inputs at their places; `memory` is aligned. The code of each point is put to `codes`; if they are masked those
+        that have one there keep it. It returns how many points have left the path.
         """
         begin, pieces = 0, self.looped.pieces
         stopping: list[bool] = []
@@ -260,21 +268,27 @@ class _Columns:
         here = assign(f"icmp eq {codes} {code}, zeroinitializer")
         return assign(f"select <{self.width} x i1> {here}, {self.number} {number}, {self.number} {other}")
 
-    def _add(self, number: str, column: str) -> None:
-        """Write what adds an output to its sums; those of the lanes are LANES / width vectors."""
-        assign, kernel = self.backend.assign, self.kernel
-        first = kernel.columns[kernel.first_added]
-        sums = self._entry(str(first), 0)
-        row = assign(f"sub nsw i64 {column}, {first}")
-        at = assign(f"getelementptr inbounds [{LANES} x double], ptr {sums}, i64 {row}")
+    def _add(self, number: str, place: str) -> None:
+        """Write what adds numbers to the sums of a place in memory, lane by lane and in the order of the points."""
+        assign = self.backend.assign
+        sums = self._entry(str(len(self.kernel.pattern.batched)), 0)
+        at = assign(f"getelementptr [{LANES} x double], ptr {sums}, i64 {place}")
         if self.width < LANES:
             lane = assign(f"and i64 %point, {LANES - self.width}")
             at = assign(f"getelementptr inbounds double, ptr {at}, i64 {lane}")
-        there = assign(f"load {self.number}, ptr {at}, align {8 * self.width}")
-        more = assign(f"fadd {self.number} {there}, {number}")
-        self.backend.lines.append(
-            f"  store {self.number} {self._where_here(more, there)}, ptr {at}, align {8 * self.width}"
-        )
+        codes = f"<{self.width} x i32>"
+        here = assign(f"icmp eq {codes} {assign(f'load {codes}, ptr %code, align 4')}, zeroinitializer")
+        width = min(self.width, LANES)
+        vector, flags, align = f"<{width} x double>", f"<{width} x i1>", 8 * width
+        sums = assign(f"load {vector}, ptr {at}, align {align}")
+        for part in range(0, self.width, width):  # in order
+            lanes = ", ".join(f"i32 {lane}" for lane in range(part, part + width))
+            taken = f"<{width} x i32> <{lanes}>"
+            some = assign(f"shufflevector {self.number} {number}, {self.number} poison, {taken}")
+            are_here = assign(f"shufflevector <{self.width} x i1> {here}, <{self.width} x i1> poison, {taken}")
+            more = assign(f"fadd {vector} {sums}, {some}")
+            sums = assign(f"select {flags} {are_here}, {vector} {more}, {vector} {sums}")
+        self.backend.lines.append(f"  store {vector} {sums}, ptr {at}, align {align}")
 
     def _entry(self, column: str, part: int) -> str:
         """Write what takes the address of a column from the table (part 0), or its stride (part 1)."""
@@ -345,13 +359,18 @@ class _LanesWriter(PieceWriter):
                 return self.columns.load(access, str(place), str(self.kernel.columns.get(place)))
         return assign(f"load {number}, ptr {self._address(element.at)}, align {8 * self.columns.width}")
 
+    def leaves_out(self, step: Step) -> bool:
+        """Return whether a step is not needed, as what it copies has been added up."""
+        sums = self.kernel.sums
+        return sums is not None and isinstance(step, Store) and step in sums.copies
+
     def store(self, number: str | float, to: Moving) -> None:
         """Write what puts numbers into memory, or into the column of an output."""
         kernel, text = self.kernel, self.backend.text(number)
-        if kernel.is_added(to):
-            first = kernel.columns[kernel.first_added] - kernel.first_added
-            column = self.backend.assign(f"add nsw i64 {self.index(to)}, {first}")
-            self.columns.store(text, Access.ADDED, column)
+        if kernel.sums is not None and to in kernel.sums.added:
+            self.columns.store(text, Access.ADDED, self.index(to))
+            if kernel.is_read(to):
+                self._put(text, to)
             return
         place = None if to.steps or to.table is not None else to.start
         if (
@@ -360,10 +379,14 @@ class _LanesWriter(PieceWriter):
             or place in kernel.written_later
             or place in kernel.read_outputs
         ):
-            at = f"ptr {self._address(to)}, align {8 * self.columns.width}"
-            self.lines.append(f"  store {kernel.element.number} {text}, {at}")
+            self._put(text, to)
         if place is not None and place < kernel.last_output and place not in kernel.written_later:
             self.columns.store(text, kernel.access(place), str(kernel.columns[place]))
+
+    def _put(self, text: str, to: Moving) -> None:
+        """Write what puts numbers into memory."""
+        at = f"ptr {self._address(to)}, align {8 * self.columns.width}"
+        self.lines.append(f"  store {self.kernel.element.number} {text}, {at}")
 
     def _address(self, at: Moving) -> str:
         number = self.kernel.element.number

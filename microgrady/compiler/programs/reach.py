@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from microgrady.compiler.programs.looped import (
     Compute,
@@ -22,22 +22,26 @@ class Reach:
 
     Args:
         looped: The program.
+        without: Steps that are left out.
 
     Attributes:
         reads: What it takes: each element, with the range of its indices.
         writes: What it puts: where, with the range of the indices.
     """
 
-    def __init__(self, looped: LoopedProgram) -> None:
+    def __init__(self, looped: LoopedProgram, without: Collection[Store] = ()) -> None:
         self.reads: dict[Element, range] = {}
         self.writes: dict[Moving, range] = {}
         self._indices = looped.indices
+        self._without = without
         for piece in looped.pieces:
             self._follow(piece, ())
 
     def _follow(self, steps: Sequence[Step], counts: tuple[int, ...]) -> None:
         """Note what steps reach that stand in loops of at most so many turns."""
         for step in steps:
+            if isinstance(step, Store) and step in self._without:
+                continue
             for operand in _operands(step):
                 if isinstance(operand, Element) and not operand.is_constant:
                     self._add(self.reads, operand, self._range(operand.at, counts))
