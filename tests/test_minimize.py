@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import microgrady as mg
 from microgrady import Value
 from microgrady.optim import minimize
+from microgrady.optim.variables import Variables
 
 np = pytest.importorskip("numpy")
 optimize = pytest.importorskip("scipy.optimize")
@@ -235,6 +236,28 @@ def test_bounds_in_the_structure_of_the_argument(bounds: Any) -> None:
     found = minimize(valley, {"x": 0.0, "y": 0.0}, bounds=bounds, tol=1e-10)
     assert found.x["x"] == 0.5
     assert math.isclose(found.x["y"], 0.25, abs_tol=1e-6)
+
+
+TREES = st.recursive(
+    st.floats(-9.0, 9.0),
+    lambda inside: (
+        st.lists(inside, min_size=1, max_size=3)
+        | st.tuples(inside, inside)
+        | st.dictionaries(st.sampled_from("abc"), inside, min_size=1)
+    ),
+    max_leaves=8,
+)
+
+
+@given(TREES)
+def test_bounds_have_the_order_of_the_numbers(tree: Any) -> None:
+    variables = Variables(tree)
+    assert variables.filled(variables.start) == tree
+    wanted = [(number - 1.0, number + 2.0) for number in variables.start]
+    assert variables.bounds(variables.filled(wanted)) == wanted
+    assert variables.bounds(wanted) == wanted
+    assert variables.bounds((None, 3)) == [(-math.inf, 3.0)] * len(wanted)
+    assert variables.bounds(None) == [(-math.inf, math.inf)] * len(wanted)
 
 
 def test_scipys_bounds_and_those_for_parts() -> None:
