@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import itertools
 import numbers
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
@@ -55,7 +56,7 @@ class Module:
             TypeError: A part of the model holds a part that it is in, or parameters are in a set.
         """
         contents = self._read().contents
-        if not any(map(is_array, contents)):
+        if {*map(type, contents)} <= {Value, float}:  # then there are no arrays, which may have some in them
             return [thing for thing in contents if type(thing) is Value]
         return [value for _, value in self.named_parameters()]
 
@@ -136,8 +137,8 @@ class _Again(int):
 
 
 # What a part of a model is: the position of a number, something fixed, a part that was met before, or a container with
-# its kind, the names of what is in it, what it is besides, and its parts.
-_Part: TypeAlias = "int | _Again | _Fixed | tuple[type, Any, Any, tuple[_Part, ...]]"
+# its kind, the names of what is in it, what it is besides, and its parts; or the positions, if these are numbers.
+_Part: TypeAlias = "int | _Again | _Fixed | tuple[type, _Fixed | None, Any, tuple[_Part, ...] | range]"
 
 
 class _Reader:
@@ -174,27 +175,36 @@ class _Reader:
             how = kind_of(kind)
             assert how is not None
             (keys, inside), rest, fixed = how.open(container), how.rest(container), frozenset()
+        keyed = range(len(inside)) if keys is None else keys
         outer = f"{name}." if name else ""
-        contents, names, places = self.contents, self._names, self._places
-        parts: list[Any] = []
-        for key, thing in zip(range(len(inside)) if keys is None else keys, inside, strict=True):
-            if type(thing) is not Value:
-                parts.append(_Fixed(thing) if key in fixed else self._read_other(thing, outer, key))
-                continue
-            place = len(contents)
-            parts.append(places.setdefault(id(thing), place))
-            if parts[-1] == place:
-                contents.append(thing)
-                names.append((outer, key))
+        parts = (None if fixed else self._read_row(inside, outer, keyed)) or tuple(
+            _Fixed(thing) if key in fixed else self._read_thing(thing, outer, key)
+            for key, thing in zip(keyed, inside, strict=True)
+        )
         self._around.remove(identity)
-        return kind, None if keys is None else _Fixed(keys), rest, tuple(parts)
+        return kind, None if keys is None else _Fixed(keys), rest, parts
 
-    def _read_other(self, thing: Any, outer: str, key: Any) -> Any:
-        """Return what something is that is not a Value."""
+    def _read_row(self, inside: Sequence[Any], outer: str, keys: Sequence[Any]) -> range | None:
+        """Return the positions of what is in a container, if these are floats or Values that have not been met."""
+        kinds = {*map(type, inside)}
+        places = range(len(self.contents), len(self.contents) + len(inside))
+        if kinds == {Value}:
+            identities = {*map(id, inside)}
+            if len(identities) < len(inside) or not self._places.keys().isdisjoint(identities):
+                return None
+            self._places.update(zip(map(id, inside), places, strict=True))
+        elif kinds != {float}:
+            return None
+        self._names += zip(itertools.repeat(outer), keys)
+        self.contents += inside
+        return places
+
+    def _read_thing(self, thing: Any, outer: str, key: Any) -> Any:
+        if type(thing) is Value:
+            place = self._places.setdefault(id(thing), len(self.contents))
+            return self._added(thing, outer, key) if place == len(self.contents) else place
         if _is_numeric(thing):
-            self._names.append((outer, key))
-            self.contents.append(thing)
-            return len(self.contents) - 1
+            return self._added(thing, outer, key)
         if thing is None or isinstance(thing, (str, numbers.Number)) or kind_of(type(thing)) is None:
             if isinstance(thing, (set, frozenset, collections.deque)) and any(map(_has_parameters, thing)):
                 raise Misfit(
@@ -203,6 +213,11 @@ class _Reader:
                 )
             return _Fixed(thing)
         return self.read(thing, f"{outer}{key}")
+
+    def _added(self, number: Any, outer: str, key: Any) -> int:
+        self._names.append((outer, key))
+        self.contents.append(number)
+        return len(self.contents) - 1
 
 
 def _is_numeric(thing: Any) -> bool:
@@ -283,20 +298,24 @@ def _made(part: Any, contents: Sequence[Any], met: list[Any]) -> Any:
     kind, fixed, rest, parts = part
     keys: Any = None if fixed is None else fixed.thing
     place = len(met)
-    if not issubclass(kind, Module):
-        met.append(None)
+    met.append(object.__new__(kind) if issubclass(kind, Module) else None)
+    inside = (
+        list(contents[parts.start : parts.stop])
+        if type(parts) is range
+        else [_made(each, contents, met) for each in parts]
+    )
+    made = met[place]
+    if made is None:
         how = kind_of(kind)
         assert how is not None
-        met[place] = how.make(kind, keys, rest, [_made(inside, contents, met) for inside in parts])
-        return met[place]
-    made = object.__new__(kind)
-    met.append(made)
+        made = met[place] = how.make(kind, keys, rest, inside)
+        return made
     slots = _slots(kind)
-    for name, inside in zip(keys, parts, strict=True):
+    for name, thing in zip(keys, inside, strict=True):
         if name in slots:
-            object.__setattr__(made, name, _made(inside, contents, met))
+            object.__setattr__(made, name, thing)
         else:
-            vars(made)[name] = _made(inside, contents, met)
+            vars(made)[name] = thing
     return made
 
 
