@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from microgrady.containers import BUILT_IN, Kind, Misfit, kind_of, know, with_types
 from microgrady.inputs import is_array
+from microgrady.leaves import clear_gradients
 from microgrady.value import Value
 
 
@@ -98,8 +99,7 @@ class Module:
                     f"{name} of the {type(self).__name__} is the result of {value._primitive.name}, which cannot be "
                     "trained: make the parameter Value(v.data), and keep results elsewhere than in a Module"
                 )
-        for _, value in found:
-            value.grad = 0.0
+        clear_gradients([value for _, value in found])
 
 
 def _values(array: Any) -> Iterator[tuple[str, Value]]:
