@@ -162,6 +162,7 @@ def test_the_package_alone_loads_next_to_nothing() -> None:
         ("mg.testing.assert_gradient(mg.sin, 1.0)", "drawing compiler arrays"),
         ("mg.draw(mg.sin(mg.Value(2.0)))", "compiler checking arrays drawing.plotting drawing.animation"),
         ("mg.pi, mg.inf, mg.__version__", "value functions arithmetic drawing compiler checking arrays transforms"),
+        ("mg.nn.MLP(2, [3, 1], seed=0)([1.0, 2.0]).backward()", "drawing compiler checking transforms nn.weights"),
         ("mg.jit", "drawing checking arrays"),
         ("mg.vmap", "drawing checking arrays"),
         ("mg.data.moons, mg.data.digits", "drawing compiler checking arrays trees"),

@@ -7,6 +7,7 @@ import math
 import pickle
 import stat
 import struct
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,18 @@ def test_tied_parameters_are_saved_once(tmp_path: Path) -> None:
     assert set(json.loads((tmp_path / "tied.json").read_bytes())) == {"row", "named.more", "named.more.2"}
     nn.load(other, tmp_path / "tied.json")
     assert bits(other) == bits(model)
+
+
+def test_json_needs_no_numpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, other = nn.MLP(2, [1], seed=0), nn.MLP(2, [1], seed=1)
+    nn.save(model, tmp_path / "net.npz")
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    nn.save(model, tmp_path / "net.json")
+    nn.load(other, tmp_path / "net.json")
+    assert bits(other) == bits(model)
+    for act in (nn.save, nn.load):
+        with pytest.raises(ImportError, match=r"\.npz need NumPy: pip install \"microgrady\[numpy\]\""):
+            act(model, tmp_path / "net.npz")
 
 
 # What does not fit.

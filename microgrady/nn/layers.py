@@ -59,7 +59,8 @@ class Neuron(Module):
         initialisation: What the weights begin with: micrograd (uniform between -1 and 1), glorot_uniform,
             glorot_normal, he_uniform or he_normal; or a function that draws a weight, of a random.Random, of `nin`
             and of the number of neurons in the layer. None: micrograd's. The bias is 0.
-        seed: An int, for the same weights each time; None for others each time; or a random.Random, to go on with.
+        seed: An int, for the same weights each time, which are those of micrograd after `random.seed(seed)`; None for
+            others each time; or a random.Random, to go on with.
 
     Raises:
         TypeError: An argument is not of these types.
