@@ -50,8 +50,11 @@ LAYERS = """
     compiler.jit compiler.small_batches compiler.batch_worker compiler.summed
     compiler.vmapped
     compiler.vmap
-    nn.training nn.history optim.minimisation
+    optim.minimisation
     compiler drawing testing
+    nn.history
+    nn.epochs
+    nn.training
     command pytest_plugin
     __main__
 """
