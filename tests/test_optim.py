@@ -314,6 +314,8 @@ def test_the_parameters_of_a_group_stay_and_more_groups_can_be_added() -> None:
 def test_an_optimiser_without_parameters_has_no_step() -> None:
     with pytest.raises(ValueError, match=r"this Adam has no parameters to move: give it some, Adam\(model\)"):
         Adam(lr=0.1).step()
+    with pytest.raises(ValueError, match="this Adam is for nested arrays: give it its first parameters when it is"):
+        Adam(lr=0.1).add_param_group({"params": [Value(1.0)]})
 
 
 @pytest.mark.parametrize(("name", "options"), OPTIONS)

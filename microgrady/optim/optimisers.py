@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from microgrady.optim.optimizer import Optimizer
 from microgrady.optim.options import finite, flag, not_negative, share, two_decays
@@ -72,7 +72,7 @@ class SGD(Optimizer):
         0.5
     """
 
-    _checks = {  # noqa: RUF012
+    _checks: ClassVar = {
         "lr": not_negative,
         "momentum": not_negative,
         "dampening": finite,
@@ -159,7 +159,7 @@ class Adam(Optimizer):
         3.5
     """
 
-    _checks = {  # noqa: RUF012
+    _checks: ClassVar = {
         "lr": not_negative,
         "betas": two_decays,
         "eps": not_negative,
@@ -294,7 +294,7 @@ class RMSprop(Optimizer):
         3.0
     """
 
-    _checks = {  # noqa: RUF012
+    _checks: ClassVar = {
         "lr": not_negative,
         "alpha": share,
         "eps": not_negative,

@@ -98,6 +98,8 @@ class Optimizer:
         whose = type(self).__name__
         if not isinstance(param_group, dict) or "params" not in param_group:
             raise TypeError(f'a group of {whose} must be a dict with "params", not {describe(param_group)}')
+        if self.param_groups and not self._parts:
+            raise ValueError(f"this {whose} is for nested arrays: give it its first parameters when it is made")
         options = {name: thing for name, thing in param_group.items() if name != "params"}
         unknown = options.keys() - self._checks.keys()
         if unknown:
@@ -109,8 +111,6 @@ class Optimizer:
             if id(leaf) in there:
                 raise ValueError(f"{leaf!r} is in more than one group of {whose}, and would be moved twice in a step")
         group = {"params": tuple(leaves), **self._checked({**self.defaults, **options})}
-        if self.param_groups and not self._parts:  # the one of an optimiser without parameters
-            self.param_groups.clear()
         self.param_groups.append(group)
         self._parts.append(_Part(group["params"]))
         self.parameters += leaves

@@ -23,17 +23,19 @@ def leaves_of(params: Any, whose: str) -> list[Value]:
         ValueError: There is no Value in it, or one that is a result.
     """
     found, names = _numbers_in(params, whose)
-    leaves = {id(value): value for value in found if isinstance(value, Value)}
-    for position, value in enumerate(found):
-        if isinstance(value, Value) and value.op is not None:
+    values = [thing for thing in found if isinstance(thing, Value)]
+    leaves = list(dict(zip(map(id, values), values, strict=True)).values())
+    for value in leaves:
+        if value.op is not None:
+            place = next(position for position, thing in enumerate(found) if thing is value)
             raise ValueError(
-                f"{whose} takes leaves, but {names(position)} is a result, of {value.op.name}, and follows from its "
+                f"{whose} takes leaves, but {names(place)} is a result, of {value.op.name}, and follows from its "
                 "operands: give the leaves that it is calculated from"
             )
     if not leaves:
         there = f"only numbers, such as {found[0]!r}: make Values of those that are to change" if found else "none"
         raise ValueError(f"{whose} needs parameters, which are leaf Values, but there are {there}")
-    return list(leaves.values())
+    return leaves
 
 
 def _numbers_in(params: Any, whose: str) -> tuple[list[Any], Callable[[int], str]]:
