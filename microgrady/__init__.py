@@ -31,7 +31,9 @@ _HOMES = {
     "microgrady.compiler.jit": "jit",
     "microgrady.compiler.vmap": "vmap",
     "microgrady.compiler.vmapped": "Vmapped",
-    "microgrady.drawing": "animate draw plot plot_decision plot_errors plot_history plot_map plot_surface",
+    "microgrady.drawing": (
+        "animate draw plot plot_decision plot_errors plot_gradients plot_history plot_map plot_surface plot_weights"
+    ),
 }
 _HIDING = {"pow", "round", "sum"}  # built-in functions: a star import leaves them alone
 
@@ -72,9 +74,11 @@ if TYPE_CHECKING:  # the same names once more
     from microgrady.drawing import plot as plot
     from microgrady.drawing import plot_decision as plot_decision
     from microgrady.drawing import plot_errors as plot_errors
+    from microgrady.drawing import plot_gradients as plot_gradients
     from microgrady.drawing import plot_history as plot_history
     from microgrady.drawing import plot_map as plot_map
     from microgrady.drawing import plot_surface as plot_surface
+    from microgrady.drawing import plot_weights as plot_weights
     from microgrady.functions import acos as acos
     from microgrady.functions import acosh as acosh
     from microgrady.functions import asin as asin

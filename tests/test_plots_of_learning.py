@@ -15,7 +15,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.contour import QuadContourSet
 
 import microgrady as mg
-from microgrady import Value, plot_decision, plot_history
+from microgrady import Value, plot_decision, plot_gradients, plot_history, plot_weights
 from microgrady.drawing.learning import models
 from microgrady.drawing.learning.decisions import CLASS_COLOURS, MARKERS
 from tests.figures import data, legend
@@ -146,7 +146,7 @@ def markers(axes: Axes) -> list[Any]:
 def test_each_class_has_its_colour_and_its_marker() -> None:
     axes = plot_decision(sectors(10), around(10), range(10))
     shapes = {np.asarray(each.get_paths()[0].vertices).tobytes() for each in markers(axes)}
-    colours = {tuple(each.get_facecolor()[0]) for each in markers(axes)}
+    colours = {tuple(face(each)) for each in markers(axes)}
     assert len(shapes) == len(colours) == len(MARKERS) == len(CLASS_COLOURS) == 10
     assert [each.get_offsets().tolist() for each in markers(axes)] == around(10)[:, None].tolist()
 
@@ -320,3 +320,119 @@ def test_what_is_not_a_history_is_refused(name: str) -> None:
 def test_a_history_with_accuracy_needs_two_axes() -> None:
     with pytest.raises(ValueError, match="this history has loss and accuracy, and so needs 2 Axes, not 1"):
         plot_history({"loss": [1], "accuracy": [1]}, axes=pyplot.subplots()[1])
+
+
+# Weights
+
+
+def network(*sizes: int) -> Any:
+    """A network whose weights are 1, -2, 3, -4, ... and whose biases are zero."""
+    model = mg.nn.MLP(sizes[0], sizes[1:], seed=0)
+    weights = [value for name, value in model.named_parameters() if not name.endswith("b")]
+    for place, value in enumerate(weights, 1):
+        value.data = float(place if place % 2 else -place)
+    return model
+
+
+def test_images_are_the_weights_of_each_neuron() -> None:
+    model = network(6, 3, 2)
+    axes = plot_weights(model, shape=(2, 3))
+    found = [np.asarray(image.get_array()) for image in axes.images]
+    assert [each.ravel().tolist() for each in found] == [[w.data for w in n.w] for n in model.layers[0].neurons]
+    assert {each.shape for each in found} == {(2, 3)}
+    assert [text.get_text() for text in axes.texts] == ["0", "1", "2"]
+    assert axes.images[0].get_clim() == (-18.0, 18.0)
+
+
+def test_a_model_is_a_heat_map_a_layer_with_the_biases_below() -> None:
+    model = network(2, 3, 1)
+    model.layers[1].neurons[0].b.data = 100.0
+    axes = plot_weights(model)
+    found = [np.asarray(image.get_array()).tolist() for image in axes.images]
+    assert found == [[[1, 3, 5], [-2, -4, -6]], [[0, 0, 0]], [[7], [-8], [9]], [[100]]]
+    assert {image.get_clim() for image in axes.images} == {(-100.0, 100.0)}
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["layer 0\n2 → 3", "layer 1\n3 → 1"]
+
+
+@pytest.mark.parametrize(
+    ("thing", "cells"),
+    [
+        (mg.nn.Neuron(2, seed=1), [2, 1]),
+        (mg.nn.Layer(2, 3, seed=1), [6, 3]),
+        ({"W": np.eye(3), "b": [1.0, 2.0]}, [9, 2]),
+        ([[Value(1.0), Value(math.nan)]], [2]),
+    ],
+    ids=["a neuron", "a layer", "a matrix and a vector", "a list"],
+)
+def test_whatever_has_parameters_has_a_heat_map(thing: Any, cells: list[int]) -> None:
+    axes = plot_weights(thing)
+    assert [np.size(np.asarray(image.get_array())) for image in axes.images] == cells
+    low, high = axes.images[0].get_clim()
+    assert low == -high < 0.0
+
+
+BAD_WEIGHTS: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
+    "a number": (3, {}, TypeError, "plot_weights takes a model, a layer, or something nested"),
+    "text": ("ab", {}, TypeError, "plot_weights takes a model, a layer, or something nested"),
+    "a class": (mg.nn.MLP, {}, TypeError, "plot_weights takes a model, a layer, or something nested"),
+    "nothing": (mg.nn.Module(), {}, ValueError, "plot_weights needs parameters, and this Module has none"),
+    "shape": (network(6, 3), {"shape": (8, 8)}, ValueError, "need 64 weights a neuron, and there are 6 in layer 0"),
+    "one side": (network(6, 3), {"shape": 6}, ValueError, "shape must be the height and the width of images"),
+    "no side": (network(6, 3), {"shape": (6, 0)}, ValueError, "such as (8, 8), not (6, 0)"),
+    "no Axes": (network(6, 3), {"ax": "a"}, TypeError, "ax must be matplotlib Axes or None, not str ('a')"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_WEIGHTS)
+def test_what_has_no_weights_is_refused(name: str) -> None:
+    thing, options, error, sentence = BAD_WEIGHTS[name]
+    with pytest.raises(error, match=re.escape(sentence)):
+        plot_weights(thing, **options)
+    assert pyplot.get_fignums() == []
+
+
+# Gradients
+
+
+def face(dots: Any) -> list[float]:
+    found: list[float] = dots.get_facecolor()[0].tolist()
+    return found
+
+
+def heights(axes: Axes, label: str) -> list[float]:
+    """The heights of the dots of the first layer, and of the others that the legend does not name again."""
+    (kind,) = [face(each) for each in axes.collections if each.get_label() == label]
+    alike = [np.asarray(each.get_offsets()) for each in axes.collections if face(each) == kind]
+    return sorted(float(y) for each in alike for _, y in each.tolist())
+
+
+def test_each_gradient_is_a_dot_and_zeros_are_named() -> None:
+    model = network(2, 3, 1)
+    for place, value in enumerate(model.parameters(), 1):
+        value.grad = -float(place)
+    for value in [*model.layers[0].neurons[1].parameters(), model.layers[0].neurons[2].w[0]]:
+        value.grad = 0.0
+    axes = plot_gradients(model)
+    assert heights(axes, "weight") == [1.0, 2.0, 8.0, 10.0, 11.0, 12.0]
+    assert heights(axes, "bias") == [3.0, 9.0, 13.0]
+    assert legend(axes) == ["weight", "bias", "some are zero", "dead: all are zero", "median"]
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels == ["layer 0\n4 of 9 are zero\ndead: 1", "layer 1"]
+    assert axes.get_yscale() == "log"
+
+
+def test_gradients_of_anything_nested_have_no_dead_units() -> None:
+    first, second, third = Value(1.0), Value(2.0), Value(3.0)
+    first.grad, second.grad, third.grad = 1e-310, 3.0, math.inf
+    axes = plot_gradients({"w": [first, second], "b": third})
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["w", "b\n1 of 1 not finite"]
+
+
+def test_gradients_that_cannot_be_drawn_are_refused() -> None:
+    with pytest.raises(ValueError, match=re.escape("the gradients of all 13 parameters are zero: call backward()")):
+        plot_gradients(network(2, 3, 1))
+    with pytest.raises(
+        TypeError, match="plot_gradients needs parameters that are Values, which have gradients, not float"
+    ):
+        plot_gradients([1.0, 2.0])
+    assert pyplot.get_fignums() == []

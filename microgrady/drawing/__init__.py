@@ -6,7 +6,9 @@ _HOMES = {
     "microgrady.drawing.animation.player": "animate",
     "microgrady.drawing.graph.graph": "draw",
     "microgrady.drawing.learning.decisions": "plot_decision",
+    "microgrady.drawing.learning.gradients": "plot_gradients",
     "microgrady.drawing.learning.histories": "plot_history",
+    "microgrady.drawing.learning.weights": "plot_weights",
     "microgrady.drawing.plotting.maps": "plot_map",
     "microgrady.drawing.plotting.plots": "plot",
     "microgrady.drawing.plotting.quotients": "plot_errors",
@@ -21,9 +23,11 @@ __all__ = [
     "plot",
     "plot_decision",
     "plot_errors",
+    "plot_gradients",
     "plot_history",
     "plot_map",
     "plot_surface",
+    "plot_weights",
 ]
 
 TYPE_CHECKING = False
@@ -31,7 +35,9 @@ if TYPE_CHECKING:
     from microgrady.drawing.animation.player import animate
     from microgrady.drawing.graph.graph import draw
     from microgrady.drawing.learning.decisions import plot_decision
+    from microgrady.drawing.learning.gradients import plot_gradients
     from microgrady.drawing.learning.histories import plot_history
+    from microgrady.drawing.learning.weights import plot_weights
     from microgrady.drawing.plotting.maps import plot_map
     from microgrady.drawing.plotting.plots import plot
     from microgrady.drawing.plotting.quotients import plot_errors

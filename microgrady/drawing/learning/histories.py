@@ -16,6 +16,7 @@ from microgrady.drawing.plotting.figures import (
     VERMILION,
     add_legend,
     import_plotting,
+    make_logarithmic,
     panels_to_draw_on,
     write_figure,
     written,
@@ -33,7 +34,6 @@ BESIDES = ("learning_rate", "seconds", "best_epoch", "stopped")  # what a histor
 TRAINING, VALIDATION = (BLUE, "-", "o"), (VERMILION, "--", "s")  # colour, line, and marker of single epochs
 MOST_MARKED = 30  # epochs: of more the line alone is clearer
 LOGARITHMIC = 20.0  # times the smallest loss: from that on a linear scale would show little of the small ones
-MOST_BETWEEN = 2e3  # times the smallest: up to that there are ticks between the powers of ten
 HEADROOM = 0.04  # of the height of the accuracies, above them and below
 
 
@@ -230,12 +230,7 @@ def scale_losses(axes: Axes, losses: Sequence[float]) -> None:
     """Make the scale logarithmic where that shows more."""
     known = [loss for loss in losses if loss == loss]
     if known and min(known) > 0.0 and max(known) >= LOGARITHMIC * min(known):
-        axes.set_yscale("log")
-        ticker = import_plotting("matplotlib.ticker")
-        between = (1.0, 2.0, 5.0) if max(known) <= MOST_BETWEEN * min(known) else (1.0,)
-        axes.yaxis.set_major_locator(ticker.LogLocator(subs=between))
-        axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda loss, _: written(loss)))
-        axes.yaxis.set_minor_formatter(ticker.NullFormatter())
+        make_logarithmic(axes, min(known), max(known))
 
 
 def scale_accuracies(axes: Axes, accuracies: Sequence[float]) -> None:

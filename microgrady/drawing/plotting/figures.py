@@ -38,6 +38,7 @@ GRID = "#d9d9d9"
 PNG_DOTS, GIF_DOTS = 96 * PNG_ZOOM, 100  # an inch
 ROUNDING = 1e-12  # relative: numbers that are nearer to each other differ only by what a function rounds inside
 LARGEST = 1e300  # of the numbers that are drawn: matplotlib multiplies them
+MOST_BETWEEN = 2e3  # times the smallest: up to that a logarithmic scale has ticks between the powers of ten
 DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}  # what would make files of the same call differ
 
 
@@ -87,6 +88,15 @@ def add_legend(axes: Axes, place: Any = "best") -> Legend:
     """Add the legend, or renew it, at one of matplotlib's places."""
     legend: Legend = axes.legend(loc=place, fontsize="small", framealpha=0.9)
     return legend
+
+
+def make_logarithmic(axes: Axes, low: float, high: float) -> None:
+    """Make the vertical scale logarithmic, with ticks at 1, 2 and 5 times powers of ten if there is room for them."""
+    ticker = import_plotting("matplotlib.ticker")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0) if high <= MOST_BETWEEN * low else (1.0,)))
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda number, _: written(number)))
+    axes.yaxis.set_minor_formatter(ticker.NullFormatter())
 
 
 def is_cut(axes: Axes, box: Bbox) -> bool:
