@@ -369,7 +369,8 @@ UNTYPED: Any = nn  # which type checkers say nothing of
         (lambda: UNTYPED.Neuron(2.0), TypeError, r"nin, the number of inputs, must be an int, not float \(2.0\)"),
         (lambda: nn.Layer(2, 0), ValueError, "nout, the number of neurons, must be at least 1, but is 0"),
         (lambda: nn.Layer(2, True), TypeError, "nout, the number of neurons, must be an int, not bool"),
-        (lambda: nn.MLP(2, [4, 0, 1]), ValueError, "nout, the number of neurons, must be at least 1, but is 0"),
+        (lambda: nn.MLP(2, [4, 0, 1]), ValueError, r"nouts\[1\], a number of neurons, must be at least 1, but is 0"),
+        (lambda: nn.MLP(0, [4, 1]), ValueError, "nin, the number of inputs, must be at least 1, but is 0"),
         (lambda: nn.MLP(2, []), ValueError, "nouts must have the size of at least one layer"),
         (
             lambda: UNTYPED.MLP(2, 4),

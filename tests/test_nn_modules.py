@@ -105,6 +105,17 @@ def test_zero_grad() -> None:
     assert not any(value.grad for value in model.parameters())
 
 
+def test_a_class_may_say_itself_what_its_parameters_are() -> None:
+    class Half(Line):
+        def parameters(self) -> list[Value]:
+            return [self.offset]
+
+    line = Half()
+    line(3.0).backward()
+    line.zero_grad()
+    assert (line.slope.grad, line.offset.grad) == (3.0, 0.0)
+
+
 @pytest.mark.parametrize("transform", ["grad", "value_and_grad", "jit"])
 def test_a_gradient_by_a_model_is_a_model(transform: str) -> None:
     model = nn.MLP(2, [3, 1], activation="tanh", seed=0)

@@ -212,18 +212,19 @@ class MLP(Module):
             raise TypeError(f"nouts must be a list of the sizes of layers, such as [16, 16, 1], not {describe(nouts)}")
         if not len(nouts):
             raise ValueError("nouts must have the size of at least one layer, such as [16, 16, 1], but is empty")
-        generator = generator_of(seed)
-        sizes = [nin, *nouts]
+        hidden, generator = _activation(activation, True), generator_of(seed)
+        sizes = [_size(size, f"nouts[{place}], a number of neurons,") for place, size in enumerate(nouts)]
+        last = len(sizes) - 1
         self.layers = [
             Layer(
-                sizes[place],
-                sizes[place + 1],
-                place != len(nouts) - 1,
-                activation=activation if place != len(nouts) - 1 else None,
+                sizes[place - 1] if place else nin,
+                size,
+                place != last,
+                activation=hidden if place != last else None,
                 initialisation=initialisation,
                 seed=generator,
             )
-            for place in range(len(nouts))
+            for place, size in enumerate(sizes)
         ]
 
     def __call__(self, x: Any) -> Any:

@@ -92,14 +92,16 @@ class Module:
             TypeError: As for `parameters`.
             ValueError: A parameter is the result of an operation, and so cannot be trained.
         """
-        found = self.named_parameters()
-        for name, value in found:
+        found = list(self.parameters())  # of which a class may have its own idea, as with micrograd
+        for value in found:
             if value._primitive is not None:
+                names = {id(known): name for name, known in self.named_parameters()}
                 raise ValueError(
-                    f"{name} of the {type(self).__name__} is the result of {value._primitive.name}, which cannot be "
-                    "trained: make the parameter Value(v.data), and keep results elsewhere than in a Module"
+                    f"{names.get(id(value), 'a parameter')} of the {type(self).__name__} is the result of "
+                    f"{value._primitive.name}, which cannot be trained: make the parameter Value(v.data), and keep "
+                    "results elsewhere than in a Module"
                 )
-        clear_gradients([value for _, value in found])
+        clear_gradients(found)
 
 
 def _values(array: Any) -> Iterator[tuple[str, Value]]:
