@@ -13,6 +13,7 @@ from microgrady.compiler.backends.host import features
 from microgrady.compiler.backends.memory import in_pieces
 from microgrady.compiler.backends.simd import ALIGNMENT, Access, Kernel, Pattern, lanes_of_host
 from microgrady.compiler.batch_path import LoadedKernel
+from microgrady.compiler.fold import LANES
 from microgrady.compiler.options import BatchOptions
 from microgrady.compiler.programs.looped import LoopedProgram, _Evaluation
 from microgrady.compiler.programs.program import COMPARISONS, Guard
@@ -142,6 +143,39 @@ def test_points_in_between_are_passed_over(width: int) -> None:
         assert (found.outputs[away] == BESIDE).all()
         found.codes = found.codes[here]
         require_right(looped, points, found, here)
+
+
+@pytest.mark.parametrize("width", [*WIDTHS, 2 * LANES])
+def test_outputs_that_are_added_up_have_the_bits_of_fold(width: int) -> None:
+    chance = random.Random(f"added {width}")
+    done = soon = 0
+    for _ in range(12):
+        looped = LoopMaker(chance, True).make()
+        points = np.array([[chance.uniform(-3.0, 3.0) for _ in range(INPUTS)] for _ in range(2 * max(width, LANES))])
+        away = {place for place in range(len(points)) if chance.random() < 0.2}
+        results = [looped.evaluate(point) for point in points.tolist()]
+        if any(isinstance(result, Guard) for result in results):
+            continue
+        kernel = Kernel(looped, Pattern((STRIDED,) * INPUTS, (Access.ADDED,) * OUTPUTS, masked=True), width, True)
+        columns = [_column(points[:, place], STRIDED) for place in range(INPUTS)]
+        memory, sums = np.zeros(kernel.memory_size // 8), np.zeros((looped.size + 1, LANES))
+        shift = -sums.ctypes.data % ALIGNMENT
+        entries = [*((column.ctypes.data, 16) for column in columns), (sums.ctypes.data + shift, 8)]
+        table = np.array(entries, np.int64)
+        codes = np.array([-(place in away) for place in range(len(points))], np.int32)
+        work = memory.ctypes.data + -memory.ctypes.data % ALIGNMENT
+        loaded = LoadedKernel(kernel, 0, EXACT)
+        loaded.run(table.ctypes.data, table.ctypes.data, work, codes.ctypes.data, 0, len(points))
+        for place, terms in zip(loaded.sum_places, zip(*results, strict=True), strict=True):
+            lanes = [0.0] * LANES
+            for point, term in enumerate(terms):
+                if point not in away:
+                    lanes[point % LANES] += term
+            found = sums.ravel()[shift // 8 :][LANES * place : LANES * (place + 1)].tolist()
+            assert all(map(same_bits, found, lanes))
+        done, soon = done + 1, soon + bool(kernel.sums and kernel.sums.added)
+    assert done > 3
+    assert soon > 1
 
 
 def test_what_is_reached_holds_all_that_is_read_and_written() -> None:

@@ -47,7 +47,10 @@ def sums_of(looped: LoopedProgram) -> Sums:
     while True:
         addable = {place for place in outputs if times[place] == 1}
         addable.update(source for pairs in copies.values() for source, _ in pairs)
-        kept = {step: pairs for step, pairs in copies.items() if puts.are_apart(addable, pairs)}
+        # A step that puts numbers there and elsewhere cannot add all of them up.
+        mixed = [places for places in puts.places.values() if not addable.issuperset(places)]
+        unfit = addable.intersection(place for places in mixed for place in places)
+        kept = {step: pairs for step, pairs in copies.items() if all(source not in unfit for source, _ in pairs)}
         if len(kept) == len(copies):
             break
         copies = kept
@@ -81,17 +84,8 @@ class _Puts:
         self.places: dict[Moving, list[int]] = {}
         self.copies: dict[Store, list[tuple[int, int]]] = {}
         self._indices = looped.indices
-        self._mixed: dict[int, list[list[int]]] = {}
         for piece in looped.pieces:
             self._follow(piece, (), None)
-
-    def are_apart(self, addable: set[int], pairs: Sequence[tuple[int, int]]) -> bool:
-        """Return whether steps that put numbers where these come from put all of theirs to where they can be added."""
-        if not self._mixed:
-            for places in self.places.values():
-                for place in places:
-                    self._mixed.setdefault(place, []).append(places)
-        return all(addable.issuperset(places) for source, _ in pairs for places in self._mixed[source])
 
     def _follow(self, steps: Sequence[Step], outer: tuple[int, ...], inner: range | None) -> None:
         """Note what steps put, in one turn of each of the outer loops around them and in all turns of the inner one."""
