@@ -1,4 +1,4 @@
-"""The benchmarks of batches, at a few points: who is compared computes the same."""
+"""The benchmarks of batches and of training, at a few points: who is compared computes the same."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ pytest.importorskip("scipy")
 import numpy as np
 
 from tests.benchmarks import batch_programs as programs
+from tests.benchmarks import training, training_peers
 from tests.benchmarks.batch import TABLES
 from tests.benchmarks.timing import cost_of
+from tests.benchmarks.training_tasks import TASKS
 
 POINTS = 50
 BY_HAND: dict[str, Callable[..., Any]] = {
@@ -87,3 +89,24 @@ def test_the_rows_of_a_batch_are_those_of_one_array() -> None:
     for batch in (programs.market(POINTS), programs.pairs(POINTS)):
         assert all(row.base is batch[0].base for row in batch)
         assert np.array_equal(batch[0].base, np.stack(batch))
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_who_trains_has_the_same_losses_and_comes_to_the_same_weights(kind: str) -> None:
+    pytest.importorskip("llvmlite", reason="vmap needs llvmlite")
+    # What compiles for seconds is left to the benchmark itself.
+    left_out = {training_peers.FIT, training_peers.JAX, training_peers.COMPILED}
+    names = [name for name in training_peers.PEERS[kind] if not training.reason_against(kind, name)]
+    trainers = training.agreeing(TASKS[kind](8), [name for name in names if name not in left_out])
+    assert training_peers.OURS in trainers
+
+
+def test_every_aim_of_training_is_of_who_trains() -> None:
+    for kind, _, _, aims in training.TABLES.values():
+        assert set(aims) <= set(training_peers.PEERS[kind])
+
+
+def test_batches_of_training_go_through_whole_batches_of_all_samples() -> None:
+    task = TASKS["digits"](512)
+    assert (len(task.X), task.steps) == (1024, 2)
+    assert [task.rows(k) for k in range(3)] == [slice(0, 512), slice(512, 1024), slice(0, 512)]

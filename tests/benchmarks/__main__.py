@@ -10,6 +10,7 @@ BENCHMARKS = (
     ("checkers", "checkers", "gradient checkers side by side: false alarms, misses, evaluations, time"),
     ("compiled", "compiled", "what the calls of a compiled function cost, against numba, CasADi, AADC, heyoka and JAX"),
     ("batch", "batch", "what batches of points cost, against heyoka, numba, JAX, AADC and NumPy, and their memory"),
+    ("training", "training", "what steps of training cost, against PyTorch, JAX and micrograd; first steps; accuracy"),
     ("first-call", "first_call", "what the stages of the first call of a compiled function cost, by operation"),
     ("eager", "eager", "what a value and a gradient cost, against plain floats, micrograd, PyTorch and autograd"),
     ("hard", "hard_functions", "minima, steps, bent slopes, cusps, lost digits: false alarms and misses of ours"),
