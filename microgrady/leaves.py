@@ -11,7 +11,7 @@ from typing import Any
 from microgrady.tracing import changing, escaping, recorders
 from microgrady.value import Value, leaf_lock
 
-Buffer = Any  # of float64, one for each leaf
+Buffer = Any  # of float64, one for each leaf; uncompiled, NumPy's give scalars of their own, of which `float` makes floats
 Count = int
 
 
@@ -34,7 +34,7 @@ def write_numbers(leaves: list[Value], numbers: Buffer) -> None:
             changing(leaf, "the data of a Value")
     for k in range(count):
         leaf = leaves[k]
-        leaf._number = numbers[k]
+        leaf._number = float(numbers[k])
 
 
 def add_numbers(leaves: list[Value], numbers: Buffer) -> None:
@@ -45,7 +45,7 @@ def add_numbers(leaves: list[Value], numbers: Buffer) -> None:
             changing(leaf, "the data of a Value")
     for k in range(count):
         leaf = leaves[k]
-        leaf._number += numbers[k]
+        leaf._number += float(numbers[k])
 
 
 def read_gradients(leaves: list[Value], into: Buffer) -> None:
@@ -65,7 +65,7 @@ def write_gradients(leaves: list[Value], numbers: Buffer) -> None:
     with leaf_lock:
         for k in range(count):
             leaf = leaves[k]
-            leaf._grad = numbers[k]
+            leaf._grad = float(numbers[k])
 
 
 def add_gradients(leaves: list[Value], numbers: Buffer) -> None:
@@ -74,7 +74,7 @@ def add_gradients(leaves: list[Value], numbers: Buffer) -> None:
     with leaf_lock:
         for k in range(count):
             leaf = leaves[k]
-            leaf._grad += numbers[k]
+            leaf._grad += float(numbers[k])
 
 
 def clear_gradients(leaves: list[Value]) -> None:
