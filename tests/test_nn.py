@@ -44,7 +44,7 @@ def test_a_network_gives_the_numbers_that_micrograd_gives(sizes: list[int], seed
     nin, nouts = sizes[0], sizes[1:]
     if 1 in nouts[:-1]:
         nouts = [size + 1 for size in nouts[:-1]] + nouts[-1:]  # micrograd's layer of one gives no list
-    ours = nn.MLP(nin, nouts, seed=seed)
+    ours = nn.MLP(nin, nouts, seed=seed, initialisation="micrograd")
     random.seed(seed)
     peer = theirs.MLP(nin, nouts)
     assert repr(ours) == repr(peer)
@@ -93,7 +93,7 @@ def demo(value: Any, model: Any, steps: int, samples: int) -> list[tuple[float, 
 
 
 def test_the_demo_of_micrograd_gives_the_numbers_that_its_notebook_shows() -> None:
-    model = nn.MLP(2, [16, 16, 1], seed=1337)
+    model = nn.MLP(2, [16, 16, 1], seed=1337, initialisation="micrograd")
     assert len(model.parameters()) == 337
     found = demo(Value, model, 2, 100)
     expected = [(0.8958441028683222, 0.5), (1.7235905336972022, 0.81)]
@@ -411,3 +411,14 @@ def test_many_samples_at_once_are_refused() -> None:
     np = pytest.importorskip("numpy")
     with pytest.raises(ValueError, match=r"one sample, not an array with the shape \(5, 2\): mg.vmap\(model\)\(X\)"):
         nn.MLP(2, [1])(np.zeros((5, 2)))
+
+
+def test_weights_begin_by_the_rule_that_fits_the_activation() -> None:
+    def rule(model: Any) -> float:
+        return max(abs(w.data) for neuron in model.neurons for w in neuron.w)
+
+    he, glorot = (6 / 40) ** 0.5, (6 / 70) ** 0.5
+    for activation in ("relu", "leaky_relu", "gelu"):
+        assert 0.9 * he < rule(nn.Layer(40, 30, activation=activation, seed=0)) <= he
+    for activation in ("tanh", "sigmoid", "linear"):
+        assert 0.9 * glorot < rule(nn.Layer(40, 30, activation=activation, seed=0)) <= glorot

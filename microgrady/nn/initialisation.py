@@ -47,15 +47,22 @@ INITIALISATIONS: dict[str, Rule] = {
 }
 
 
-def rule_of(initialisation: str | Rule | None) -> Rule:
-    """Return the rule that a name stands for, micrograd's for None; a function is a rule itself.
+_FOR_HALVES = {"relu", "leaky_relu", "silu", "gelu", "softplus"}  # activations that let one half of the numbers pass
+
+
+def rule_of(initialisation: str | Rule | None, activation: object) -> Rule:
+    """Return the rule that a name stands for; a function is a rule itself.
+
+    Args:
+        initialisation: The name or the function; None for the rule that fits the activation.
+        activation: The activation of the neuron, by its name, or a function.
 
     Raises:
         ValueError: There is no such rule; the message says which there are.
         TypeError: It is neither a name nor a function.
     """
     if initialisation is None:
-        return _micrograd
+        return _he_uniform if activation in _FOR_HALVES else _glorot_uniform
     if isinstance(initialisation, str):
         if initialisation in INITIALISATIONS:
             return INITIALISATIONS[initialisation]

@@ -56,11 +56,12 @@ class Neuron(Module):
         nonlin: Whether there is an activation.
         activation: Its name: relu, leaky_relu, tanh, sigmoid, softplus, silu, gelu or linear; or a function of one
             number. None: relu, or linear if `nonlin` is False.
-        initialisation: What the weights begin with: micrograd (uniform between -1 and 1), glorot_uniform,
-            glorot_normal, he_uniform or he_normal; or a function that draws a weight, of a random.Random, of `nin`
-            and of the number of neurons in the layer. None: micrograd's. The bias is 0.
-        seed: An int, for the same weights each time, which are those of micrograd after `random.seed(seed)`; None for
-            others each time; or a random.Random, to go on with.
+        initialisation: What the weights begin with: he_uniform or he_normal, glorot_uniform or glorot_normal,
+            micrograd (uniform between -1 and 1); or a function that draws a weight, of a random.Random, of `nin` and of
+            the number of neurons in the layer. None: he_uniform for relu and activations like it, glorot_uniform for
+            others. The bias is 0.
+        seed: An int, for the same weights each time: with `initialisation="micrograd"` those that micrograd has after
+            `random.seed(seed)`. None for others each time; or a random.Random, to go on with.
 
     Raises:
         TypeError: An argument is not of these types.
@@ -71,7 +72,7 @@ class Neuron(Module):
         >>> neuron
         ReLUNeuron(2)
         >>> [round(w.data, 3) for w in neuron.w], neuron.b.data
-        ([0.689, 0.516], 0.0)
+        ([1.193, 0.894], 0.0)
         >>> output = neuron([1.0, 2.0])
         >>> output.backward()
         >>> [w.grad for w in neuron.w], neuron.b.grad
@@ -88,8 +89,8 @@ class Neuron(Module):
         seed: int | random.Random | None = None,
     ) -> None:
         count = _size(nin, "nin, the number of inputs,")
-        rule, generator = rule_of(initialisation), generator_of(seed)
         self.activation = _activation(activation, nonlin)
+        rule, generator = rule_of(initialisation, self.activation), generator_of(seed)
         self.nonlin = self.activation != "linear"
         self.w = [Value(rule(generator, count, 1), f"w{place}") for place in range(count)]
         self.b = Value(0.0, "b")
@@ -150,7 +151,7 @@ class Layer(Module):
         seed: int | random.Random | None = None,
     ) -> None:
         count = _size(nout, "nout, the number of neurons,")
-        rule, generator = rule_of(initialisation), generator_of(seed)
+        rule, generator = rule_of(initialisation, _activation(activation, nonlin)), generator_of(seed)
         self.neurons = [
             Neuron(
                 nin,
