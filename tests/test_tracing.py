@@ -456,11 +456,11 @@ def test_numbers_of_every_kind_compare_in_double_interpreted_and_compiled(symbol
             exact = bool(exact)
         if isinstance(exact, Decimal):  # which nan cannot be compared with
             exact = Fraction(exact) if exact.is_finite() else float(exact)
+        compiled = mg.jit(lambda x, other=other: x * 0.0 + 1.0 if compare(x, other) else x * 0.0 + 2.0)
         for data in (1e300, -1e300, 0.1, 1.0, 3.0, 2.0**53, 1.0 / 3.0, math.inf, math.nan, float(np.float32(0.1))):
             expected = compare(data, exact)
             assert compare(Value(data), other) is expected, (data, other)
             assert bool(compare(other, Value(data))) is compare(exact, data), (data, other)
-            compiled = mg.jit(lambda x, other=other: x * 0.0 + 1.0 if compare(x, other) else x * 0.0 + 2.0)
             assert compiled(0.3) == (1.0 if compare(0.3, exact) else 2.0)
             found = compiled(data)
             assert found != found or found == (1.0 if expected else 2.0), (data, other)
