@@ -27,7 +27,7 @@ WRITERS: dict[str, Callable[[Path], object]] = {
     "z.svg": lambda to: mg.draw(example(), to=to),
     "z.pdf": lambda to: mg.draw(example(), to=to),
     "z.html": lambda to: mg.animate(example(), to=to),
-    "z.gif": lambda to: mg.animate(example(), to=to),
+    "z.gif": lambda to: mg.animate(-Value(1.0), to=to),  # of few frames
     "z.png": lambda to: mg.plot(mg.sin, (0, 1), to=to),
 }
 
