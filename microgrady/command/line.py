@@ -1,23 +1,35 @@
-"""The command line: compute an expression, differentiate it, check the derivatives, draw the graph."""
+"""The command line: compute an expression, differentiate it, check the derivatives, draw the graph; or train."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import functools
 import io
 import keyword
 import math
 import os
 import re
-import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from microgrady.checking import Entry, Report, check_gradient, find_anomaly
 from microgrady.command.expressions import CONSTANTS, FUNCTIONS, Expression
+from microgrady.command.options import (
+    BAD_INPUT,
+    CHECK_FAILED,
+    INTERRUPTED,
+    NARROWEST,
+    OK,
+    PIPE_CLOSED,
+    WIDEST_PROSE,
+    fill,
+    option_span,
+    refused_at,
+    similar_option,
+    width,
+)
 from microgrady.command.parsing import InputError, Span, normalise
 from microgrady.drawing import draw
 from microgrady.drawing.graph.labels import applied
@@ -28,15 +40,11 @@ from microgrady.transforms import hessian
 from microgrady.value import Value
 from microgrady.version import __version__
 
-NARROWEST, WIDEST_PROSE = 20, 100  # columns
 DIGITS = 10  # of the numbers, unless told otherwise
 LONGEST_LABEL = 60  # characters of an expression in a picture
 
 OPTIONS = ("--check", "--hessian", "--draw", "--precision", "--version", "--help")
 WITH_A_VALUE = ("--draw", "--precision")
-
-# Exit statuses. Those of a program that a signal ended are 128 and its number, as in shells.
-OK, CHECK_FAILED, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 
 USAGE = "microgrady EXPRESSION [NAME=NUMBER ...] [--check] [--hessian] [--precision DIGITS] [--draw PATH]"
 
@@ -47,6 +55,7 @@ DESCRIPTION = (
     "x=pi/2. Both are parsed, but never run as Python: they cannot run any other code. All numbers are floats, which "
     "follow IEEE 754: 1 / 0 is inf, and log(-1) is nan. pi, e, tau, inf and nan are known unless they are given. An "
     "expression with spaces or parentheses needs quotes.",
+    "'microgrady train' trains a network instead: 'microgrady train --help' tells how.",
 )
 
 STATUSES = (
@@ -78,8 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Letters that the terminal lacks are not a reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        text, complaints, status = _answer(sys.argv[1:] if arguments is None else arguments)
+        is_training = list(given[:1]) == ["train"]
+        text, complaints, status = _train(given[1:]) if is_training else _answer(given)
         print(text, end="", flush=True)
         for complaint in complaints:
             print(complaint, file=sys.stderr)
@@ -119,7 +130,7 @@ def _answer(arguments: Sequence[str]) -> tuple[str, list[str], int]:
     _require_same_names(expression, given)
 
     point = [given[name][0] for name in expression.names]
-    with _refused_at(Span(expression.source, 0, len(expression.source)), ValueError):
+    with refused_at(Span(expression.source, 0, len(expression.source)), ValueError):
         leaves, output = _differentiate(expression, point)
         second = hessian(lambda numbers: expression(*numbers))(point) if options.hessian and point else None
     reports: list[Report] = []
@@ -144,6 +155,13 @@ def _answer(arguments: Sequence[str]) -> tuple[str, list[str], int]:
     return "".join(f"{part}\n" for part in parts), complaints, status
 
 
+def _train(arguments: Sequence[str]) -> tuple[str, list[str], int]:
+    """Return the same for what follows `microgrady train`, which alone needs what this imports."""
+    from microgrady.command.train import answer
+
+    return answer(arguments)
+
+
 def _checked(expression: Expression, output: Value, point: list[float], orders: int) -> tuple[list[Report], list[str]]:
     """Return the derivatives of each order held against finite differences, and why some could not be."""
     if not math.isfinite(output.data):
@@ -160,30 +178,26 @@ def _checked(expression: Expression, output: Value, point: list[float], orders: 
 
 def _draw(output: Value, path: str, digits: int) -> None:
     """Write the picture, or raise an error about its path."""
-    with _refused_at(_option_span("--draw", path), ValueError, OSError, RuntimeError):
+    with refused_at(option_span("--draw", path), ValueError, OSError, RuntimeError):
         check_target(path)
         draw(output, to=path, precision=digits)
 
 
-def _width() -> int:
-    """Return the columns of the terminal; 80 where there is none."""
-    return max(NARROWEST, shutil.get_terminal_size().columns)
-
-
 def _parser() -> argparse.ArgumentParser:
-    width = min(_width(), WIDEST_PROSE)
-    fill = functools.partial(textwrap.fill, break_long_words=False, break_on_hyphens=False)
-    functions = fill(" ".join(sorted(FUNCTIONS)), width, initial_indent="  ", subsequent_indent="  ")
-    statuses = "\n".join(fill(status, width, initial_indent="  ", subsequent_indent=" " * 5) for status in STATUSES)
+    columns = min(width(), WIDEST_PROSE)
+    functions = fill(" ".join(sorted(FUNCTIONS)), columns, initial_indent="  ", subsequent_indent="  ")
+    statuses = "\n".join(fill(status, columns, initial_indent="  ", subsequent_indent=" " * 5) for status in STATUSES)
     example = (
-        fill(EXAMPLE, width - 2, subsequent_indent="    ").replace("\n", " \\\n") if len(EXAMPLE) > width else EXAMPLE
+        fill(EXAMPLE, columns - 2, subsequent_indent="    ").replace("\n", " \\\n")
+        if len(EXAMPLE) > columns
+        else EXAMPLE
     )
     parser = argparse.ArgumentParser(
         prog="microgrady",
-        usage=fill(USAGE, width, initial_indent="       ", subsequent_indent=" " * 18).strip(),
-        description="\n\n".join(fill(paragraph, width) for paragraph in DESCRIPTION),
+        usage=fill(USAGE, columns, initial_indent="       ", subsequent_indent=" " * 18).strip(),
+        description="\n\n".join(fill(paragraph, columns) for paragraph in DESCRIPTION),
         epilog=f"functions:\n{functions}\n\nexit status:\n{statuses}\n\nexample:\n{example}\n",
-        formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, width=width),
+        formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, width=columns),
         allow_abbrev=False,
     )
     parser.add_argument("expression", nargs="?", metavar="EXPRESSION", help="what to compute, such as 'x * sin(y)'")
@@ -212,9 +226,8 @@ def _require_known_options(arguments: Sequence[str]) -> None:
         single = f"-{name}" in OPTIONS
         if previous not in WITH_A_VALUE and (dashes or single) and name not in OPTIONS:
             wanted = f"-{name}" if single else f"--{name[dashes.end() if dashes else 0 :]}".lower()
-            starts = [option for option in OPTIONS if option.startswith(wanted)]
-            similar = starts or difflib.get_close_matches(wanted, OPTIONS, cutoff=0.5)
-            hint = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(OPTIONS)}"
+            similar = similar_option(wanted, OPTIONS)
+            hint = f"did you mean {similar}?" if similar else f"there are {', '.join(OPTIONS)}"
             if not similar and "=" in argument and name.lstrip("-").isidentifier():
                 hint = f"write {argument.lstrip('-')}"
             elif not similar and not previous:
@@ -245,7 +258,7 @@ def _require_expression_first(source: str) -> None:
 def _digits(text: str) -> int:
     if not re.fullmatch(r"\s*[0-9]{1,2}\s*", text) or not 1 <= int(text) <= FLOAT_DIGITS:
         sentence = f"--precision takes a whole number from 1 to {FLOAT_DIGITS}, not {text!r}"
-        raise InputError(sentence, _option_span("--precision", text))
+        raise InputError(sentence, option_span("--precision", text))
     return int(text)
 
 
@@ -297,7 +310,7 @@ def _number(name: str, text: str, right: str) -> float:
     for other, span in expression.names.items():
         sentence = f"{other} is not a number: {name} stands for one, such as 2, -0.5, 1e-3, pi/2 or sqrt(2)"
         raise InputError(sentence, Span(text, before + span.start, before + span.stop))
-    with _refused_at(Span(text, before, len(text)), ValueError):
+    with refused_at(Span(text, before, len(text)), ValueError):
         return float(expression())
 
 
@@ -327,21 +340,6 @@ def _other_reading(name: str, given: Iterable[str]) -> str:
     return f", or write {calls[0]}({name[len(calls[0]) :]})" if calls else ""
 
 
-@contextlib.contextmanager
-def _refused_at(span: Span, *errors: type[Exception]) -> Iterator[None]:
-    """Turn errors of the library, whose messages are sentences, into one about this place in the input."""
-    try:
-        yield
-    except errors as error:
-        # An OSError's own message names a temporary file.
-        raise InputError(getattr(error, "strerror", None) or str(error), span) from None
-
-
-def _option_span(option: str, value: str) -> Span:
-    text = f"{option} {value}"
-    return Span(text, len(option) + 1, len(text))
-
-
 def _differentiate(expression: Expression, point: list[float]) -> tuple[list[Value], Value]:
     leaves = [Value(number, name) for name, number in zip(expression.names, point, strict=True)]
     result = expression(*leaves)
@@ -355,14 +353,12 @@ def _differentiate(expression: Expression, point: list[float]) -> tuple[list[Val
 
 def _heading(source: str, output: Value, digits: int) -> str:
     """Return the expression and its value, and why that is not finite."""
-    width = _width()
-    lines = textwrap.wrap(source, max(NARROWEST, width - 20), max_lines=4, placeholder=" ...", break_on_hyphens=False)
+    columns = width()
+    lines = textwrap.wrap(source, max(NARROWEST, columns - 20), max_lines=4, placeholder=" ...", break_on_hyphens=False)
     lines[-1] += f" = {output.data:.{digits}g}"
     anomaly = None if math.isfinite(output.data) else find_anomaly(output)
     if anomaly is not None:
-        lines.append(
-            textwrap.fill(_because(anomaly.node, digits), width, break_long_words=False, break_on_hyphens=False)
-        )
+        lines.append(fill(_because(anomaly.node, digits), columns))
     return "\n".join(lines)
 
 
@@ -417,7 +413,7 @@ def _verdicts(entries: Sequence[Entry], digits: int) -> list[list[str]]:
 
 def _names(heading: str, names: list[str]) -> list[str]:
     """Return a column of names, none so long that there is no room beside it."""
-    longest = max(NARROWEST, _width() // 2) - 8
+    longest = max(NARROWEST, width() // 2) - 8
     return _words(heading, [name if len(name) <= longest else f"{name[: longest - 1]}…" for name in names])
 
 
@@ -447,7 +443,7 @@ def _table(columns: list[list[str]]) -> str:
     lines = []
     while rest:
         block = [first, rest.pop(0)]
-        while rest and sum(len(column[0]) + 2 for column in block) + len(rest[0][0]) <= _width():
+        while rest and sum(len(column[0]) + 2 for column in block) + len(rest[0][0]) <= width():
             block.append(rest.pop(0))
         lines += ["", *("  ".join(row).rstrip() for row in zip(*block, strict=True))]
     return "\n".join(lines)
