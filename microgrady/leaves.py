@@ -11,7 +11,8 @@ from typing import Any
 from microgrady.tracing import changing, escaping, recorders
 from microgrady.value import Value, leaf_lock
 
-Buffer = Any  # of float64, one for each leaf; uncompiled, NumPy's give scalars of their own, of which `float` makes floats
+# Of float64, one for each leaf. Uncompiled, NumPy's arrays give scalars of their own, of which `float` makes floats.
+Buffer = Any
 Count = int
 
 
