@@ -415,7 +415,7 @@ def test_many_samples_at_once_are_refused() -> None:
 
 def test_weights_begin_by_the_rule_that_fits_the_activation() -> None:
     def rule(model: Any) -> float:
-        return max(abs(w.data) for neuron in model.neurons for w in neuron.w)
+        return float(max(abs(w.data) for neuron in model.neurons for w in neuron.w))
 
     he, glorot = (6 / 40) ** 0.5, (6 / 70) ** 0.5
     for activation in ("relu", "leaky_relu", "gelu"):
