@@ -197,7 +197,7 @@ class MLP(Module):
         >>> len(model.parameters())
         13
         >>> round(model([1.0, 2.0]).data, 3)
-        0.977
+        2.072
     """
 
     def __init__(
