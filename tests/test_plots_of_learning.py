@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 from matplotlib import pyplot
 from matplotlib.axes import Axes
@@ -15,7 +18,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.contour import QuadContourSet
 
 import microgrady as mg
-from microgrady import Value, plot_decision, plot_gradients, plot_history, plot_weights
+from microgrady import Value, animate_training, plot_decision, plot_gradients, plot_history, plot_weights
 from microgrady.drawing.learning import models
 from microgrady.drawing.learning.decisions import CLASS_COLOURS, MARKERS
 from tests.figures import data, legend
@@ -436,3 +439,107 @@ def test_gradients_that_cannot_be_drawn_are_refused() -> None:
     ):
         plot_gradients([1.0, 2.0])
     assert pyplot.get_fignums() == []
+
+
+# Trainings
+
+
+def train(model: Any = None, **options: Any) -> Any:
+    X, y = mg.data.xor(24, seed=1)
+    model = mg.nn.MLP(2, [3, 1], seed=2) if model is None else model
+    return animate_training(model, mg.nn.binary_cross_entropy, X, y, batch_size=8, **{"progress": False, **options})
+
+
+def test_a_training_is_shown_frame_by_frame(tmp_path: Path) -> None:
+    model, told = mg.nn.MLP(2, [3, 1], seed=2), []
+    film = train(model, epochs=5, frames=3, to=tmp_path / "film.gif", callback=lambda state: told.append(state.epoch))
+    assert film.epochs == [0, 2, 5]
+    assert told == [0, 1, 2, 3, 4, 5]
+    assert len(film.history.loss) == 5
+    with PIL.Image.open(tmp_path / "film.gif") as image:
+        assert image.n_frames == 3  # type: ignore[attr-defined]
+        assert image.info["loop"] == 0
+    for number, epochs in enumerate(film.epochs):
+        axes = film.show(number)
+        decisions, losses = axes.figure.axes
+        assert decisions is axes
+        assert axes.get_title().startswith(f"epoch {epochs}: right about ")
+        assert data(losses, "training")[1].tolist() == film.history.loss[:epochs]
+    colours, places = regions(axes)
+    assert np.array_equal(class_of(colours), [model(place).data > 0 for place in places.tolist()])
+
+
+def test_the_page_of_a_training_needs_nothing_else(tmp_path: Path) -> None:
+    film = train(epochs=2, frames=2)
+    page = film.save(tmp_path / "film.html").read_text(encoding="utf-8")
+    assert page == film.page()
+    assert not re.search(r"(src|href)=\"?http|@import|url\(", page)
+    found = re.search(r'<script type="application/json" id="record">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    record = json.loads(found[1])
+    assert len(record["pictures"]) == len(record["titles"]) == 2
+    assert record["titles"][1].startswith("epoch 2: right about")
+    shown = film._repr_mimebundle_()
+    assert "<iframe sandbox='allow-scripts'" in shown["text/html"]
+    assert shown["image/png"] == record["pictures"][1]
+
+
+def test_a_training_that_ends_early_is_shown_to_its_end() -> None:
+    film = train(epochs=50, frames=3, callback=lambda state: state.epoch == 4)
+    assert film.epochs == [0, 4]
+    assert film.history.stopped == "callback"
+
+
+BAD_TRAININGS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "ending": ({"to": "film.mp4"}, ValueError, "the name of an animation ends in .html or .gif, not 'film.mp4'"),
+    "folder": ({"to": "nowhere/film.gif"}, ValueError, "there is no folder 'nowhere' to write 'film.gif' into"),
+    "one frame": ({"frames": 1}, ValueError, "frames must be an int from 2 to 200, not int (1)"),
+    "no frames": ({"frames": None}, ValueError, "frames must be an int from 2 to 200, not NoneType (None)"),
+    "no model": ({"model": 3}, TypeError, "animate_training takes a function, not int (3)"),
+    "epochs": ({"epochs": "a"}, TypeError, "epochs must be an int, not str"),
+    "a text": ({"model": lambda p: "a"}, TypeError, "animate_training needs a model that gives one number"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_TRAININGS)
+def test_what_is_not_a_training_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    options, error, sentence = BAD_TRAININGS[name]
+    with pytest.raises(error, match=re.escape(sentence)):
+        train(**options)
+    assert list(tmp_path.iterdir()) == []
+
+
+# Files
+
+
+PICTURES: dict[str, Callable[..., Any]] = {
+    "decision": lambda **options: plot_decision(saddle, CORNERS, XOR, **options),
+    "history": lambda **options: plot_history({"loss": [2, 1], "accuracy": [0, 1]}, **options),
+    "weights": lambda **options: plot_weights(network(2, 3, 1), **options),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_pictures_are_written_as_a_whole_and_the_same_again(name: str, tmp_path: Path) -> None:
+    once, again = tmp_path / "once.svg", tmp_path / "again.svg"
+    PICTURES[name](to=once)
+    PICTURES[name](to=again)
+    assert once.read_bytes() == again.read_bytes()
+    assert once.read_bytes().startswith(b"<?xml")
+    assert sorted(tmp_path.iterdir()) == [again, once]
+    assert pyplot.get_fignums() == []
+
+
+def test_a_picture_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "a.png"
+    target.write_bytes(b"before")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(OSError, match="the disk is full"):
+        PICTURES["history"](to=target)
+    assert target.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [target]

@@ -8,6 +8,7 @@ _HOMES = {
     "microgrady.drawing.learning.decisions": "plot_decision",
     "microgrady.drawing.learning.gradients": "plot_gradients",
     "microgrady.drawing.learning.histories": "plot_history",
+    "microgrady.drawing.learning.training": "animate_training",
     "microgrady.drawing.learning.weights": "plot_weights",
     "microgrady.drawing.plotting.maps": "plot_map",
     "microgrady.drawing.plotting.plots": "plot",
@@ -19,6 +20,7 @@ _HOMES = {
 __all__ = [
     "FORMATS",
     "animate",
+    "animate_training",
     "draw",
     "plot",
     "plot_decision",
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from microgrady.drawing.learning.decisions import plot_decision
     from microgrady.drawing.learning.gradients import plot_gradients
     from microgrady.drawing.learning.histories import plot_history
+    from microgrady.drawing.learning.training import animate_training
     from microgrady.drawing.learning.weights import plot_weights
     from microgrady.drawing.plotting.maps import plot_map
     from microgrady.drawing.plotting.plots import plot

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
+from microgrady.drawing.animation.notebooks import in_notebook
 from microgrady.drawing.animation.parts import COLOURS, show, to_text, with_parts
 from microgrady.drawing.animation.paths import Paths
 from microgrady.drawing.animation.steps import Narrator, Step, box_titles
@@ -226,17 +227,9 @@ class Animation:
         return {"text/html": self._repr_html_(), "image/png": self._last_step()}
 
     def _repr_html_(self) -> str:
-        page = self.page().replace("&", "&amp;").replace("'", "&#39;")
-        alt = html.escape(self.steps[-1].formula)
         *_, tall = map(float, self._picture.get("viewBox", "").split())
         height = PAGE_HEIGHT + min(round(tall), PICTURE_HEIGHT)
-        # The page covers the picture, except where notebooks are shown without scripts: pages are left out there.
-        return (
-            f"<div style='position: relative; min-height: {height}px'>"
-            f"<img alt='{alt}' style='max-width: 100%' src='data:image/png;base64,{self._last_step()}'>"
-            f"<iframe sandbox='allow-scripts' title='{alt}' srcdoc='{page}' style='position: absolute; inset: 0; "
-            f"width: 100%; height: {height}px; border: 0; background: white'></iframe></div>"
-        )
+        return in_notebook(self.page(), self._last_step(), html.escape(self.steps[-1].formula), height)
 
     def _last_step(self) -> str:
         written = io.BytesIO()

@@ -141,12 +141,16 @@ def write_figure(axes: Axes, target: Path | None) -> None:
         write_whole(target, rendered(axes, format_of(target), PNG_DOTS))
 
 
-def write_animation(axes: Axes, target: Path, frames: Sequence[Callable[[], None]], durations: Sequence[int]) -> None:
-    """Write an animated GIF, which begins anew for ever.
+def write_animation(axes: Axes, target: Path, frames: Sequence[Callable[[], object]], durations: Sequence[int]) -> None:
+    """Write an animated GIF, which begins anew for ever. The arguments are those of `animated`."""
+    write_whole(target, animated(axes, frames, durations))
+
+
+def animated(axes: Axes, frames: Sequence[Callable[[], object]], durations: Sequence[int]) -> bytes:
+    """Return an animated GIF, which begins anew for ever.
 
     Args:
         axes: What is shown.
-        target: The file.
         frames: One for each frame: they change what is shown.
         durations: How long each frame is shown, in milliseconds.
     """
@@ -159,7 +163,7 @@ def write_animation(axes: Axes, target: Path, frames: Sequence[Callable[[], None
     content = io.BytesIO()
     first, *others = images
     first.save(content, "GIF", save_all=True, append_images=others, duration=list(durations), loop=0)
-    write_whole(target, content.getvalue())
+    return content.getvalue()
 
 
 def rendered(axes: Axes, format: str, dots: int) -> bytes:
