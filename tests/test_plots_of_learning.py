@@ -154,6 +154,33 @@ def test_each_class_has_its_colour_and_its_marker() -> None:
     assert [each.get_offsets().tolist() for each in markers(axes)] == around(10)[:, None].tolist()
 
 
+# How colours look to those who lack one kind of cone, from linear RGB to linear RGB: Machado, Oliveira and Fernandes,
+# "A Physiologically-based Model for Simulation of Color Vision Deficiency" (2009), severity 1.
+VISIONS = {
+    "all cones": np.eye(3),
+    "no red": np.array([[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]),
+    "no green": np.array([[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]),
+    "no blue": np.array([[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]]),
+}
+
+
+def cie_lab(linear: np.ndarray) -> np.ndarray:
+    """Colours in CIE L*a*b*, in which 2 or so is the least distance that is seen."""
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    x, y, z = np.cbrt(np.clip(xyz @ linear, 1e-3, None) / xyz.sum(axis=1))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_colours_of_classes_differ_for_every_kind_of_colour_vision(vision: str) -> None:
+    rgb = np.array([to_rgb(colour) for colour in CLASS_COLOURS])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    seen = np.array([cie_lab(VISIONS[vision] @ colour) for colour in linear])
+    distances = np.linalg.norm(seen[:, None] - seen, axis=-1) + 1000 * np.eye(len(seen))
+    assert distances.min() > 14
+    assert distances[:4, :4].min() > 25
+
+
 @pytest.mark.parametrize("layout", [None, "constrained"])
 @pytest.mark.parametrize("points", [CORNERS, np.stack(np.meshgrid(*[np.linspace(0, 1, 12)] * 2), -1).reshape(-1, 2)])
 def test_the_legend_covers_no_point_and_is_in_the_figure(points: Any, layout: Any) -> None:
@@ -177,6 +204,12 @@ def test_two_of_many_features_are_drawn_and_the_others_are_at_their_mean() -> No
     assert np.array_equal(class_of(colours), places.prod(axis=1) > 0)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x0", "x2")
     assert axes.get_title() == "right about 2 of 4 points (50%)"  # the points have features of their own
+
+
+def test_the_columns_of_a_table_name_the_axes() -> None:
+    pandas = pytest.importorskip("pandas")
+    axes = plot_decision(saddle, pandas.DataFrame(CORNERS, columns=["width", "height"]), pandas.Series(XOR))
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("width", "height")
 
 
 def test_what_is_nan_is_white_and_not_right() -> None:

@@ -48,6 +48,7 @@ MARGIN = 0.12  # of the width of all points, on each side of them
 FAINTEST, STRONGEST = 0.14, 0.5  # of the colour of a class, where a model is not sure and where it is
 LARGEST_DOT, SMALLEST_DOT, DOTS_AREA = 42.0, 8.0, 9000.0  # square points, of one marker, and of all
 PLACES = [f"{row} {side}" for row in ("upper", "lower", "center") for side in ("right", "left", "center")][:-1]
+MOST_TICKS = 6  # below the picture, which may be narrow: more would touch each other
 CLEARANCE = 5.0  # points from the legend to the middle of a marker
 BESIDE = 1.02  # in widths of the axes: where a legend stands that has no place in them
 
@@ -256,6 +257,7 @@ def set_limits(axes: Axes, plane: Plane) -> None:
     alike = 1 / MOST_STRETCHED <= width / height <= MOST_STRETCHED
     axes.set_aspect("equal" if alike else "auto")
     axes.set(xlim=plane.x_ends, ylim=plane.y_ends, xlabel=plane.names[0], ylabel=plane.names[1])
+    axes.locator_params(axis="x", nbins=MOST_TICKS)
 
 
 def score(answers: Array, labels: Sequence[Hashable], classes: Sequence[Hashable]) -> str:
