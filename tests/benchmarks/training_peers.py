@@ -16,8 +16,8 @@ from typing import Any
 import numpy
 
 import microgrady
-from microgrady import data, nn, optim
-from tests.benchmarks.training_tasks import ALPHA, DIGITS, Array, Task, flat, moons_rate
+from microgrady import nn, optim
+from tests.benchmarks.training_tasks import ALPHA, DIGITS, Array, Task, flat, moons_rate, split_digits
 
 Step = Callable[[int], Any]
 
@@ -292,7 +292,7 @@ def micrograd_moons(task: Task) -> Trainer:
 
 # nn.fit, which runs steps by itself, and what it learns.
 
-EPOCHS, SMALL_BATCH, RATE = 20, 32, 3e-3
+EPOCHS, SMALL_BATCH, RATE = 20, 32, 0.01
 
 
 def _fit(task: Task, epochs: int, **options: Any) -> None:
@@ -333,18 +333,20 @@ def sampled_fit(task: Task, epochs: int, samples: int, meanwhile: Callable[[], N
 
 def our_accuracy(seed: int) -> float:
     """Return which part of the digits that were not seen the network tells right after training."""
-    samples, unseen, classes, unseen_classes = data.split(*data.digits(), fraction=0.2, seed=seed)
+    samples, unseen, classes, unseen_classes = split_digits()
     model = nn.MLP(DIGITS[0], list(DIGITS[1:]), seed=seed)
+    optimizer = optim.Adam(model, lr=RATE)
     history = nn.fit(
         model,
         nn.cross_entropy,
         samples,
         classes,
-        optim.Adam(model, lr=RATE),
+        optimizer,
         EPOCHS,
         SMALL_BATCH,
         validation=(unseen, unseen_classes),
         seed=seed,
+        schedule=optim.CosineAnnealingLR(optimizer, EPOCHS),
         progress=False,
         threads=1,
     )
@@ -356,16 +358,17 @@ def torch_accuracy(seed: int) -> float:
     torch = importlib.import_module("torch")
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    parts = map(torch.from_numpy, data.split(*data.digits(), fraction=0.2, seed=seed))
-    samples, unseen, classes, unseen_classes = parts
+    samples, unseen, classes, unseen_classes = map(torch.from_numpy, split_digits())
     layers = torch.nn.Linear(*DIGITS[:2]), torch.nn.ReLU(), torch.nn.Linear(*DIGITS[1:])
     model = torch.nn.Sequential(*layers).double()
-    optimizer = torch.optim.Adam(model.parameters(), lr=RATE, fused=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
     for _ in range(EPOCHS):
         for rows in torch.randperm(len(samples)).split(SMALL_BATCH):
             torch.nn.functional.cross_entropy(model(samples[rows]), classes[rows]).backward()
             optimizer.step()
             optimizer.zero_grad()
+        schedule.step()
     with torch.no_grad():
         return float((model(unseen).argmax(1) == unseen_classes).double().mean())
 

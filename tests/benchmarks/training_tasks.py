@@ -70,9 +70,14 @@ def flat(layers: Layers) -> Array:
     return numpy.concatenate([numpy.column_stack((weights, biases)).ravel() for weights, biases in layers])
 
 
+def split_digits() -> tuple[Array, Array, Array, Array]:
+    """Return four fifths of the digits and the others, then their classes."""
+    return data.split(*data.digits(), fraction=0.2, seed=0)
+
+
 def digits(batch: int) -> Task:
-    """Return whole batches of four fifths of the digits."""
-    samples, _, classes, _ = data.split(*data.digits(), fraction=0.2, seed=0)
+    """Return whole batches of the digits that are learnt."""
+    samples, _, classes, _ = split_digits()
     whole = len(samples) // batch * batch
     return Task("digits", DIGITS, samples[:whole], classes[:whole], batch, first_layers(DIGITS))
 
