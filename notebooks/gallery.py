@@ -19,7 +19,7 @@ import resvg_py
 from PIL import Image, ImageSequence
 
 import microgrady as mg
-from microgrady import Value
+from microgrady import Value, data, nn, optim
 from microgrady.drawing.render import font_file
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -89,12 +89,21 @@ def descent(to: Path) -> None:
     mg.plot_surface(himmelblau, (-5, 5), path=path, to=to)
 
 
+def decision(to: Path) -> None:
+    """What a network has learnt of a spiral of three arms."""
+    X, y = data.spiral(300, noise=0.05)
+    model = nn.MLP(2, [16, 16, 3], activation="tanh", seed=0)
+    nn.fit(model, nn.cross_entropy, X, y, optim.Adam(model, lr=0.02), epochs=100, validation=0.2, progress=False)
+    mg.plot_decision(model, X, y, to=to)
+
+
 GALLERY: dict[str, Callable[[Path], None]] = {
     "neuron.svg": neuron,
     "backward.gif": backward,
     "network.svg": network,
     "secants.svg": secants,
     "descent.svg": descent,
+    "decision.svg": decision,
 }
 
 
