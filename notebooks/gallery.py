@@ -91,9 +91,9 @@ def descent(to: Path) -> None:
 
 def decision(to: Path) -> None:
     """What a network has learnt of a spiral of three arms."""
-    X, y = data.spiral(300, noise=0.05)
+    X, _, y, _ = data.split(*data.spiral(300), fraction=0.2, seed=0)
     model = nn.MLP(2, [16, 16, 3], activation="tanh", seed=0)
-    nn.fit(model, nn.cross_entropy, X, y, optim.Adam(model, lr=0.02), epochs=100, validation=0.2, progress=False)
+    nn.fit(model, nn.cross_entropy, X, y, optim.Adam(model, lr=0.02), 100, progress=False)
     mg.plot_decision(model, X, y, to=to)
 
 
