@@ -464,7 +464,7 @@ def test_a_file_is_written_as_a_whole_or_not_at_all(
 
     monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(KeyboardInterrupt):
-        mg.animate(neuron(), to=target)
+        mg.animate(-Value(1.0), to=target)
     monkeypatch.undo()
     assert target.read_text() == "the old one"
     assert list(tmp_path.iterdir()) == [target]
