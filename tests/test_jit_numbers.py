@@ -131,7 +131,7 @@ POINTS = st.lists(st.lists(st.one_of(st.floats(-4, 4), st.sampled_from(AWKWARD))
 
 
 @pytest.mark.slow
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(steps=STEPS, points=POINTS)
 def test_random_programs_interpreted_compiled_and_evaluated_agree(steps: list[Step], points: list[list[float]]) -> None:
     def function(*inputs: Any) -> Any:
@@ -159,7 +159,7 @@ def test_random_programs_interpreted_compiled_and_evaluated_agree(steps: list[St
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("peer", "examples"), [("torch", 40), ("jax", 12)])
+@pytest.mark.parametrize(("peer", "examples"), [("torch", 20), ("jax", 8)])
 def test_random_programs_agree_with_pytorch_and_jax(peer: str, examples: int) -> None:
     pytest.importorskip(peer)
 

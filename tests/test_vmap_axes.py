@@ -170,7 +170,7 @@ def test_points_are_taken_from_their_axes_and_put_into_those_that_are_asked_for(
 
 
 @ENGINES
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(batches(2), st.data())
 def test_jax_gives_the_same(vmap: Any, batch: tuple[int, list[Any]], data: st.DataObject) -> None:
     jax = pytest.importorskip("jax", reason="JAX is not installed: pip install '.[peers]'")
