@@ -97,6 +97,16 @@ def decision(to: Path) -> None:
     mg.plot_decision(model, X, y, to=to)
 
 
+def training(to: Path) -> None:
+    """How a network learns the boundary between two moons."""
+    X, y = data.moons(100, noise=0.15)
+    model = nn.MLP(2, [16, 16, 1], seed=0)
+    optimizer = optim.Adam(model, lr=0.02)
+    mg.animate_training(
+        model, nn.binary_cross_entropy, X, y, optimizer, 44, batch_size=20, frames=12, progress=False, to=to
+    )
+
+
 GALLERY: dict[str, Callable[[Path], None]] = {
     "neuron.svg": neuron,
     "backward.gif": backward,
@@ -104,6 +114,7 @@ GALLERY: dict[str, Callable[[Path], None]] = {
     "secants.svg": secants,
     "descent.svg": descent,
     "decision.svg": decision,
+    "training.gif": training,
 }
 
 
