@@ -13,10 +13,11 @@ import pytest
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.nn import MLP, History, fit
+from microgrady.nn import MLP, History, epochs, fit
 from microgrady.nn.history import Epoch
 from microgrady.nn.losses import accuracy, binary_cross_entropy, cross_entropy, hinge, mse
 from microgrady.optim import SGD, Adam, CosineAnnealingLR, ExponentialLR, ReduceLROnPlateau
+from tests.tracers import interrupted
 
 pytest.importorskip("llvmlite", reason="fit needs llvmlite")
 np = pytest.importorskip("numpy", reason="fit needs NumPy")
@@ -270,6 +271,59 @@ def test_signals_at_any_moment_leave_the_best_weights() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
     assert outcomes == ["interrupted"] * 6
+
+
+class Interpreted:
+    """What stands for a compiled function, since no instruction of that one is interrupted here."""
+
+    def __init__(self, function: Callable[..., Any], reduce: str | None = None, threads: int | None = None) -> None:
+        self._function = function
+
+    def backward(self, x: Any, t: Any) -> Any:
+        """Return the mean, and add its derivatives to the leaves."""
+        loss = mg.mean([self._function(*pair) for pair in zip(x.tolist(), t.tolist(), strict=True)])
+        loss.backward()
+        return loss.data
+
+    def __call__(self, x: Any, t: Any) -> tuple[Any, Any]:
+        """Return the two results for all points."""
+        found = [mg.detach(self._function(*pair)) for pair in zip(x.tolist(), t.tolist(), strict=True)]
+        losses, predictions = zip(*found, strict=True)
+        return np.array(losses), np.array(predictions)
+
+
+def test_ctrl_c_before_any_instruction_leaves_the_best_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(epochs, "vmap", Interpreted)
+    outcomes = set[str | None]()
+    for stop in range(0, 20_000, 13):
+        w, remaining = Value(1.0), [stop]
+
+        def trace(frame: Any, event: str, argument: Any, remaining: list[int] = remaining) -> Any:
+            if frame.f_globals.get("__name__") not in ("microgrady.nn.epochs", "microgrady.nn.history"):
+                return None
+            frame.f_trace_opcodes = True
+            if event == "opcode":
+                remaining[0] -= 1
+                if remaining[0] < 0:
+                    sys.settrace(None)
+                    raise KeyboardInterrupt
+            return trace
+
+        def train(w: Value = w, rate: float = (1.1, 0.6)[stop % 2]) -> None:
+            try:
+                history = trained(lambda x: w * x, mse, ([1.0] * 3, [0.0] * 3), SGD([w], lr=rate), batch_size=2)
+            except KeyboardInterrupt:  # before the training, or after it
+                outcomes.add("raised")
+                return
+            outcomes.add(history.stopped)
+            if history.stopped:
+                assert w.data**2 == pytest.approx(min(history.loss, default=1.0))
+            assert w.grad == 0.0
+
+        interrupted(train, trace)
+        if remaining[0] >= 0:
+            break
+    assert outcomes == {"raised", "interrupted", None}
 
 
 def test_a_loss_that_becomes_nan_is_explained() -> None:
