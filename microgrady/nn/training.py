@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from microgrady.data import split
+from microgrady.data.arguments import random_numbers
 from microgrady.inputs import as_number, describe
 from microgrady.nn.history import History
 from microgrady.nn.losses import cross_entropy, mse, require_targets
@@ -57,7 +58,9 @@ def fit(
         batch_size: How many samples there are to a step.
         validation: Samples that are not trained on: a pair of inputs and targets, or the share of X and y to keep for
             it, between 0 and 1.
-        seed: Whatever is an integer from 0 decides the order of the samples; None for another order each time.
+        seed: A whole number from 0 to 2**32 - 1, which decides the order of the samples; None for another one each
+            time. In the first epoch the batches are those of `mg.data.batches(X, y, batch_size, seed)`, then those of
+            the next seed, and so on. A share for the validation is what `mg.data.split` holds out for the seed.
         patience: How many epochs may follow the best one before it stops. The model then gets the weights of the best
             epoch at the end.
         schedule: A schedule of the optimizer's learning rate, to be moved on after each epoch.
@@ -109,8 +112,7 @@ def _require_settings(settings: Settings) -> None:
     """Refuse what does not say how to train."""
     _require_count(settings.epochs, "epochs")
     _require_count(settings.batch_size, "batch_size")
-    if settings.seed is not None:
-        _require_count(settings.seed, "seed", least=0, otherwise=" or None")
+    random_numbers(settings.seed)  # which says what a seed is
     if settings.patience is not None:
         _require_count(settings.patience, "patience", otherwise=" or None")
     if settings.clip_norm is not None:
@@ -127,11 +129,11 @@ def _require_settings(settings: Settings) -> None:
         raise TypeError(f"schedule must be a schedule with a step(), not {describe(settings.schedule)}")
 
 
-def _require_count(number: Any, name: str, least: int = 1, otherwise: str = "") -> None:
+def _require_count(number: Any, name: str, otherwise: str = "") -> None:
     if isinstance(number, bool) or not isinstance(number, Integral):
         raise TypeError(f"{name} must be an int{otherwise}, not {describe(number)}")
-    if number < least:
-        raise ValueError(f"{name} must be at least {least}, not {number}")
+    if number < 1:
+        raise ValueError(f"{name} must be at least 1, not {number}")
 
 
 # What to train on what.
@@ -185,6 +187,8 @@ def _default_optimizer(model: Any, schedule: Any) -> Any:
 
 
 def _require_optimizer(optimizer: Any, schedule: Any) -> None:
+    if isinstance(optimizer, type):
+        raise TypeError(f"the optimizer is a class, of which one is to be made: {optimizer.__name__}(model)")
     missing = [name for name in ("step", "zero_grad", "parameters", "lr") if not hasattr(optimizer, name)]
     if missing:
         raise TypeError(
@@ -229,8 +233,8 @@ def _with_validation(samples: Samples, validation: Any, seed: int | None) -> tup
     if share is not None:
         if not 0 < share < 1:
             raise ValueError(f"validation must be a share between 0 and 1, or a pair of X and y, not {validation!r}")
-        if len(samples) < 2:
-            raise ValueError(f"validation={validation!r} needs at least 2 samples, of which one is trained on")
+        if math.ceil(share * len(samples)) == len(samples):
+            raise ValueError(f"validation={validation!r} leaves none of {len(samples)} sample(s) to train on")
         inputs, held_inputs, targets, held_targets = split(samples.inputs, samples.targets, share, seed)
         return Samples(inputs, targets), Samples(held_inputs, held_targets)
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
