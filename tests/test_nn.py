@@ -399,12 +399,34 @@ UNTYPED: Any = nn  # which type checkers say nothing of
         (lambda: nn.Neuron(2)([1.0]), ValueError, r"ReLUNeuron\(2\) takes 2 input\(s\), but 1 are given"),
         (lambda: nn.MLP(2, [3, 1])([1.0] * 3), ValueError, r"ReLUNeuron\(2\) takes 2 input\(s\), but 3 are given"),
         (lambda: nn.MLP(2, [1])(None), TypeError, "a Layer takes a list, a tuple or an array of numbers, not NoneType"),
-        (lambda: nn.MLP(2, [1])("ab"), TypeError, "Values and real numbers, not str"),
+        (
+            lambda: nn.MLP(2, [1])("ab"),
+            TypeError,
+            r"a Layer takes a list, a tuple or an array of numbers, not str \('ab'",
+        ),
+        (lambda: nn.Neuron(2)({0: 1.0, 1: 2.0}), TypeError, "a Neuron takes a list, .* of numbers, not dict"),
+        (lambda: nn.Neuron(2)({1.0, 2.0}), TypeError, "a Neuron takes a list, .* of numbers, not set"),
     ],
 )
 def test_bad_input_gets_a_sentence(make: Callable[[], object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
+
+
+def test_blocks_of_an_array_that_are_not_there_yet_are_refused() -> None:
+    blocks = pytest.importorskip("dask.array").zeros((3, 2))
+    with pytest.raises(TypeError, match=r"cannot calculate with an array of Dask's: mg.vmap\(model\)\(X\) takes those"):
+        nn.MLP(2, [1])(blocks[0])
+
+
+def test_an_activation_need_not_be_hashable() -> None:
+    class Square(list[float]):  # as a list is, and all that has an __eq__ of its own
+        def __call__(self, x: Any) -> Any:
+            return x * x
+
+    layer = nn.Layer(1, 2, activation=Square(), initialisation=lambda generator, nin, nout: 3.0)
+    assert [output.data for output in layer([1.0])] == [9.0, 9.0]
+    assert mg.grad(lambda x: layer([x])[0])(1.0) == mg.jit(mg.grad(lambda x: layer([x])[0]))(1.0) == 18.0
 
 
 def test_many_samples_at_once_are_refused() -> None:

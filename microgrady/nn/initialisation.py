@@ -62,7 +62,7 @@ def rule_of(initialisation: str | Rule | None, activation: object) -> Rule:
         TypeError: It is neither a name nor a function.
     """
     if initialisation is None:
-        return _he_uniform if activation in _FOR_HALVES else _glorot_uniform
+        return _he_uniform if isinstance(activation, str) and activation in _FOR_HALVES else _glorot_uniform
     if isinstance(initialisation, str):
         if initialisation in INITIALISATIONS:
             return INITIALISATIONS[initialisation]
