@@ -257,7 +257,13 @@ def test_a_split_of_digits_is_not_the_same_for_another_seed() -> None:
     [
         (([1.0, 2.0], [1.0]), ValueError, "X has 2 samples and y has 1: each needs one of the other"),
         (([], []), ValueError, "X and y have no samples"),
-        ((3.0, [1.0]), ValueError, r"X must be an array with one row a sample, not float64 \("),
+        ((3.0, [1.0]), ValueError, r"X must be an array with one row a sample, not float \(3\.0\)"),
+        (
+            ([[1.0], [2.0, 3.0]], [0, 1]),
+            ValueError,
+            r"X must be an array, whose rows are of one length, not list \(\[\[",
+        ),
+        (([1.0, 2.0], [[0], [0, 1]]), ValueError, "y must be an array, whose rows are of one length, not list"),
         (([1.0], 2.0), ValueError, "y must be an array with one row a sample"),
         (([1.0, 2.0], [0, 1], 0), ValueError, "fraction must be between 0 and 1, not 0$"),
         (([1.0, 2.0], [0, 1], 1.0), ValueError, r"fraction must be between 0 and 1, not 1\.0$"),

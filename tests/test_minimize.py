@@ -429,6 +429,7 @@ def test_what_cannot_be_minimised(function: Any, x0: Any, kind: type[Exception],
         ),
         ({"callback": 3}, TypeError, r"callback must be a function or None, not int \(3\)"),
         ({"options": 3}, TypeError, r"options must be a dict or None, not int \(3\)"),
+        ({"tol": "small"}, TypeError, r"tol must be a real number, not str \('small'\)"),
         ({"method": 3}, TypeError, r"method must be the name of a method, a function or None, not int \(3\)"),
         ({"bounds": {"z": (0, 1)}}, ValueError, "bounds: x0 has no 'z' there, but 'x', 'y'$"),
         (

@@ -358,6 +358,11 @@ def change(state: dict[str, Any], *path: Any, to: Any) -> None:
         (("state",), None, "the state of an optimiser lacks 'state'"),
         (("more",), 1, "the state of an optimiser has unknown 'more'"),
         (("param_groups",), [], "the state has 0 groups of parameters, but this Adam 1"),
+        (("param_groups",), 5, "param_groups in the state must be a list, not int (5)"),
+        (("state",), "all", "state in the state must be a list, not str ('all')"),
+        (("state", 0), 5, "state[0] must be a dict, not int (5)"),
+        (("state", 0, "exp_avg"), ["x", "y"], "state[0]['exp_avg'] must be numbers, not list (['x', 'y'])"),
+        (("state", 0, "exp_avg"), [[1.0], 2.0], "state[0]['exp_avg'] must be numbers, not list ([[1.0], 2.0])"),
         (("param_groups", 0, "params"), 3, "param_groups[0] is of 3 parameters, but here there are 2"),
         (("param_groups", 0, "eps"), None, "param_groups[0] lacks 'eps'"),
         (("param_groups", 0, "lr"), -1.0, "lr must not be negative"),
@@ -372,7 +377,7 @@ def test_state_that_does_not_fit_is_refused_and_changes_nothing(path: tuple[Any,
     before = optimizer.state_dict()
     state = copy.deepcopy(before)
     change(state, *path, to=to)
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
         optimizer.load_state_dict(state)
     assert optimizer.state_dict() == before
     with pytest.raises(TypeError, match="the state of an optimiser must be a dict, not list"):

@@ -171,6 +171,18 @@ def sgd() -> optim.Optimizer:
         (lambda: optim.StepLR(sgd(), 0), ValueError, "step_size must be a whole number of at least 1, not 0"),
         (lambda: optim.StepLR(sgd(), 3, -1.0), ValueError, "gamma must not be negative, but is -1.0"),
         (lambda: optim.MultiStepLR(sgd(), [-1]), ValueError, "each of the milestones must be a whole number of at"),
+        (
+            lambda: optim.MultiStepLR(sgd(), 3),  # type: ignore[arg-type]
+            TypeError,
+            "milestones must be a list of epochs, such as [30, 80], not int (3)",
+        ),
+        (lambda: optim.LambdaLR(sgd(), 0.9), TypeError, "lr_lambda must be a function, or 1 of them, not float (0.9)"),  # type: ignore[arg-type]
+        (lambda: optim.LambdaLR(sgd(), [0.9]), TypeError, "lr_lambda[0] must be a function, not float (0.9)"),  # type: ignore[list-item]
+        (
+            lambda: optim.StepLR(sgd(), 3).load_state_dict({**optim.StepLR(sgd(), 3).state_dict(), "base_lrs": 0.1}),
+            TypeError,
+            "base_lrs in the state of StepLR must be a list, not float (0.1)",
+        ),
         (lambda: optim.CosineAnnealingLR(sgd(), 0), ValueError, "T_max must be a whole number of at least 1, not 0"),
         (lambda: optim.LinearLR(sgd(), 0.0), ValueError, "start_factor must be more than 0 and at most 1, not 0.0"),
         (lambda: optim.LinearLR(sgd(), 1.0, 2.0), ValueError, "end_factor must be from 0 to 1, not 2.0"),
@@ -274,6 +286,11 @@ def test_gradients_are_clipped_of_whatever_has_parameters(wrapped: Callable[[lis
         (lambda: optim.clip_grad_norm([Value(1.0)], -1.0), ValueError, "max_norm must not be negative, but is -1.0"),
         (lambda: optim.clip_grad_norm([Value(1.0)], math.nan), ValueError, "max_norm must be a finite number, not nan"),
         (lambda: optim.clip_grad_norm([Value(1.0)], 1.0, 0.0), ValueError, "norm_type must be a positive number, such"),
+        (
+            lambda: optim.clip_grad_norm(optim.SGD(), 1.0),
+            ValueError,
+            "this SGD has no parameters to clip the gradients of",
+        ),
         (lambda: optim.clip_grad_value([Value(1.0)], -1.0), ValueError, "clip_value must not be negative"),
         (lambda: optim.clip_by_norm([Value(1.0)], 1.0), TypeError, "the gradients must be numbers, but there is"),
         (

@@ -60,17 +60,24 @@ def as_samples(X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return both as arrays with one row a sample.
 
     Raises:
-        ValueError: They are single numbers, of different lengths, or empty.
+        ValueError: They are single numbers, of different lengths, or empty; or rows of one are of different lengths.
     """
-    samples, targets = numpy().asarray(X), numpy().asarray(y)
-    for name, array in (("X", samples), ("y", targets)):
-        if array.ndim == 0:
-            raise ValueError(f"{name} must be an array with one row a sample, not {describe(array[()])}")
+    samples, targets = _rows(X, "X"), _rows(y, "y")
     if len(samples) != len(targets):
         raise ValueError(f"X has {len(samples)} samples and y has {len(targets)}: each needs one of the other")
     if len(samples) == 0:
         raise ValueError("X and y have no samples")
     return samples, targets
+
+
+def _rows(thing: Any, name: str) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = numpy().asarray(thing)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array, whose rows are of one length, not {describe(thing)}") from error
+    if array.ndim == 0:
+        raise ValueError(f"{name} must be an array with one row a sample, not {describe(thing)}")
+    return array
 
 
 def _is_whole(number: object) -> bool:

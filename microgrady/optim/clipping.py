@@ -136,6 +136,8 @@ def clip_by_value(gradients: Any, clip_value: float) -> Any:
 def _gradients_of(params: Any, whose: str) -> tuple[list[Value], Vector]:
     numpy = require_numpy(f"optim.{whose}")
     leaves = params.parameters if isinstance(params, Optimizer) else leaves_of(params, whose)
+    if not leaves:
+        raise ValueError(f"this {type(params).__name__} has no parameters to clip the gradients of: take clip_by_norm")
     gradients = numpy.empty(len(leaves))
     read_gradients(leaves, gradients)
     return leaves, gradients

@@ -9,7 +9,7 @@ from typing import Any
 
 from microgrady.arrays import array
 from microgrady.compiler.jit import jit
-from microgrady.inputs import describe
+from microgrady.inputs import describe, require_number
 from microgrady.introspection import name_of, signature_of
 from microgrady.optim.variables import Variables
 from microgrady.sequences import dot
@@ -138,6 +138,8 @@ class Problem:
             raise TypeError(f"callback must be a function or None, not {describe(callback)}")
         if options is not None and not isinstance(options, Mapping):
             raise TypeError(f"options must be a dict or None, not {describe(options)}")
+        if tol is not None:
+            tol = require_number(tol, "tol")
         variables = self._variables
         found = optimize.minimize(
             self.value if chosen in NONE else self.value_and_gradient,

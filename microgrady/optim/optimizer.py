@@ -278,7 +278,7 @@ class Optimizer:
         whose = type(self).__name__
         if state_dict["optimizer"] != whose:
             raise ValueError(f"this is the state of {state_dict['optimizer']}, which {whose} cannot go on from")
-        groups, states = list(state_dict["param_groups"]), list(state_dict["state"])
+        groups, states = (_listed(state_dict[name], name) for name in ("param_groups", "state"))
         if len(groups) != len(self.param_groups) or len(states) != len(self._parts):
             raise ValueError(
                 f"the state has {len(groups)} groups of parameters, but this {whose} {len(self.param_groups)}"
@@ -311,7 +311,10 @@ class Optimizer:
             if name == "step":
                 new[name] = whole(thing, f"{what}['step']", 1)
                 continue
-            vector = new[name] = numpy.array(thing, dtype=numpy.float64)
+            try:
+                vector = new[name] = numpy.array(thing, dtype=numpy.float64)
+            except (TypeError, ValueError) as error:
+                raise TypeError(f"{what}[{name!r}] must be numbers, not {describe(thing)}") from error
             if vector.shape != (size,):
                 raise ValueError(f"{what}[{name!r}] has the shape {vector.shape}, but there are {size} parameters")
         return new
@@ -330,3 +333,9 @@ class Optimizer:
         counts = [f"{len(part.leaves)} parameters, " if self._parts else "" for part in self._parts] or [""]
         inside = "; ".join(count + options for count, options in zip(counts, groups, strict=True))
         return f"{type(self).__name__}({inside})"
+
+
+def _listed(thing: Any, name: str) -> list[Any]:
+    if not isinstance(thing, (list, tuple)):
+        raise TypeError(f"{name} in the state must be a list, not {describe(thing)}")
+    return list(thing)

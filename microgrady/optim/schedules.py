@@ -74,6 +74,8 @@ class LRScheduler:
         what = f"the state of {type(self).__name__}"
         require_names(state_dict, {*self.state_dict()}, what)
         rates = "min_lrs" if "min_lrs" in state_dict else "base_lrs"
+        if not isinstance(state_dict[rates], (list, tuple)):
+            raise TypeError(f"{rates} in {what} must be a list, not {describe(state_dict[rates])}")
         there, here = (len(rates) for rates in (state_dict[rates], getattr(self, rates)))
         if there != here:
             raise ValueError(f"{what} is of {there} groups of parameters, but its optimiser has {here}")
@@ -163,6 +165,8 @@ class MultiStepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
+        if isinstance(milestones, (str, bytes)) or not isinstance(milestones, Iterable):
+            raise TypeError(f"milestones must be a list of epochs, such as [30, 80], not {describe(milestones)}")
         self.milestones = sorted(whole(epoch, "each of the milestones", 0) for epoch in milestones)
         self.gamma = not_negative(gamma, "gamma")
         super().__init__(optimizer, last_epoch)
@@ -308,9 +312,14 @@ class LambdaLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         count = len(_require_optimizer(optimizer, "LambdaLR").param_groups)
+        if not callable(lr_lambda) and not isinstance(lr_lambda, Sequence):
+            raise TypeError(f"lr_lambda must be a function, or {count} of them, not {describe(lr_lambda)}")
         self._functions = [lr_lambda] * count if callable(lr_lambda) else list(lr_lambda)
         if len(self._functions) != count:
             raise ValueError(f"lr_lambda must be a function, or {count} of them, not {len(self._functions)}")
+        for place, function in enumerate(self._functions):
+            if not callable(function):
+                raise TypeError(f"lr_lambda[{place}] must be a function, not {describe(function)}")
         super().__init__(optimizer, last_epoch)
 
     def _rate(self, place: int, lr: float, base: float) -> float:
