@@ -369,6 +369,9 @@ def test_accuracy_counts_what_is_right() -> None:
     assert nn.accuracy([NAN, NAN], [0, 1]) == 0.0
     assert nn.accuracy(np.eye(3), np.eye(3)) == nn.accuracy([[Value(1.0), Value(2.0)]], [[0.25, 0.75]]) == 1.0
     assert nn.accuracy([[2.0], [-2.0]], [[1], [1]]) == 0.5
+    assert nn.accuracy([[1.0, 2.0], [Value(3.0), 2.0]], [Value(1), Value(1)]) == 0.5
+    each = mg.vmap(lambda logits, label: nn.accuracy([logits], [label]))
+    assert each(np.array([[1.0, 2.0], [3.0, 2.0], [0.0, 1.0]]), np.array([1, 1, 0])).tolist() == [1.0, 0.0, 0.0]
 
 
 # What they refuse.
@@ -399,6 +402,8 @@ def test_accuracy_counts_what_is_right() -> None:
         ("accuracy", ([1.0], [1, 0]), ValueError, "accuracy takes as many targets as predictions, not 2 and 1"),
         ("accuracy", ([1.0], [2]), ValueError, r"targets\[0\] must be a label, 0 or 1, or else -1 or 1"),
         ("accuracy", ([[1.0, 2.0]], [2]), ValueError, r"targets\[0\] must be a class"),
+        ("accuracy", ([[1.0, 2.0]], [Value(2)]), ValueError, r"targets\[0\] must be a class, .*, not Value \(Value\(2"),
+        ("accuracy", ([[], []], [0, 1]), ValueError, "accuracy takes at least one number, not none"),
     ],
 )
 def test_bad_input_gets_a_sentence(name: str, arguments: Any, error: type[Exception], message: str) -> None:
@@ -412,6 +417,12 @@ def test_the_logits_of_several_samples_are_refused() -> None:
         nn.cross_entropy(np.zeros((4, 3)), np.zeros(4))
     with pytest.raises(ValueError, match=r"not 4 and 3: np.stack\(predictions, axis=1\) makes rows"):
         nn.accuracy([np.zeros(4)] * 3, np.zeros(4))
+
+
+def test_an_array_without_outputs_is_refused() -> None:
+    np = pytest.importorskip("numpy")
+    with pytest.raises(ValueError, match="accuracy takes at least one number, not none"):
+        nn.accuracy(np.zeros((2, 0)), np.array([0, 1]))
 
 
 def test_targets_are_checked_before_a_compiled_function_gets_them() -> None:

@@ -246,7 +246,7 @@ def _is_right(output: Any, target: Any, what: str) -> bool:
         if not (label == 0.0 or label == 1.0 or label == -1.0):
             raise ValueError(f"{what} must be a label, 0 or 1, or else -1 or 1, for scores, not {describe(target)}")
         return bool(score > 0.0 if label > 0.0 else score <= 0.0)
-    outputs = read_terms(output, "accuracy")
+    outputs = read_some_terms(output, "accuracy")
     if _is_sequence(target):
         _require_length(target, len(outputs), what)
         wanted = _first_largest(read_terms(target, "accuracy"))
@@ -269,7 +269,7 @@ def _count_in_arrays(outputs: Any, targets: Any) -> int | None:
         return None
     if outputs.ndim == 2 and outputs.shape[1] == 1:
         outputs = outputs[:, 0]
-    if not len(outputs) or outputs.ndim not in (1, 2) or targets.shape != outputs.shape[:1]:
+    if not outputs.size or outputs.ndim not in (1, 2) or targets.shape != outputs.shape[:1]:
         return None
     if outputs.ndim == 1:
         known = (targets == 0) | (targets == 1) | (targets == -1)
@@ -310,13 +310,18 @@ def require_targets(loss: Callable[..., Any], y: Any, outputs: int) -> None:
 
 
 def _class_of(target: Any, count: int, what: str) -> int:
-    number = require_number(target, what)
-    if not (number % 1.0 == 0.0 and 0.0 <= number < count):
+    number = _number(target, what)
+    index: int | None
+    if isinstance(number, Value):  # compared, as the score of a label is
+        index = next((each for each in range(count) if number == each), None)
+    else:
+        index = int(number) if number % 1.0 == 0.0 and 0.0 <= number < count else None
+    if index is None:
         raise ValueError(
             f"{what} must be a class, a whole number from 0 to {count - 1} for {count} outputs, "
             f"or a share for each of them, not {describe(target)}"
         )
-    return int(number)
+    return index
 
 
 def _require_probability(target: Any, what: str) -> None:

@@ -48,11 +48,12 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
         >>> other([1.0, 2.0]).data == model([1.0, 2.0]).data
         True
     """
+    entries = _entries(model)
     target = Path(path)
     ending = _ending(target)
     found = {
         name: [value.data for value in entry] if isinstance(entry, list) else entry.data
-        for name, entry in _entries(model).items()
+        for name, entry in entries.items()
     }
     write_whole(target, _as_npz(found) if ending == ".npz" else _as_json(found))
 
@@ -73,9 +74,9 @@ def load(model: Module, path: str | os.PathLike[str]) -> None:
         OSError: The file cannot be read.
         ImportError: NumPy, which .npz needs, is not installed.
     """
+    entries = _entries(model)
     source = Path(path)
     ending = _ending(source)
-    entries = _entries(model)
     content = source.read_bytes()
     found = _of_npz(content, source) if ending == ".npz" else _of_json(content, source)
     _require_names(found, entries, source, model)
@@ -133,9 +134,11 @@ def _as_npz(entries: Mapping[str, Entry]) -> bytes:
 
 def _of_npz(content: bytes, source: Path) -> dict[str, Entry]:
     numpy = _numpy()
+    if not content.startswith(b"PK"):  # then NumPy takes it for a single array, or for a pickle
+        raise ValueError(f"{str(source)!r} is not an .npz of numbers: it is not an archive of arrays")
     try:
         with numpy.load(io.BytesIO(content), allow_pickle=False) as archive:
-            found = {name: archive[name] for name in archive}
+            found = {name: _array(archive, name) for name in archive}
     except Exception as error:  # NumPy's and zipfile's, which are of many kinds
         raise ValueError(f"{str(source)!r} is not an .npz of numbers: {error}") from error
     for name, entry in found.items():
@@ -145,6 +148,15 @@ def _of_npz(content: bytes, source: Path) -> dict[str, Entry]:
                 f"{entry.dtype} with the shape {entry.shape}"
             )
     return {name: entry.astype(numpy.float64).tolist() for name, entry in found.items()}
+
+
+def _array(archive: Any, name: str) -> Any:
+    try:
+        return archive[name]
+    except ValueError as error:
+        if "allow_pickle" in str(error):  # NumPy's message says how to run it
+            raise ValueError(f"{name} has objects in it, which could run code") from error
+        raise
 
 
 def _numpy() -> Any:
