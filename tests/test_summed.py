@@ -132,11 +132,17 @@ def test_blocks_of_large_programs_and_whole_pieces_add_up(monkeypatch: pytest.Mo
     wanted = mg.vmap(network, reduce="mean").backward(x, y), gradients()
     monkeypatch.setattr(summed, "length_for", lambda path: 16)
     assert (mg.vmap(network, reduce="mean").backward(x, y), gradients()) == wanted
-    many = mg.vmap(network, reduce="mean")
-    x, y = points(PIECE + 1)
-    many.backward(x, y)
-    assert not many._summed
-    gradients()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_pieces_are_added_as_fold_does_whatever_the_number_of_threads(threads: int, dtype: Any) -> None:
+    x = np.random.default_rng(1).normal(size=2 * PIECE + 5).astype(dtype)
+    w = Value(0.75)
+    many = mg.vmap(lambda x: w * x, reduce="mean", threads=threads)
+    assert many.backward(x) == fold((0.75 * x.astype(float)).tolist(), "mean")
+    assert w.grad == fold(x.astype(float).tolist(), "mean")
+    assert len(many._summed) == 1
 
 
 def test_what_is_the_same_for_all_points_and_values_among_it() -> None:
@@ -216,6 +222,15 @@ def test_an_interrupted_call_leaves_nothing_behind(monkeypatch: pytest.MonkeyPat
         with pytest.raises(KeyboardInterrupt):
             many.backward(x, y)
     assert gradients() == [0.0] * len(WEIGHTS)
+    assert (many.backward(x, y), gradients()) == wanted
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_the_memory_held_before_counts_for_nothing(function: Function) -> None:
+    many = mg.vmap(function, reduce="mean")
+    x, y = points(27)
+    wanted = many.backward(x, y), gradients()
+    many._summed[0]._adder._memory[:] = 255  # nan in all places
     assert (many.backward(x, y), gradients()) == wanted
 
 

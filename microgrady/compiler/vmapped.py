@@ -202,21 +202,20 @@ class Vmapped(WithBatchPaths[P, R]):
         return results.assemble() if reduce is None else results.assemble_reduced(sums[: results.structure.count])
 
     def _sum(self, batch: Batch) -> float | None:
-        """Run the function and its backward pass for a batch of few points whose sums are asked for.
+        """Run the function and its backward pass for a batch whose sum or mean is asked for.
 
         Returns:
             The sum or the mean; None if it must be found in another way.
         """
         __tracebackhide__ = True
-        from microgrady.compiler.fold import PIECE
         from microgrady.compiler.summed import SummedBatch, is_possible
 
-        found = self._first(batch, differentiate=True) if 0 < batch.count <= PIECE else None
+        found = self._first(batch, differentiate=True) if batch.count else None
         if found is None:
             return None
         branches, structure, _ = found
         outputs = 1 + len(batch.values) + len(self._leaves_of(self._key(batch)))
-        if self._options.progress or structure.children[0] is not NUMBER or not is_possible(branches, outputs):
+        if structure.children[0] is not NUMBER or not is_possible(branches, outputs):
             return None
         first = branches.first
         assert first is not None
@@ -224,7 +223,7 @@ class Vmapped(WithBatchPaths[P, R]):
             total = summed.backward_of(batch) if summed.path is first else None
             if total is not None:
                 return total
-        summed = SummedBatch(first, batch, self._axes, self._options.reduce == "mean")
+        summed = SummedBatch(first, batch, self._axes, self._options)
         self._summed = (summed, *self._summed[: SUMMED - 1])
         return summed.backward_of(batch)
 
