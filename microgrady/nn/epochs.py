@@ -23,7 +23,7 @@ from microgrady.value import Value
 Array = numpy.ndarray[Any, Any]
 
 SEEDS = 2**32  # that there are
-FORMAT = "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"  # of a bar: room for losses
+FORMAT = "{desc}|{bar}| {remaining}{postfix}"  # of a bar: room for losses
 PATIENCE_OF_EYES = 0.1  # seconds after which a bar moves on
 
 
