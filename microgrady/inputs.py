@@ -6,10 +6,13 @@ import numbers
 import reprlib
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from microgrady.comparisons import Undecided, is_condition, number_of
 from microgrady.later import ask
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 FLOAT_DIGITS = 17  # significant decimal digits, which tell every float from every other
 
@@ -82,6 +85,21 @@ def require_number(thing: object, what: str) -> float:
         hint = ": take its .data" if type(thing).__name__ == "Value" else ""
         raise TypeError(f"{what} must be a real number, not {describe(thing)}{hint}")
     return number
+
+
+def require_numpy(what: str) -> ModuleType:
+    """Return NumPy.
+
+    Raises:
+        ImportError: It is not installed; the message says that `what` needs it, and how it is installed.
+    """
+    try:
+        import numpy
+    except ModuleNotFoundError as error:
+        if error.name != "numpy":
+            raise
+        raise ImportError(f'{what} needs NumPy: pip install "microgrady[numpy]"') from None
+    return numpy
 
 
 def is_array(thing: object) -> bool:

@@ -115,7 +115,7 @@ def test_json_needs_no_numpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     nn.load(other, tmp_path / "net.json")
     assert bits(other) == bits(model)
     for act in (nn.save, nn.load):
-        with pytest.raises(ImportError, match=r"\.npz need NumPy: pip install \"microgrady\[numpy\]\""):
+        with pytest.raises(ImportError, match=r"\.npz needs NumPy: pip install \"microgrady\[numpy\]\""):
             act(model, tmp_path / "net.npz")
 
 

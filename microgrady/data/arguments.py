@@ -6,7 +6,7 @@ import math
 import numbers
 from typing import TYPE_CHECKING, Any
 
-from microgrady.inputs import as_number, describe
+from microgrady.inputs import as_number, describe, require_numpy
 
 if TYPE_CHECKING:
     from numpy.random import RandomState
@@ -19,11 +19,7 @@ def numpy() -> Any:
     Raises:
         ImportError: It is not installed.
     """
-    try:
-        import numpy
-    except ImportError as error:
-        raise ImportError('microgrady.data needs NumPy: pip install "microgrady[numpy]"') from error
-    return numpy
+    return require_numpy("microgrady.data")
 
 
 def random_numbers(seed: int | None) -> RandomState:

@@ -348,6 +348,8 @@ def _mean_of_pairs(loss: Callable[[Any, Any], Any], output: Any, target: Any, wh
     output, target = _bare(output), _bare(target)
     if not _is_sequence(output) and not _is_sequence(target):
         return loss(_number(output, f"the output of {what}"), _number(target, f"the target of {what}"))
+    if not _is_sequence(output) or not _is_sequence(target):
+        raise TypeError(f"{what} takes two numbers or two sequences, not {describe(output)} and {describe(target)}")
     outputs, targets = read_some_terms(output, what), read_terms(target, what)
     if len(outputs) != len(targets):
         raise ValueError(f"{what} takes as many targets as outputs, not {len(targets)} and {len(outputs)}")

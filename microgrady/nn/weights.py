@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from microgrady.files import write_whole
-from microgrady.inputs import describe, is_number
+from microgrady.inputs import describe, is_number, require_numpy
 from microgrady.leaves import write_numbers
 from microgrady.nn.module import Module
 from microgrady.value import Value
@@ -122,7 +122,7 @@ def _entries(model: Any) -> dict[str, Value | list[Value]]:
 
 
 def _as_npz(entries: Mapping[str, Entry]) -> bytes:
-    numpy = _numpy()
+    numpy = require_numpy("a file whose name ends in .npz")
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, entry in entries.items():
@@ -133,7 +133,7 @@ def _as_npz(entries: Mapping[str, Entry]) -> bytes:
 
 
 def _of_npz(content: bytes, source: Path) -> dict[str, Entry]:
-    numpy = _numpy()
+    numpy = require_numpy("a file whose name ends in .npz")
     if not content.startswith(b"PK"):  # then NumPy takes it for a single array, or for a pickle
         raise ValueError(f"{str(source)!r} is not an .npz of numbers: it is not an archive of arrays")
     try:
@@ -157,14 +157,6 @@ def _array(archive: Any, name: str) -> Any:
         if "allow_pickle" in str(error):  # NumPy's message says how to run it
             raise ValueError(f"{name} has objects in it, which could run code") from error
         raise
-
-
-def _numpy() -> Any:
-    try:
-        import numpy
-    except ImportError as error:
-        raise ImportError('files with the ending .npz need NumPy: pip install "microgrady[numpy]"') from error
-    return numpy
 
 
 # JSON has no numbers for these.

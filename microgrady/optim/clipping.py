@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from microgrady.inputs import require_number
+from microgrady.inputs import require_number, require_numpy
 from microgrady.leaves import read_gradients, write_gradients
 from microgrady.optim.optimizer import Optimizer
 from microgrady.optim.options import not_negative
 from microgrady.optim.parameters import leaves_of
-from microgrady.optim.vectors import nested_of, require_numpy, vector_of
+from microgrady.optim.vectors import nested_of, vector_of
 from microgrady.value import Value
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from microgrady.inputs import describe
+from microgrady.inputs import describe, require_numpy
 from microgrady.leaves import add_numbers, clear_gradients, read_gradients, read_numbers
 from microgrady.optim.options import not_negative, require_names, whole
 from microgrady.optim.parameters import leaves_of
-from microgrady.optim.vectors import nested_of, require_numpy, vector_like, vector_of
+from microgrady.optim.vectors import nested_of, vector_like, vector_of
 from microgrady.value import Value
 
 if TYPE_CHECKING:

@@ -5,32 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from microgrady.containers import Misfit
-from microgrady.inputs import is_array
+from microgrady.inputs import is_array, require_numpy
 from microgrady.trees import Structure, array_of, count, read_numbers, separate
 from microgrady.value import Value
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from numpy import float64
     from numpy.typing import NDArray
 
     Vector = NDArray[float64]
-
-
-def require_numpy(what: str) -> ModuleType:
-    """Return NumPy.
-
-    Raises:
-        ImportError: It is not installed; the message says that `what` needs it, and how it is installed.
-    """
-    try:
-        import numpy
-    except ModuleNotFoundError as error:
-        if error.name != "numpy":
-            raise
-        raise ImportError(f'{what} needs NumPy: pip install "microgrady[numpy]"') from None
-    return numpy
 
 
 def vector_of(tree: Any, what: str, values: bool = False) -> tuple[Vector, Structure]:
