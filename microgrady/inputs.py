@@ -37,6 +37,11 @@ def is_number(thing: object) -> bool:
 NUMPY_BOOLS = {("numpy", "bool"), ("numpy", "bool_")}  # NumPy's other scalars say themselves that they are Real
 
 
+def is_whole(thing: object) -> bool:
+    """Return whether `thing` is a whole number of Python or NumPy, such as a size. True and False are not."""
+    return isinstance(thing, numbers.Integral) and not isinstance(thing, bool)
+
+
 def as_number(thing: Any) -> float | None:
     """Return `thing` as a float if it is a real number of Python or NumPy, else None.
 

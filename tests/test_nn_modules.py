@@ -172,6 +172,34 @@ def test_models_side_by_side_are_mapped_over() -> None:
     assert mg.vmap(lambda line, x: line(x), in_axes=(0, None))(lines, 2.0).tolist() == [2.0, 4.5, 7.0]
 
 
+def test_a_model_is_an_argument_of_a_batch_and_the_same_for_all_points() -> None:
+    pytest.importorskip("llvmlite")
+    np = pytest.importorskip("numpy")
+    model = nn.MLP(2, [3, 2], activation="tanh", seed=0)
+    X, labels = np.array([[0.5, -1.0], [2.0, 0.25], [-1.5, 1.0]]), np.array([0, 1, 1])
+
+    def loss(model: Any, x: Any, label: Any) -> Any:
+        return nn.cross_entropy(model(x), label)
+
+    losses, slopes = mg.vmap(mg.value_and_grad(loss), in_axes=(None, 0, 0))(mg.detach(model), X, labels)
+    for point, (x, label) in enumerate(zip(X, labels, strict=True)):
+        value, found = mg.value_and_grad(loss)(model, x, int(label))
+        assert losses[point] == pytest.approx(value.data, rel=1e-14)
+        for theirs, ours in zip(mg.detach(found).layers, slopes.layers, strict=True):
+            for one, other in zip(theirs.neurons, ours.neurons, strict=True):
+                assert [w[point] for w in other.w] == pytest.approx(one.w, rel=1e-12)
+                assert other.b[point] == pytest.approx(one.b, rel=1e-12)
+
+
+def test_second_derivatives_by_a_model() -> None:
+    line = Line(2.0, 1.0)
+    curvature = mg.detach(mg.hessian(lambda line: line.slope**2 * line(3.0))(line))
+    assert (curvature.slope.slope, curvature.slope.offset) == (38.0, 4.0)  # of 3 s**3 + s**2 b
+    assert (curvature.offset.slope, curvature.offset.offset) == (4.0, 0.0)
+    product = mg.hvp(lambda line: line.slope**2 * line(3.0))(line, mg.detach(Line(1.0, 2.0)))
+    assert (mg.detach(product).slope, mg.detach(product).offset) == (46.0, 4.0)
+
+
 def test_derivatives_by_a_model_are_checked_as_all_others_are() -> None:
     model = mg.detach(nn.MLP(2, [2, 1], activation="tanh", seed=0))
     report = mg.check_gradient(lambda m: m([0.5, 1.5]) ** 2, model)

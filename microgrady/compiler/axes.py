@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numbers
 import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from microgrady.compiler.signature import Place
 from microgrady.containers import kind_of
-from microgrady.inputs import describe
+from microgrady.inputs import describe, is_whole
 
 # What in_axes and out_axes say of something: the axis along which its points are, None where there is none, or so much
 # of each thing in it.
@@ -60,7 +59,7 @@ class Axes:
         self._each: tuple[Axis, ...] | None = None
         if isinstance(in_axes, (tuple, list)):
             self._each = tuple(_read_axes(entry, f"in_axes[{place}]") for place, entry in enumerate(in_axes))
-        elif in_axes is None or _is_axis(in_axes):
+        elif in_axes is None or is_whole(in_axes):
             self._all = None if in_axes is None else operator.index(in_axes)
         else:
             raise TypeError(f"in_axes must be an int, None, or a tuple or list of these, not {describe(in_axes)}")
@@ -92,14 +91,10 @@ def counted(count: int, one: str, many: str) -> str:
     return f"{count} {one if count == 1 else many}"
 
 
-def _is_axis(thing: Any) -> bool:
-    return isinstance(thing, numbers.Integral) and not isinstance(thing, bool)
-
-
 def _read_axes(thing: Any, where: str) -> Axis:
     if thing is None:
         return None
-    if _is_axis(thing):
+    if is_whole(thing):
         return operator.index(thing)
     how = None if isinstance(thing, (bool, str)) else kind_of(type(thing))
     if how is None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import numbers
 from typing import TYPE_CHECKING, Any
 
-from microgrady.inputs import as_number, describe, require_numpy
+from microgrady.inputs import as_number, describe, is_whole, require_numpy
 
 if TYPE_CHECKING:
     from numpy.random import RandomState
@@ -24,8 +23,8 @@ def numpy() -> Any:
 
 def random_numbers(seed: int | None) -> RandomState:
     """Return NumPy's older generator: of the newer one, another version may give other numbers for a seed."""
-    if seed is not None and not (_is_whole(seed) and 0 <= seed < 2**32):
-        kind = ValueError if _is_whole(seed) else TypeError
+    if seed is not None and not (is_whole(seed) and 0 <= seed < 2**32):
+        kind = ValueError if is_whole(seed) else TypeError
         raise kind(f"seed must be a whole number from 0 to 2**32 - 1, or None for another one each time, not {seed!r}")
     state: RandomState = numpy().random.RandomState(seed)
     return state
@@ -33,7 +32,7 @@ def random_numbers(seed: int | None) -> RandomState:
 
 def require_count(number: object, least: int, what: str) -> int:
     """Return a whole number that is at least `least`; `what` says in messages what it is, and why not less."""
-    if not _is_whole(number):
+    if not is_whole(number):
         raise TypeError(f"{what.partition(':')[0]} must be a whole number, not {describe(number)}")
     if number < least:  # type: ignore[operator]
         name, _, why = what.partition(":")
@@ -74,7 +73,3 @@ def _rows(thing: Any, name: str) -> NDArray[Any]:
     if array.ndim == 0:
         raise ValueError(f"{name} must be an array with one row a sample, not {describe(thing)}")
     return array
-
-
-def _is_whole(number: object) -> bool:
-    return isinstance(number, numbers.Integral) and not isinstance(number, bool)

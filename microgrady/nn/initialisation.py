@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import numbers
 import operator
 import random
 from collections.abc import Callable
 from typing import TypeAlias
 
-from microgrady.inputs import describe
+from microgrady.inputs import describe, is_whole
 
 # Draws one weight of a neuron with so many inputs, in a layer of so many neurons.
 Rule: TypeAlias = Callable[[random.Random, int, int], float]
@@ -86,7 +85,7 @@ def generator_of(seed: int | random.Random | None) -> random.Random:
         return seed
     if seed is None:
         return random.Random()
-    if not isinstance(seed, numbers.Integral) or isinstance(seed, bool):
+    if not is_whole(seed):
         raise TypeError(f"seed must be an int, None or a random.Random, not {describe(seed)}")
     number = operator.index(seed)
     if number < 0:  # Python's generator takes it for the positive one

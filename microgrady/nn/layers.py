@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numbers
 import operator
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from microgrady.functions import erfc, relu, sigmoid, softplus, tanh
-from microgrady.inputs import describe, is_array, is_dask_array, is_number
+from microgrady.inputs import describe, is_array, is_dask_array, is_number, is_whole
 from microgrady.nn.initialisation import Rule, generator_of, rule_of
 from microgrady.nn.module import Module
 from microgrady.scopes import scope
@@ -278,7 +277,7 @@ class Sequential(Module):
 
 def _size(count: Any, what: str) -> int:
     """Return the number of inputs or neurons."""
-    if not isinstance(count, numbers.Integral) or isinstance(count, bool):
+    if not is_whole(count):
         raise TypeError(f"{what} must be an int, not {describe(count)}")
     number = operator.index(count)
     if number < 1:
