@@ -10,7 +10,7 @@ import random
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -441,6 +441,30 @@ def test_nested_arguments_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(error, match=re.escape(message)):
         call()
+
+
+class Signs(Optimizer):
+    """Steps of one length, whatever the gradient: what it takes to write an optimiser."""
+
+    _checks: ClassVar = {"lr": lambda thing, what: float(thing)}
+
+    def __init__(self, params: Any = None, lr: float = 0.1) -> None:
+        super().__init__(params, {"lr": lr})
+
+    def _advance(self, options: Any, state: Any, gradients: Any, numbers: Any, updates: Any) -> None:
+        np.multiply(np.sign(gradients), -options["lr"], out=updates)
+
+
+def test_an_optimiser_of_ones_own_needs_its_options_and_its_step() -> None:
+    leaves = [Value(1.0), Value(2.0)]
+    optimizer = Signs(leaves, lr=0.25)
+    leaves[0].grad, leaves[1].grad = 3.0, -0.5
+    optimizer.step()
+    assert [leaf.data for leaf in leaves] == [0.75, 2.25]
+    assert Signs(lr=0.25).update({"w": [3.0, -0.5]}, {})[0] == {"w": [-0.25, 0.25]}
+    again = Signs(leaves)
+    again.load_state_dict(optimizer.state_dict())
+    assert repr(again) == "Signs(2 parameters, lr=0.25)"
 
 
 def test_numbers_that_overflow_are_infinite_without_a_warning() -> None:

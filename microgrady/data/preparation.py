@@ -175,9 +175,12 @@ def _finite(X: Any) -> Array:
     """Return an array of float64, in which there is neither nan nor an infinity."""
     np = numpy()
     try:
-        data = np.asarray(X, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        given = np.asarray(X)
+        data = given.astype(np.float64, copy=False) if given.dtype.kind in "biufO" else None
+    except (OverflowError, TypeError, ValueError) as error:
         raise TypeError(f"X must be an array of numbers, not {describe(X)}") from error
+    if data is None:  # of text, or of complex numbers, which NumPy makes floats of
+        raise TypeError(f"X must be an array of numbers, not {describe(X)}")
     bad = np.argwhere(~np.isfinite(data))
     if len(bad):
         place = tuple(bad[0].tolist())

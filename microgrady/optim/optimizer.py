@@ -48,6 +48,8 @@ class Optimizer:
     `zero_grad()` clears their gradients. Without, it is optax's: `init`, `update` and `apply_updates` are functions of
     nested arrays, which stay as they are. Both calculate with the same numbers.
 
+    Another one is a subclass that has `_checks`, its options, and `_advance`, its step; both uses follow from these.
+
     A gradient of 0.0 is a gradient: `zero_grad()` sets gradients to 0.0, as there is no None for a Value. So a
     parameter that nothing has reached still moves by its momentum and its weight decay.
 
@@ -158,7 +160,7 @@ class Optimizer:
             if part.seen != [*group.values()]:
                 self._look_at(group, part)
         read_gradients(self.parameters, self._gradients)
-        if any(group["weight_decay"] for group in self.param_groups):  # nobody else asks for numbers
+        if any(group.get("weight_decay") for group in self.param_groups):  # nobody else asks for numbers
             read_numbers(self.parameters, self._numbers)
         with numpy.errstate(all="ignore"):
             for group, part in zip(self.param_groups, self._parts, strict=True):
@@ -240,7 +242,7 @@ class Optimizer:
         vector, structure = vector_of(gradients, "the gradients")
         if params is not None:
             numbers = vector_like(params, structure, "the parameters", "the gradients", values=True)
-        elif options["weight_decay"]:
+        elif options.get("weight_decay"):
             raise ValueError("weight decay needs the parameters: update(gradients, state, params)")
         else:
             numbers = numpy.zeros_like(vector)
