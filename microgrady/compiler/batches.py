@@ -17,6 +17,7 @@ from microgrady.compiler.fold import LANES, PIECE, NeighbourSums, over_lanes
 from microgrady.compiler.points import Batch
 from microgrady.compiler.programs.recording import Recording
 from microgrady.compiler.results import Results
+from microgrady.leaves import read_numbers
 
 Array = numpy.ndarray[Any, Any]
 T = TypeVar("T")
@@ -131,7 +132,9 @@ class BatchCall:
         found = self._fixed.get(id(path))
         if found is None:
             numbers = [number for each in self.inputs for number in each.fixed]
-            found = numpy.array([*numbers, *(leaf._number for leaf in path.leaves)], numpy.float64)
+            found = numpy.empty(len(numbers) + len(path.leaves))
+            found[: len(numbers)] = numbers
+            read_numbers(list(path.leaves), found[len(numbers) :])
             found = self._fixed.setdefault(id(path), found)
         return found
 

@@ -38,6 +38,8 @@ class Access(Enum):
     STRIDED = "strided"
     ADDED = "added"
 
+    __hash__ = object.__hash__  # patterns of thousands are looked up, and that of Enum is not in C
+
 
 @dataclass(frozen=True)
 class Pattern:
