@@ -5,17 +5,15 @@ from __future__ import annotations
 import copy
 import html
 import io
-import json
 import os
 from base64 import b64encode
 from dataclasses import asdict
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
-from microgrady.drawing.animation.notebooks import in_notebook
+from microgrady.drawing.animation.pages import in_notebook, page_of
 from microgrady.drawing.animation.parts import COLOURS, show, to_text, with_parts
 from microgrady.drawing.animation.paths import Paths
 from microgrady.drawing.animation.steps import Narrator, Step, box_titles
@@ -168,13 +166,10 @@ class Animation:
     def page(self) -> str:
         """Return the page, which needs nothing else."""
         record = {"steps": [asdict(step) for step in self.steps], "paths": self._paths, "names": self._names}
-        # No label can end the script that the record stands in.
-        safe = json.dumps(record, separators=(",", ":")).replace("<", r"\u003c")
-        page = files(__package__).joinpath("player.html").read_text(encoding="utf-8")
-        title = f"{self._names[f'v{len(self._names) - 1}']}: forward and backward pass"
-        for place, content in (("title", html.escape(title)), ("picture", to_text(self._picture)), ("record", safe)):
-            page = page.replace(f"<!-- {place} -->", content)
-        return page
+        title = html.escape(f"{self._names[f'v{len(self._names) - 1}']}: forward and backward pass")
+        return page_of(
+            "microgrady.drawing.animation", "player.html", record, title=title, picture=to_text(self._picture)
+        )
 
     def gif(self) -> bytes:
         """Return the steps as the frames of a GIF that starts over and over."""

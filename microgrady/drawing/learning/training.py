@@ -5,19 +5,17 @@ from __future__ import annotations
 import functools
 import html
 import io
-import json
 import os
 from base64 import b64encode
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microgrady import nn
-from microgrady.drawing.animation.notebooks import in_notebook
+from microgrady.drawing.animation.pages import in_notebook, page_of
 from microgrady.drawing.learning.decisions import (
     Plane,
     draw_boundary,
@@ -285,10 +283,8 @@ class TrainingAnimation:
 
     def page(self) -> str:
         """Return the page, which needs nothing else."""
-        record = json.dumps({"pictures": self._pictures, "titles": [frame.title for frame in self._frames]})
-        page = files(__package__).joinpath("training.html").read_text(encoding="utf-8")
-        # No name of a class can end the script that the record stands in.
-        return page.replace("<!-- record -->", record.replace("<", r"\u003c"))
+        record = {"pictures": self._pictures, "titles": [frame.title for frame in self._frames]}
+        return page_of("microgrady.drawing.learning", "training.html", record)
 
     @cached_property
     def _pictures(self) -> list[str]:

@@ -1,0 +1,44 @@
+"""Pages that show one step after the other: made, and inside of a notebook."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+
+def page_of(package: str, name: str, record: Any, **parts: str) -> str:
+    """Return a page that needs nothing else.
+
+    Args:
+        package: The package that has the page in it, with places for what belongs there, such as <!-- record -->.
+        name: The name of the file.
+        record: What the page shows, which becomes JSON.
+        **parts: What goes to other places, by their names.
+    """
+    page = files(package).joinpath(name).read_text(encoding="utf-8")
+    controls = files(__package__).joinpath("controls.js").read_text(encoding="utf-8")
+    # No text of the record can end the script that it stands in.
+    safe = json.dumps(record, separators=(",", ":")).replace("<", r"\u003c")
+    for place, content in {**parts, "controls": controls.rstrip(), "record": safe}.items():
+        page = page.replace(f"<!-- {place} -->", content)
+    return page
+
+
+def in_notebook(page: str, picture: str, alt: str, height: int) -> str:
+    """Return the HTML that shows a page in a notebook, or a picture where pages are left out.
+
+    Args:
+        page: The page.
+        picture: A PNG in base64.
+        alt: What both show, in words that are safe in HTML.
+        height: That of the page, in pixels.
+    """
+    safe = page.replace("&", "&amp;").replace("'", "&#39;")
+    # The page covers the picture, except where notebooks are shown without scripts: pages are left out there.
+    return (
+        f"<div style='position: relative; min-height: {height}px'>"
+        f"<img alt='{alt}' style='max-width: 100%' src='data:image/png;base64,{picture}'>"
+        f"<iframe sandbox='allow-scripts' title='{alt}' srcdoc='{safe}' style='position: absolute; inset: 0; "
+        f"width: 100%; height: {height}px; border: 0; background: white'></iframe></div>"
+    )
