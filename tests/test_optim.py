@@ -17,7 +17,7 @@ import pytest
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from microgrady.optim import SGD, Adam, AdamW, Optimizer, RMSprop, elementwise
 
 STEPS = 100
 CLASSES: list[type[Optimizer]] = [SGD, Adam, AdamW, RMSprop]
@@ -487,3 +487,22 @@ def test_a_parabola_is_found_to_its_bottom_by_all() -> None:
             optimizer.step()
             schedule.step()
         assert [each.data for each in x] == pytest.approx([0.0, 1.0, 2.0], abs=0.02)
+
+
+def test_compiled_formulas_give_the_bits_of_numpys(monkeypatch: pytest.MonkeyPatch) -> None:
+    def steps() -> list[Any]:
+        optimizer, chance = Adam(lr=0.01, weight_decay=0.1), np.random.default_rng(3)
+        params = chance.normal(size=elementwise.LONG)
+        state, found = optimizer.init(params), []
+        for scale in (1.0, 1e-200, 1e200, 0.0):
+            gradients = scale * chance.normal(size=elementwise.LONG)
+            gradients[:3] = np.nan, np.inf, -0.0
+            updates, state = optimizer.update(gradients, state, params)
+            found += [updates, state["exp_avg"], state["exp_avg_sq"]]
+        return found
+
+    compiled = steps()
+    monkeypatch.setattr(elementwise.Elementwise, "__call__", lambda self, *arguments: self._formula(*arguments))
+    for ours, numpys in zip(compiled, steps(), strict=True):
+        assert np.array_equal(ours, numpys, equal_nan=True)
+        assert (np.signbit(ours) == np.signbit(numpys))[~np.isnan(ours)].all()

@@ -12,6 +12,7 @@ import pytest
 import microgrady as mg
 from microgrady import Value
 from microgrady.compiler import batch_path, summed, vmapped
+from microgrady.compiler.backends import array_interface
 from microgrady.compiler.fold import PIECE, fold
 from tests.threads import join, start
 
@@ -264,3 +265,12 @@ def test_inside_a_transform_points_are_differentiated_through() -> None:
     x = np.array([1.0, 2.0])
     assert many.backward(x, 2.0) == 18.0
     assert mg.grad(lambda a: many(x, a))(2.0) == 9.0
+
+
+def test_addresses_are_found_with_and_without_numpys_interface_for_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.arange(12.0).reshape(3, 4)
+    arrays = [x, x[1:], x[:, ::-2], x[::-1]]
+    wanted = [array.__array_interface__["data"][0] for array in arrays]
+    assert [*map(array_interface.address_reader(), arrays)] == wanted
+    monkeypatch.setattr(array_interface, "array_interface", lambda: None)
+    assert [*map(array_interface.address_reader.__wrapped__(), arrays)] == wanted

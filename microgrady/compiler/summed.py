@@ -15,6 +15,7 @@ from typing import Any
 import numpy
 
 from microgrady.compiler.axes import Axes
+from microgrady.compiler.backends.array_interface import address_reader
 from microgrady.compiler.backends.lane_sums import total_over_lanes
 from microgrady.compiler.backends.simd import ALIGNMENT, Access, Pattern
 from microgrady.compiler.batch_path import BatchPath, LoadedKernel
@@ -237,7 +238,9 @@ class _Table:
         self._parts = [self._entries[end - size : end] for end, size in zip(ends, sizes, strict=True)]
         self._layouts: list[tuple[int, ...]] = [()] * len(sizes)
         self._offsets = [numpy.zeros(size, numpy.int64) for size in sizes]
+        self._addresses = [part[:, 0] for part in self._parts]
         self.address = self._entries.ctypes.data
+        self._address_of = address_reader()
 
     def take(self, columns: Sequence[Any]) -> None:
         """Note where columns are."""
@@ -249,7 +252,7 @@ class _Table:
                 self._layouts[number] = column.strides
                 self._offsets[number] = _offsets(column)
                 part[:, 1] = column.strides[0]
-            numpy.add(self._offsets[number], column.__array_interface__["data"][0], out=part[:, 0])
+            numpy.add(self._offsets[number], self._address_of(column), out=self._addresses[number])
 
 
 def _are_columns(batch: Batch, axes: Axes) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from microgrady.optim.elementwise import Elementwise
 from microgrady.optim.optimizer import Optimizer
 from microgrady.optim.options import finite, flag, not_negative, share, two_decays
 
@@ -126,6 +127,29 @@ class SGD(Optimizer):
         numpy.multiply(gradients, -options["lr"], out=updates)
 
 
+def _adam(
+    gradient: Any, mean: Any, squares: Any, new: float, kept: float, other: float, eps: float, rate: float
+) -> Any:
+    """Return the means and the update of Adam, for numbers or vectors."""
+    import numpy
+
+    mean = mean + (gradient - mean) * new
+    squares = squares * kept + gradient * gradient * other
+    return mean, squares, mean / (numpy.sqrt(squares) + eps) * rate
+
+
+_ADAM = Elementwise(_adam, 3)
+
+
+def _amsgrad(gradients: Vector, mean: Vector, squares: Vector, highest: Vector, *rates: float) -> tuple[Vector, ...]:
+    """Return the same where the highest squares so far count, and these."""
+    import numpy
+
+    mean, squares, _ = _adam(gradients, mean, squares, *rates)
+    highest = numpy.maximum(highest, squares)
+    return mean, squares, highest, mean / (numpy.sqrt(highest) + rates[-2]) * rates[-1]
+
+
 class Adam(Optimizer):
     """Adam: steps of the mean of the last gradients, over the root of the mean of their squares.
 
@@ -195,22 +219,17 @@ class Adam(Optimizer):
         lr, (beta1, beta2) = options["lr"], options["betas"]
         step = state["step"] = state.get("step", 0) + 1
         mean, squares = _vector(state, "exp_avg", gradients), _vector(state, "exp_avg_sq", gradients)
-        numpy.subtract(gradients, mean, out=updates)
-        updates *= 1.0 - beta1
-        mean += updates
-        squares *= beta2
-        numpy.multiply(gradients, gradients, out=updates)
-        updates *= 1.0 - beta2
-        squares += updates
-        if options["amsgrad"]:
-            highest = _vector(state, "max_exp_avg_sq", gradients)
-            squares = numpy.maximum(highest, squares, out=highest)
         # The corrections of both means are numbers, of which those of all parameters are multiplied once.
         root = math.sqrt(1.0 - beta2**step)
-        numpy.sqrt(squares, out=updates)
-        updates += options["eps"] * root
-        numpy.divide(mean, updates, out=updates)
-        updates *= -lr * root / (1.0 - beta1**step)
+        rates = 1.0 - beta1, beta2, 1.0 - beta2, options["eps"] * root, -lr * root / (1.0 - beta1**step)
+        if options["amsgrad"]:
+            highest = _vector(state, "max_exp_avg_sq", gradients)
+            mean, squares, highest, found = _amsgrad(gradients, mean, squares, highest, *rates)
+            state["max_exp_avg_sq"] = highest
+        else:
+            mean, squares, found = _ADAM(gradients, mean, squares, *rates)
+        state["exp_avg"], state["exp_avg_sq"] = mean, squares
+        updates[:] = found
         if decay:
             numpy.multiply(numbers, -lr * decay, out=gradients)
             updates += gradients

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 # Where fields stand behind the head that all objects have, in bytes.
@@ -56,6 +57,15 @@ def array_interface() -> ArrayInterface | None:
     if version in _VERSIONS and found.new and all(_is_laid_out(sample) for sample in samples):
         return found
     return None
+
+
+@functools.cache
+def address_reader() -> Callable[[Any], int]:
+    """Return the function that tells where the first number of an array is, in the way that takes least."""
+    if array_interface() is None:
+        return lambda array: int(array.__array_interface__["data"][0])
+    read, field = ctypes.c_ssize_t.from_address, object.__basicsize__ + DATA
+    return lambda array: read(id(array) + field).value
 
 
 def _is_laid_out(array: Any) -> bool:
