@@ -235,7 +235,7 @@ def test_a_leaf_gets_the_seed_itself(seed: float) -> None:
 def test_a_pass_may_run_inside_the_addition_of_another() -> None:
     """As when a signal handler differentiates."""
     x = Value(3.0)
-    with value._lock:
+    with value.leaf_lock:
         (x * x).backward()
     assert x.grad == 6.0
 

@@ -27,8 +27,8 @@ CANCELLING = {"logaddexp", "lgamma", "digamma", "gamma_slope", "power_mixed"}
 def points_of(name: str) -> list[tuple[float, ...]]:
     chance = random.Random(name)
     if len(primitives[name].rules) == 1:
-        return [(x,) for x in chance.sample(SINGLES, 500)]
-    return chance.sample(PAIRS, 500)
+        return [(x,) for x in chance.sample(SINGLES, min(len(SINGLES), 500))]
+    return chance.sample(PAIRS, min(len(PAIRS), 500))
 
 
 def stopped(name: str) -> Callable[..., Any]:
