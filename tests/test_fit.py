@@ -516,3 +516,21 @@ def test_weights_that_are_nan_to_begin_with() -> None:
     model.layers[0].neurons[0].b.data = math.nan
     with pytest.raises(ValueError, match=r"layers.0.neurons.0.b of the model is nan before the training"):
         trained(model)
+
+
+def test_a_masked_array_is_refused_and_a_number_beyond_floats_is_found() -> None:
+    with pytest.raises(TypeError, match="X is a masked array"):
+        fit(MLP(1, [1], seed=0), mse, np.ma.masked_invalid([[1.0], [np.nan]]), [0.0, 1.0], progress=False)
+    with pytest.raises(OverflowError, match="X has in row 1, column 0"):
+        fit(MLP(1, [1], seed=0), mse, [[1], [10**400]], [0.0, 1.0], progress=False)
+
+
+def test_a_parameter_that_a_callback_made_nan_is_named() -> None:
+    model = MLP(1, [1], seed=0)
+
+    def spoil(state: Any) -> None:
+        if state.epoch == 1:
+            model.parameters()[0].data = math.nan
+
+    with pytest.raises(FloatingPointError, match=r"neurons\.0\.w\.0 is nan since before epoch 2"):
+        fit(model, mse, [[1.0], [2.0]], [0.0, 1.0], epochs=3, callback=spoil, progress=False)

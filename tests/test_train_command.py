@@ -61,6 +61,7 @@ def test_the_main_job_learns_moons_and_writes_weights_and_a_picture(tmp_path: Pa
         (["spiral", "--hidden"], "spiral, MLP 2-3, 9 parameters: 1 epoch in "),
         (["rings", "--hidden", "2", "3", "--optimizer", "SGD", "--noise", "0.3"], "rings, MLP 2-2-3-1, 19 parameters"),
         (["--hidden", "2", "--seed", "3", "--activation", "tanh", "--optimizer=rmsprop", "xor"], None),
+        (["--hidden", "2", "3", "rings"], "rings, MLP 2-2-3-1, 19 parameters"),
         (["xor", "--hidden", "2", "--optimizer", "adamw", "--lr", "1e-3"], "xor, MLP 2-2-1, 9 parameters"),
     ],
 )
@@ -126,6 +127,13 @@ def test_a_loss_that_overflows_is_status_1(capsys: Capture, tmp_path: Path) -> N
             "16,16",
             "--hidden takes a whole number from 1 on for each layer, not '16,16'",
         ),
+        (["moons", "--epochs", ""], "^", "--epochs takes a whole number from 1 on, not ''"),
+        (["moons", "--seed", "9" * 10], "9" * 10, f"--seed takes a whole number of at most 9 digits, not '{'9' * 10}'"),
+        (
+            ["moons", "--hidden", "1000", "1000"],
+            "1000 1000",
+            "--hidden makes 1005001 parameters, each of which is a Value: 200000 are the most",
+        ),
         (["moons", "--lr", "0"], "0", "--lr takes a number above 0, not '0'"),
         (["moons", "--lr", "nan"], "nan", "--lr takes a number above 0, not 'nan'"),
         (["moons", "--noise", "-1"], "-1", "--noise takes a number 0 or more, not '-1'"),
@@ -147,6 +155,11 @@ def test_bad_input_is_status_2_with_a_sentence_that_points_at_the_place(
     assert marks.strip() == "^" * len(marked)
     assert marked == "^" or shown[marks.index("^") : len(marks)] == marked
     assert sentence is None or said == sentence
+
+
+def test_noise_beyond_what_floats_hold_is_status_2(capsys: Capture) -> None:
+    assert main(["train", "moons", "--noise", "1e308", *SHORT]) == 2
+    assert "X has" in capsys.readouterr().err
 
 
 def test_a_wrong_use_of_the_options_is_status_2(capsys: Capture) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import itertools
 import math
 import re
 import sys
@@ -40,6 +41,7 @@ DATA: dict[str, Callable[..., Any]] = {
     "digits": data.digits,
 }
 POINTS = 400  # of what is not a table
+MOST = 200_000  # parameters
 NOT_SEEN = 0.2  # of the samples are for the validation
 HIDDEN = {"digits": ("32",)}
 DEFAULT_HIDDEN = ("16", "16")
@@ -109,7 +111,7 @@ def answer(arguments: Sequence[str]) -> tuple[str, list[str], int]:
     start = time.perf_counter()
     try:
         model, samples, history = _train(order)
-    except ImportError as error:
+    except (ImportError, ValueError) as error:  # of ValueErrors there is that noise can be beyond what floats hold
         return "", [str(error)], BAD_INPUT
     except FloatingPointError as error:
         return "", [str(error)], CHECK_FAILED
@@ -132,9 +134,8 @@ def _train(order: Order) -> tuple[MLP, Any, History]:
     X, X_test, y, y_test = samples
     classes = int(y.max()) + 1
     outputs, loss = (1, binary_cross_entropy) if classes == 2 else (classes, cross_entropy)
-    rule = "he_uniform" if order.activation in ("relu", "leaky_relu") else "glorot_uniform"
-    sizes = [*order.hidden, outputs]
-    model = MLP(X.shape[1], sizes, activation=order.activation, initialisation=rule, seed=order.seed)
+    _require_few_parameters([X.shape[1], *order.hidden, outputs])
+    model = MLP(X.shape[1], [*order.hidden, outputs], activation=order.activation, seed=order.seed)
     optimizer = OPTIMIZERS[order.optimizer][0](model, lr=order.lr)
     history = fit(
         model,
@@ -150,6 +151,15 @@ def _train(order: Order) -> tuple[MLP, Any, History]:
         progress=sys.stderr.isatty(),
     )
     return model, samples, history
+
+
+def _require_few_parameters(sizes: Sequence[int]) -> None:
+    """Refuse a network whose recording would take minutes, or more memory than there is."""
+    count = sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(sizes))
+    if count > MOST:
+        hidden = " ".join(map(str, sizes[1:-1]))
+        sentence = f"--hidden makes {count} parameters, each of which is a Value: {MOST} are the most"
+        raise InputError(sentence, option_span("--hidden", hidden))
 
 
 def _write(order: Order, model: MLP, samples: Any, history: History) -> tuple[list[str], list[str]]:
@@ -247,6 +257,8 @@ def _require_known_options(arguments: Sequence[str]) -> None:
 def _checked(options: argparse.Namespace) -> Order:
     """Return what is asked for, or raise what is wrong with the first option that is."""
     name = options.data
+    if name is None and options.hidden and options.hidden[-1] in DATA:  # behind the sizes, argparse takes it for one
+        name = options.hidden.pop()
     if name not in DATA:
         known = ", ".join(DATA)
         if name is None:
@@ -261,11 +273,11 @@ def _checked(options: argparse.Namespace) -> Order:
     return Order(
         name=name,
         hidden=tuple(_count(text, "--hidden", 1) for text in hidden),
-        epochs=_count(options.epochs or "50", "--epochs", 1),
-        batch_size=_count(options.batch_size or "32", "--batch-size", 1),
+        epochs=_count("50" if options.epochs is None else options.epochs, "--epochs", 1),
+        batch_size=_count("32" if options.batch_size is None else options.batch_size, "--batch-size", 1),
         lr=OPTIMIZERS[optimizer][1] if options.lr is None else _number(options.lr, "--lr", "above 0"),
         optimizer=optimizer,
-        seed=_count(options.seed or "0", "--seed", 0),
+        seed=_count("0" if options.seed is None else options.seed, "--seed", 0),
         noise=None if options.noise is None else _number(options.noise, "--noise", "0 or more"),
         activation=_name(options.activation, "--activation", ACTIVATIONS, "relu"),
         save=None if options.save is None else _path(options.save, "--save", ("npz", "json"), "a file with weights"),
@@ -276,7 +288,8 @@ def _checked(options: argparse.Namespace) -> Order:
 def _count(text: str, option: str, least: int) -> int:
     if not re.fullmatch(r"\s*[0-9]{1,9}\s*", text) or int(text) < least:
         sizes = " for each layer" if option == "--hidden" else ""
-        sentence = f"{option} takes a whole number from {least} on{sizes}, not {text!r}"
+        limit = "of at most 9 digits" if re.fullmatch(r"\s*[0-9]{10,}\s*", text) else f"from {least} on"
+        sentence = f"{option} takes a whole number {limit}{sizes}, not {text!r}"
         raise InputError(sentence, option_span(option, text))
     return int(text)
 

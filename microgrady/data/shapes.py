@@ -160,4 +160,6 @@ def _shuffled(classes: list[Any], noise: float, seed: int | None) -> Points:
     points, labels = points[order], labels[order]
     if noise:
         points += random.normal(scale=noise, size=points.shape)
-    return np.round(points, DECIMALS) + 0.0, labels  # + 0.0: a zero has no sign
+    with np.errstate(over="ignore", invalid="ignore"):  # where the noise is beyond all reason
+        points = np.round(points, DECIMALS)
+    return points + 0.0, labels  # + 0.0: a zero has no sign

@@ -274,6 +274,9 @@ class Training:
         assert self._beginning is not None
         weights, remembered = self._beginning
         optimizer, size = self._task.optimizer, self._settings.batch_size
+        if not numpy.isfinite(weights).all():  # somebody else made it so, between the epochs
+            write_numbers(self._task.parameters, weights)
+            return f"{self._strange_parameter()} since before epoch {epoch}"
         if remembered is None:
             return self._strange_parameter()
         write_numbers(self._task.parameters, weights)

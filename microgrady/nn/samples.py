@@ -91,6 +91,10 @@ def _counted(samples: int) -> str:
 
 def _numbers(given: Any, name: str) -> Array:
     """Return an array of floats, with the samples along its first axis."""
+    if numpy.ma.isMaskedArray(given):
+        raise TypeError(
+            f"{name} is a masked array, whose mask nobody would ask for: leave such samples out, or fill it"
+        )
     try:
         array = numpy.asarray(given)
     except ValueError:
@@ -109,7 +113,10 @@ def _numbers(given: Any, name: str) -> Array:
 
 
 def _number(entry: Any, position: int, array: Array, given: Any, name: str) -> float:
-    number = as_number(entry)
+    try:
+        number = as_number(entry)
+    except OverflowError as error:
+        raise OverflowError(f"{name} has {_place(position, array, given)} {error}") from None
     if number is None:
         what = describe(entry) if entry is not None else "None"
         raise TypeError(f"{name} must be made of real numbers, and has {what} {_place(position, array, given)}")
