@@ -576,3 +576,13 @@ def test_a_picture_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch:
         PICTURES["history"](to=target)
     assert target.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_legend_beside_the_picture_is_in_it_as_a_whole() -> None:
+    X, y = mg.data.spiral(300, classes=5)
+    names = np.array(["an apple", "a banana with a long name", "kiwi", "plum", "pear"])
+    axes = mg.plot_decision(lambda x: [x[0], x[1], x[0] + x[1], -x[0], -x[1]], X, names[y])
+    axes.figure.figure.draw_without_rendering()
+    legend = axes.get_legend()
+    assert legend is not None
+    assert legend.get_window_extent().x1 <= axes.figure.bbox.width

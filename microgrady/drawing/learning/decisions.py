@@ -280,7 +280,10 @@ def place_legend(axes: Axes, plane: Plane) -> None:
     legend = add_legend(axes, "upper left")
     legend.set_bbox_to_anchor((BESIDE, 1.0), axes.transAxes)
     legend.borderaxespad = 0.0
-    if axes.figure.figure.get_layout_engine() is None:  # nothing else makes room for it
+    if axes.figure.figure.get_layout_engine() is not None:
+        for _ in range(3):  # as the axes keep their shape, each time comes closer to what it needs
+            axes.figure.figure.draw_without_rendering()
+    else:  # nothing else makes room for it
         width = legend.get_window_extent().width / axes.figure.bbox.width
         left = axes.get_position(original=True)
         axes.set_position((left.x0, left.y0, (left.width - width) / BESIDE, left.height))

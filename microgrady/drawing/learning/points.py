@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Array = NDArray[float64]
 
 MOST_CLASSES = 10  # there are so many markers that are told apart, and colours
-LONGEST_NAME = 24  # letters of a class in a legend
+LONGEST_NAME = 20  # letters of a class in a legend
 
 
 @dataclass(frozen=True)
