@@ -534,3 +534,13 @@ def test_a_parameter_that_a_callback_made_nan_is_named() -> None:
 
     with pytest.raises(FloatingPointError, match=r"neurons\.0\.w\.0 is nan since before epoch 2"):
         fit(model, mse, [[1.0], [2.0]], [0.0, 1.0], epochs=3, callback=spoil, progress=False)
+
+
+def test_the_best_epoch_is_the_first_of_the_lowest_whenever_it_is_asked_for() -> None:
+    history = History()
+    losses = [3.0, 2.0, 2.5, 2.0, 1.0, 4.0, 1.0]
+    for count, loss in enumerate(losses, 1):
+        history.add(Epoch(loss, None, None, None, 0.1, 0.0))
+        if count != 3:
+            assert history.best_epoch == losses[:count].index(min(losses[:count])) + 1
+    assert pickle.loads(pickle.dumps(history)).best_epoch == 5

@@ -107,6 +107,7 @@ class Training:
         self._task, self._settings = task, settings
         self._shuffled = Samples(numpy.empty_like(task.samples.inputs), numpy.empty_like(task.samples.targets))
         self._order = numpy.arange(len(task.samples))
+        self._random = random_numbers(None)
         self._kernel = vmap(task.loss_of, reduce="mean", threads=settings.threads)
         self._measuring = vmap(task.loss_and_prediction, threads=settings.threads)
         # By epoch. The one of the best epoch is always among them.
@@ -170,8 +171,9 @@ class Training:
 
     def _order_of(self, epoch: int) -> Array:
         """Return the order of the samples, which is that of `batches` in mg.data."""
-        seed = self._settings.seed
-        return random_numbers(None if seed is None else (seed + epoch - 1) % SEEDS).permutation(len(self._task.samples))
+        if self._settings.seed is not None:
+            self._random.seed((self._settings.seed + epoch - 1) % SEEDS)
+        return self._random.permutation(len(self._task.samples))
 
     def _train(self, epoch: int, bar: Bar) -> None:
         """Train for one epoch, and note what came of it."""

@@ -75,6 +75,7 @@ class History:
     def __init__(self) -> None:
         # One list of rows: an interruption leaves an epoch in all columns or in none.
         self._epochs: list[Epoch] = []
+        self._best = 0, 0  # the best epoch of so many
         self.stopped: Stopped = None
 
     def add(self, epoch: Epoch) -> None:
@@ -125,8 +126,12 @@ class History:
 
         Of several such epochs it is the first. Before the end of the first epoch it is 0.
         """
-        watched = [epoch.watched for epoch in self._epochs]
-        return watched.index(min(watched)) + 1 if watched else 0
+        best, known = self._best
+        for number in range(known + 1, len(self) + 1):
+            if not best or self.row(number - 1).watched < self.row(best - 1).watched:
+                best = number
+        self._best = best, len(self)
+        return best
 
     def plot(self, **options: Any) -> Any:
         """Plot losses and accuracies by epoch. The options are those of `plot_history`.
