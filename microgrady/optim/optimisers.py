@@ -127,15 +127,24 @@ class SGD(Optimizer):
         numpy.multiply(gradients, -options["lr"], out=updates)
 
 
-def _adam(
-    gradient: Any, mean: Any, squares: Any, new: float, kept: float, other: float, eps: float, rate: float
-) -> Any:
-    """Return the means and the update of Adam, for numbers or vectors."""
+def _means(gradient: Any, mean: Any, squares: Any, new: float, kept: float, other: float) -> tuple[Any, Any]:
+    """Return the means of the gradients and of their squares, for numbers or vectors."""
+    return mean + (gradient - mean) * new, squares * kept + gradient * gradient * other
+
+
+def _update(mean: Any, squares: Any, eps: float, rate: float) -> Any:
+    """Return what Adam adds to numbers."""
     import numpy
 
-    mean = mean + (gradient - mean) * new
-    squares = squares * kept + gradient * gradient * other
-    return mean, squares, mean / (numpy.sqrt(squares) + eps) * rate
+    return mean / (numpy.sqrt(squares) + eps) * rate
+
+
+def _adam(
+    gradient: Any, mean: Any, squares: Any, new: float, kept: float, other: float, eps: float, rate: float
+) -> tuple[Any, Any, Any]:
+    """Return the means and the update."""
+    mean, squares = _means(gradient, mean, squares, new, kept, other)
+    return mean, squares, _update(mean, squares, eps, rate)
 
 
 _ADAM = Elementwise(_adam, 3)
@@ -145,9 +154,9 @@ def _amsgrad(gradients: Vector, mean: Vector, squares: Vector, highest: Vector, 
     """Return the same where the highest squares so far count, and these."""
     import numpy
 
-    mean, squares, _ = _adam(gradients, mean, squares, *rates)
+    mean, squares = _means(gradients, mean, squares, *rates[:3])
     highest = numpy.maximum(highest, squares)
-    return mean, squares, highest, mean / (numpy.sqrt(highest) + rates[-2]) * rates[-1]
+    return mean, squares, highest, _update(mean, highest, *rates[3:])
 
 
 class Adam(Optimizer):

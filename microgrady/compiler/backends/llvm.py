@@ -161,12 +161,12 @@ class LLVMBackend(Backend):
         results = []
         for some in lanes:
             part = [
-                self.assign(f"shufflevector {whole} {self.text(operand)}, {whole} poison, {_indices(some)}")
+                self.assign(f"shufflevector {whole} {self.text(operand)}, {whole} poison, {lane_indices(some)}")
                 for operand in operands
             ]
             results.append(self._call(_symbol(half), element, part))
         both = f"{element.number} {results[0]}, {element.number} {results[1]}"
-        return self.assign(f"shufflevector {both}, {_indices(range(2 * half.width))}")
+        return self.assign(f"shufflevector {both}, {lane_indices(range(2 * half.width))}")
 
     def emit_choice(self, condition: str, then: Callable[[], Operand], otherwise: Callable[[], Operand]) -> str:
         """Write two blocks, a third in which they meet, and the phi instruction there.
@@ -300,7 +300,7 @@ def _lane_by_lane(called: Called, element: ElementType) -> list[str]:
     ]
 
 
-def _indices(lanes: Iterable[int]) -> str:
+def lane_indices(lanes: Iterable[int]) -> str:
     """Return which lanes a shufflevector takes."""
     indices = [f"i32 {lane}" for lane in lanes]
     return f"<{len(indices)} x i32> <{', '.join(indices)}>"

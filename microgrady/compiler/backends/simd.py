@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from microgrady.compiler.backends.host import features
-from microgrady.compiler.backends.llvm import ElementType, LLVMBackend, Module, declarations
+from microgrady.compiler.backends.llvm import ElementType, LLVMBackend, Module, declarations, lane_indices
 from microgrady.compiler.backends.llvm_loops import PieceWriter, tables
 from microgrady.compiler.backends.llvm_program import MODULE
 from microgrady.compiler.backends.worker import run_in_worker
@@ -47,7 +47,7 @@ class Pattern:
 
     Attributes:
         inputs: How each input is reached.
-        outputs: How each output is reached. Those that are added up come last.
+        outputs: How each output is reached. All of them are added up, or none.
         listed: Whether the points are those of a list, and else those that follow each other.
         masked: Of points that follow each other, whether some have a code already, and are passed over. Where outputs
             are added up it must be so, and the program has no guards, as points could leave when some of their numbers
@@ -284,8 +284,7 @@ class _Columns:
         vector, flags, align = f"<{width} x double>", f"<{width} x i1>", 8 * width
         sums = assign(f"load {vector}, ptr {at}, align {align}")
         for part in range(0, self.width, width):  # in order
-            lanes = ", ".join(f"i32 {lane}" for lane in range(part, part + width))
-            taken = f"<{width} x i32> <{lanes}>"
+            taken = lane_indices(range(part, part + width))
             some = assign(f"shufflevector {self.number} {number}, {self.number} poison, {taken}")
             are_here = assign(f"shufflevector <{self.width} x i1> {here}, <{self.width} x i1> poison, {taken}")
             more = assign(f"fadd {vector} {sums}, {some}")
