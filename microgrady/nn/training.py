@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from microgrady.data import split
 from microgrady.data.arguments import random_numbers
-from microgrady.inputs import as_number, describe
+from microgrady.inputs import as_number, describe, is_whole
 from microgrady.nn.history import History
 from microgrady.nn.losses import cross_entropy, mse, require_targets
 from microgrady.value import Value, topological_order
@@ -130,7 +129,7 @@ def _require_settings(settings: Settings) -> None:
 
 
 def _require_count(number: Any, name: str, otherwise: str = "") -> None:
-    if isinstance(number, bool) or not isinstance(number, Integral):
+    if not is_whole(number):
         raise TypeError(f"{name} must be an int{otherwise}, not {describe(number)}")
     if number < 1:
         raise ValueError(f"{name} must be at least 1, not {number}")

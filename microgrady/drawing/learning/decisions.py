@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from microgrady.drawing.learning.models import Model, certainty, decided, margins
@@ -27,7 +26,7 @@ from microgrady.drawing.plotting.figures import (
 from microgrady.drawing.plotting.surfaces import MOST_STRETCHED
 from microgrady.drawing.render import check_target
 from microgrady.drawing.style import INK
-from microgrady.inputs import describe
+from microgrady.inputs import describe, is_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -169,7 +168,7 @@ def check_columns(features: Any, width: int) -> tuple[int, int]:
             )
         return 0, 1
     chosen = list(features) if isinstance(features, Iterable) and not isinstance(features, str | bytes) else []
-    if len(chosen) != 2 or not all(isinstance(column, Integral) and not isinstance(column, bool) for column in chosen):
+    if len(chosen) != 2 or not all(map(is_whole, chosen)):
         raise TypeError(f"features must be the numbers of two columns of X, such as (0, 1), not {describe(features)}")
     if not all(-width <= column < width for column in chosen) or (chosen[0] - chosen[1]) % width == 0:
         raise ValueError(f"features must be two different columns of X, of 0 to {width - 1}, not {tuple(chosen)!r}")

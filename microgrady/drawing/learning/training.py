@@ -10,7 +10,6 @@ from base64 import b64encode
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,7 @@ from microgrady.drawing.plotting.figures import (
 from microgrady.drawing.render import check_target, format_of
 from microgrady.drawing.style import INK
 from microgrady.files import write_whole
-from microgrady.inputs import describe
+from microgrady.inputs import describe, is_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,7 +112,7 @@ def animate_training(
     points = check_points(X, y, "animate_training")
     plane = plane_of(points, features)
     target = None if to is None else check_target(to, FORMATS, "an animation")
-    if isinstance(frames, bool) or not isinstance(frames, Integral) or not 2 <= frames <= MOST_FRAMES:
+    if not is_whole(frames) or not 2 <= frames <= MOST_FRAMES:
         raise ValueError(f"frames must be an int from 2 to {MOST_FRAMES}, not {describe(frames)}")
     import_plotting("PIL.Image")
     camera = Camera(model, points, plane, shown_epochs(epochs, int(frames)), options.pop("callback", None))
@@ -127,7 +126,7 @@ def animate_training(
 
 def shown_epochs(epochs: Any, frames: int) -> set[int]:
     """Return which epochs are shown: the beginning, the end, and evenly spaced ones between them."""
-    last = int(epochs) if isinstance(epochs, Integral) else 0  # what else it may be, fit refuses
+    last = int(epochs) if is_whole(epochs) else 0  # what else it may be, fit refuses
     return {round(place * last / (frames - 1)) for place in range(frames)}
 
 
