@@ -34,7 +34,28 @@ _one_at_a_time = free_after_fork(threading.RLock())
 
 
 class Picture(graphviz.Digraph):
-    """A graphviz.Digraph that renders also where the `dot` program is missing."""
+    """A graphviz.Digraph that renders also where the `dot` program is missing.
+
+    Attributes:
+        node_titles: What is shown beside the mouse on a node, by its name.
+        edge_titles: The same for the arrows from one node to another, by "tail->head", in the order in which they were
+            added.
+        alternative: What the picture says, for those who do not see it.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.node_titles: dict[str, str] = {}
+        self.edge_titles: dict[str, list[str]] = {}
+        self.alternative = ""
+
+    def copy(self) -> Picture:
+        """Return an independent copy."""
+        copied: Picture = super().copy()  # type: ignore[no-untyped-call]
+        copied.node_titles = dict(self.node_titles)
+        copied.edge_titles = {name: list(titles) for name, titles in self.edge_titles.items()}
+        copied.alternative = self.alternative
+        return copied
 
     def __repr__(self) -> str:
         return "<Picture of a graph>"
