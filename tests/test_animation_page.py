@@ -195,7 +195,7 @@ def lit(page: Any) -> set[str]:
 WAY_OF_W = {"v1", "o3e0", "o3", "o3r", "v3", "o4e0", "o4", "o4r", "v4", "o5e0", "o5", "o5r", "v5"}
 PATHS_OF_W = [
     "One path leads from w to y. Its product of local derivatives is the gradient of w:",
-    "w → v₁ → v₂ → y: 2 · 1 · 0.501 = 1.002",
+    "w → v1 → v2 → y: 2 · 1 · 0.501 = 1.002",
 ]
 
 
@@ -254,7 +254,7 @@ def test_labels_appear_as_they_are(label: str, open_page: Open) -> None:
     page = open_page(mg.animate(Value(2.0, label) * 1))
     name = label if len(label) <= 24 else label[:23] + "…"
     assert page.inner_text("#formula") == f"{name} = 2"
-    assert page.title() == "v₁: forward and backward pass"
+    assert page.title() == "v1: forward and backward pass"
     assert page.locator("#v0").get_attribute("aria-label").startswith(f"{name}, value 2")
     assert page.locator("script").count() == 2
     page.hover("#v0")

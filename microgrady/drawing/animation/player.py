@@ -50,7 +50,8 @@ def animate(
     The forward pass goes from the leaves to the output: each result appears with its formula in
     numbers. The backward pass goes from the output to the leaves: for each operand of each
     operation it shows the product that the chain rule adds to the operand's gradient, and what that gradient
-    then is. The steps are those that `output.backward()` takes on leaves whose grad is 0; the
+    then is. `dz/dx` is the local derivative, that of one operation by one operand, and `∂z/∂x` the total one, of the
+    output along all paths. The steps are those that `output.backward()` takes on leaves whose grad is 0; the
     graph and its gradients stay as they are.
 
     Args:
@@ -83,8 +84,8 @@ def animate(
         x = 2, y = 3
         z = x · y = 2 · 3 = 6
         ∂z/∂z = 1
-        ∂z/∂x += ∂z/∂z · ∂z/∂x = 1 · 3 = 3
-        ∂z/∂y += ∂z/∂z · ∂z/∂y = 1 · 2 = 2
+        ∂z/∂x += ∂z/∂z · dz/dx = 1 · 3 = 3
+        ∂z/∂y += ∂z/∂z · dz/dy = 1 · 2 = 2
         ∂z/∂x = 3, ∂z/∂y = 2
     """
     if not isinstance(output, Value):

@@ -15,7 +15,6 @@ from microgrady.value import Value, stays_zero
 NAME_WIDTH, EXPRESSION_WIDTH = 24, 24
 LISTED = 6
 UNKNOWN = "?"
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @dataclass(frozen=True)
@@ -171,8 +170,8 @@ class Narrator:
         return {f"v{self.index[value]}": {"gradient": f"gradient {self.number(gradient)}", "fill": fill}}
 
     def leaves(self) -> list[Value]:
-        """Return the Values that no operation made."""
-        return [value for value in self.order if value.op is None]
+        """Return the Values that no operation made, as one reads the output's formula from left to right."""
+        return [value for value in reading_order(self.output) if value.op is None]
 
     def parts_of(self, value: Value) -> list[str]:
         """Return the ids of the box of a Value and of the operation that made it, with its arrows and numbers."""
@@ -191,25 +190,37 @@ class Narrator:
         ]
 
     def derivative(self, value: Value) -> str:
-        """Write the derivative of the output by a Value."""
-        return self.local_derivative(self.output, value)
+        """Write the derivative of the output by a Value, along all paths."""
+        return f"∂{atom(self.names[self.output])}/∂{atom(self.names[value])}"
 
     def local_derivative(self, result: Value, operand: Value) -> str:
-        """Write the derivative of a result by an operand."""
-        return f"∂{atom(self.names[result])}/∂{atom(self.names[operand])}"
+        """Write the derivative of one operation by one of its operands."""
+        return f"d{atom(self.names[result])}/d{atom(self.names[operand])}"
 
     def number(self, number: float) -> str:
         """Write a number."""
         return f"{number:.{self.precision}g}"
 
 
+def reading_order(output: Value) -> list[Value]:
+    """Return the Values of a graph in the order in which its formula, written out, first names them."""
+    found: dict[Value, None] = {}
+    pending = [output]
+    while pending:
+        value = pending.pop()
+        if value not in found:
+            found[value] = None
+            pending += [operand for operand in reversed(value.operands) if isinstance(operand, Value)]
+    return list(found)
+
+
 def short_names(order: Iterable[Value]) -> dict[Value, str]:
-    """Name each Value by its label, or else v₁, v₂, ... as the intermediate results of a computation are called.
+    """Name each Value by its label, or else v1, v2, ... as the intermediate results of a computation are called.
 
     The notation is that of Griewank and Walther, Evaluating Derivatives, ch. 2.
     """
     labels = {value: shortened(value.label) for value in order}
-    numbered = (f"v{number}".translate(SUBSCRIPTS) for number in count(1))
+    numbered = (f"v{number}" for number in count(1))
     free = (name for name in numbered if name not in set(labels.values()))
     return {value: label or next(free) for value, label in labels.items()}
 
