@@ -28,7 +28,7 @@ LAYERS = """
     protocols
     value
     functions containers leaves
-    masks
+    masks formulas
     primitives differentiation
     elimination
     sequences anomaly pickling

@@ -1,0 +1,1 @@
+"""Expressions as text: one writer for pictures, animations, guards, messages, `formula` and `latex`."""

@@ -1,0 +1,143 @@
+"""Which results are written within the formula of another one, as they have no place of their own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+from microgrady.formulas.patterns import Reader, written
+from microgrady.formulas.writing import TEXT, Level, Notation, Written
+from microgrady.functions import add, clip_high, kept, sub
+from microgrady.scopes import path_of
+from microgrady.value import Primitive, Value
+
+SUMS = {add, sub}
+
+
+def op_of(value: Value) -> Primitive | None:
+    """Return the operation that made a Value."""
+    return value.op
+
+
+def operands_of(value: Value) -> tuple[Value | float, ...]:
+    """Return the operands of a Value."""
+    return value.operands
+
+
+def grouped(order: Sequence[Value], outputs: Collection[Value], sums: bool = True) -> dict[Value, Value]:
+    """Find the results that are written within the formula of another one.
+
+    Those are what `where` and `clip` are recorded as beside their result, the condition of a `where` that is used for
+    it alone, and the unnamed sums and differences that are only there for another one. All of a group were made in the
+    same scope.
+
+    Args:
+        order: The Values, operands before results.
+        outputs: Those that keep a place of their own.
+        sums: Whether sums of sums are one.
+
+    Returns:
+        For each of them the result in whose formula it ends up.
+    """
+    return Grouping(order, outputs, sums).inside
+
+
+class Grouping:
+    """The search for what is written within the formula of something else, from the outputs to the leaves."""
+
+    def __init__(self, order: Sequence[Value], outputs: Collection[Value], sums: bool) -> None:
+        self.uses = Counter([operand for value in order for operand in value.operands if isinstance(operand, Value)])
+        self.outputs = frozenset(outputs)
+        self.reader = Reader(op_of, operands_of)
+        self.inside: dict[Value, Value] = {}
+        self.conditions: set[Value] = set()
+        for value in reversed(order):
+            op = value.op
+            if value in self.conditions or op is clip_high or (op is add and self.may_select(value)):
+                self.look_into(value)
+            elif sums and op in SUMS:
+                self.join_terms(value)
+
+    def look_into(self, value: Value) -> None:
+        """Join what is recorded for a result that may be a condition, a `where` or a `clip`."""
+        reading = self.reader.read(value, value in self.conditions)
+        if not all(self.may_join(part, value) for part in reading.parts):
+            return
+        root = self.inside.get(value, value)
+        self.inside.update(dict.fromkeys(reading.parts, root))
+        uses = 2 if reading.form == "where" else 1  # which is recorded with its condition twice
+        for part, is_condition in reading.operands:
+            if is_condition and isinstance(part, Value) and self.may_join(part, value, uses) and self.holds(part):
+                self.conditions.add(part)
+                self.inside[part] = root
+
+    def join_terms(self, value: Value) -> None:
+        """Join the sums that are terms of a sum."""
+        for part in value.operands:
+            if not isinstance(part, Value) or part.op not in SUMS or self.may_select(part):
+                continue
+            if self.may_join(part, value):
+                self.inside[part] = self.inside.get(value, value)
+
+    def may_join(self, part: Value, value: Value, uses: int = 1) -> bool:
+        """Return whether an operand is there for one result alone, and made in the same scope."""
+        return (
+            self.uses[part] == uses
+            and not part.label
+            and part not in self.outputs
+            and path_of(part._label) == path_of(value._label)
+        )
+
+    def may_select(self, value: Value) -> bool:
+        """Return whether a sum can be what a `where` is recorded as."""
+        first = value.operands[0]
+        return isinstance(first, Value) and first.op is kept
+
+    def holds(self, part: Value) -> bool:
+        """Return whether a result can be written as a condition."""
+        return part.op is not None and self.reader.read(part, True).form is not part.op
+
+
+def formula_of(
+    value: Value,
+    names: Mapping[Value, str],
+    inside: Mapping[Value, Value],
+    notation: Notation = TEXT,
+    precision: int = 4,
+    most_terms: int = 8,
+) -> Written:
+    """Write how a result was made, over the names of its operands, with what is written within it.
+
+    Args:
+        value: The result, which is not within another one.
+        names: What its operands are called.
+        inside: What is written within which formula, as `grouped` finds it.
+        notation: How formulas are written.
+        precision: Significant digits of the numbers.
+        most_terms: A sum of more terms is just counted.
+
+    Returns:
+        The formula.
+    """
+    terms = terms_of(value, inside) if value.op in SUMS else []
+    if len(terms) > most_terms:
+        return Written(f"sum of {len(terms)} terms", Level.NOT)
+    reader = Reader(op_of, operands_of, lambda part: inside.get(part) is value)
+
+    def named(part: Value) -> Written | None:
+        return None if part is value or inside.get(part) is value else notation.name(names[part])
+
+    return written(value, reader, named, notation, precision)
+
+
+def terms_of(value: Value, inside: Mapping[Value, Value]) -> list[Value | float]:
+    """Return the terms of a sum, those of the sums within it among them, in order."""
+    terms: list[Value | float] = []
+    waiting: list[Value | float] = [value]
+    while waiting:
+        term = waiting.pop()
+        if term is value or (isinstance(term, Value) and term.op in SUMS and inside.get(term) is value):
+            waiting.extend(reversed(term.operands))
+        else:
+            terms.append(term)
+    return terms

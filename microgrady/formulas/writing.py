@@ -1,0 +1,181 @@
+"""How an operation is written: as Python does it, or with the signs of pictures.
+
+Parentheses stand only where the reader needs them. Each text carries the level on which its outermost operation binds,
+and an operation asks for its operands on the levels that can stand beside it. The levels are those of Python's grammar:
+https://docs.python.org/3/reference/expressions.html#operator-precedence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+from microgrady import functions
+from microgrady.value import Primitive, primitives
+
+EXACT = 17  # significant digits from which on a number is written so that it can be read back
+# https://www.w3.org/TR/xml/#charsets
+NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# "w", "layers[0].bias", "p['rate']", "x′", and what was cut where it was long
+WORD = re.compile(r"\w+(\.\w+|\[[^\[\]]*\])*['′]*…?")
+
+
+class Level(IntEnum):
+    """How closely an operation binds its operands, from the loosest to what nothing can tear apart."""
+
+    NOT = 0
+    COMPARISON = 1
+    OR = 2
+    XOR = 3
+    AND = 4
+    SUM = 5
+    PRODUCT = 6
+    SIGN = 7
+    POWER = 8
+    ATOM = 9
+
+
+class Written(NamedTuple):
+    """An expression as text.
+
+    Attributes:
+        text: The text.
+        level: How closely its outermost operation binds.
+    """
+
+    text: str
+    level: Level
+
+    def beside(self, level: Level) -> str:
+        """Return the text, in parentheses if it binds less closely than an operation beside it asks for."""
+        return self.text if self.level >= level else f"({self.text})"
+
+
+class Operator(NamedTuple):
+    """An operator between two operands.
+
+    Attributes:
+        sign: How it is written, with the spaces around it.
+        level: How closely it binds.
+        left: How closely its left operand must bind to need no parentheses.
+        right: The same of its right operand.
+    """
+
+    sign: str
+    level: Level
+    left: Level
+    right: Level
+
+
+OPERATORS: dict[Primitive, Operator] = {
+    functions.add: Operator(" + ", Level.SUM, Level.SUM, Level.PRODUCT),
+    functions.sub: Operator(" - ", Level.SUM, Level.SUM, Level.PRODUCT),
+    functions.mul: Operator(" * ", Level.PRODUCT, Level.PRODUCT, Level.SIGN),
+    functions.div: Operator(" / ", Level.PRODUCT, Level.PRODUCT, Level.SIGN),
+    functions.floordiv: Operator(" // ", Level.PRODUCT, Level.PRODUCT, Level.SIGN),
+    functions.mod: Operator(" % ", Level.PRODUCT, Level.PRODUCT, Level.SIGN),
+    functions.pow: Operator("**", Level.POWER, Level.ATOM, Level.SIGN),
+}
+LOGIC = {
+    "&": Operator(" & ", Level.AND, Level.AND, Level.SUM),
+    "|": Operator(" | ", Level.OR, Level.OR, Level.XOR),
+    **{
+        sign: Operator(f" {sign} ", Level.COMPARISON, Level.OR, Level.OR) for sign in ("<", "<=", ">", ">=", "==", "!=")
+    },
+}
+COMPARISONS = {
+    functions.less: "<",
+    functions.less_equal: "<=",
+    functions.greater: ">",
+    functions.equal: "==",
+}
+# What gives its operand as it is.
+IDENTITIES = {functions.selected, functions.argument}
+
+
+class Notation:
+    """How formulas are written: this class as Python reads them, or with a dot for the product as pictures have them.
+
+    Args:
+        is_python: Whether Python must be able to read it, with the functions of this package.
+    """
+
+    def __init__(self, is_python: bool) -> None:
+        self.is_python = is_python
+
+    def name(self, label: str) -> Written:
+        """Write a name. What is not a word stands in parentheses inside of something."""
+        text = visible(label)
+        return Written(text, Level.ATOM if WORD.fullmatch(text) else Level.NOT)
+
+    def number(self, number: float, precision: int) -> Written:
+        """Write a number with so many significant digits; Python reads -0 as 0, and so needs -0.0."""
+        text = number_text(number, precision)
+        if text == "-0" and self.is_python:
+            text = "-0.0"
+        return Written(text, Level.SIGN if text.startswith("-") else Level.ATOM)
+
+    def apply(self, op: Primitive, operands: Sequence[Written]) -> Written:
+        """Write an operation of the table, or a user's, with its operands in order."""
+        if op in IDENTITIES and self.is_python:
+            return operands[0]
+        if op is functions.neg:
+            return Written(f"-{operands[0].beside(Level.POWER)}", Level.SIGN)
+        if op in OPERATORS:
+            return self.between(OPERATORS[op], operands)
+        if op in (functions.kept, functions.dropped):  # what is missing adds nothing, not even a sign to a zero
+            nothing = self.number(-0.0 if self.is_python else 0.0, EXACT)
+            mask, term = operands
+            return self.call("where", (mask, term, nothing) if op is functions.kept else (mask, nothing, term))
+        if op in COMPARISONS and not self.is_python:
+            return self.logic(COMPARISONS[op], operands)
+        if op is functions.masked_product and not self.is_python:
+            return self.between(OPERATORS[functions.mul], operands)
+        return self.call(self.function_name(op), operands)
+
+    def function_name(self, op: Primitive) -> str:
+        """Return what an operation is called: pictures are short of room and write max and min."""
+        if op is functions.selected:
+            return "selected"
+        is_short = not self.is_python and op.symbol.isascii() and op.symbol.isidentifier()
+        return op.symbol if is_short and primitives.get(op.name) is op else visible(op.name)
+
+    def call(self, name: str, operands: Sequence[Written]) -> Written:
+        """Write a function with its operands."""
+        return Written(f"{name}({', '.join(operand.text for operand in operands)})", Level.ATOM)
+
+    def between(self, operator: Operator, operands: Sequence[Written]) -> Written:
+        """Write an operator between its operands."""
+        left, right = operands
+        sign = operator.sign if self.is_python else operator.sign.replace(" * ", " · ")
+        return Written(f"{left.beside(operator.left)}{sign}{right.beside(operator.right)}", operator.level)
+
+    def logic(self, sign: str, operands: Sequence[Written]) -> Written:
+        """Write a condition: a comparison, two of them joined by "&" or "|", or the opposite of one by "not"."""
+        if sign == "not":
+            return Written(f"not {operands[0].beside(Level.COMPARISON)}", Level.NOT)
+        return self.between(LOGIC[sign], operands)
+
+
+PYTHON = Notation(is_python=True)
+TEXT = Notation(is_python=False)
+
+
+def number_text(number: float, precision: int) -> str:
+    """Write a number.
+
+    Args:
+        number: The number.
+        precision: Significant digits; from 17 on the shortest text from which Python reads the same number.
+
+    Returns:
+        The text, without a point where no digits follow it.
+    """
+    return repr(float(number)).removesuffix(".0") if precision >= EXACT else f"{number:.{precision}g}"
+
+
+def visible(label: str) -> str:
+    """Return a name on one line, without what no page can show."""
+    return NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", " ".join(label.split()))
