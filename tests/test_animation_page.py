@@ -87,7 +87,7 @@ def marks(page: Any) -> dict[str, str]:
 
 
 def test_every_step_is_shown_as_it_was_recorded(open_page: Open) -> None:
-    animated = mg.animate(loss())
+    animated = mg.animate(neuron())
     page = open_page(animated)
     count = len(animated.steps)
     for number, step in [*enumerate(animated.steps), *reversed(list(enumerate(animated.steps)))]:
@@ -188,6 +188,120 @@ def test_pause_and_any_move_stop_it(open_page: Open) -> None:
         assert page.inner_text("#play") == "Play"
 
 
+def seen(page: Any) -> tuple[float, float, float]:
+    """Where the middle of what is seen lies, and how large a point is."""
+    page.wait_for_function("view === target || (view.x === target.x && view.scale === target.scale)")
+    x, y, scale = page.evaluate("[view.x, view.y, view.scale]")
+    return x, y, scale
+
+
+def point_under(page: Any, x: float, y: float) -> tuple[float, float]:
+    """The point of the picture at a place of the window."""
+    box = page.locator("#picture").bounding_box()
+    middle_x, middle_y, scale = seen(page)
+    return (
+        middle_x + (x - box["x"] - box["width"] / 2) / scale,
+        middle_y + (y - box["y"] - box["height"] / 2) / scale,
+    )
+
+
+def is_whole(page: Any) -> bool:
+    return not page.get_by_role("button", name="Whole picture").is_enabled()
+
+
+def test_the_wheel_zooms_at_the_mouse(open_page: Open) -> None:
+    page = open_page(mg.animate(neuron()))
+    assert is_whole(page)
+    box = page.locator("#v3").bounding_box()
+    x, y = box["x"] + 5, box["y"] + 5
+    before = point_under(page, x, y)
+    page.mouse.move(x, y)
+    for _ in range(3):
+        page.mouse.wheel(0, -100)
+    page.wait_for_function("!seesWhole")
+    assert point_under(page, x, y) == pytest.approx(before, abs=0.5)
+    for _ in range(9):
+        page.mouse.wheel(0, 200)
+    page.wait_for_function("seesWhole")
+
+
+def test_a_drag_moves_what_is_seen_and_no_further_than_the_picture(open_page: Open) -> None:
+    page = open_page(mg.animate(neuron()), reduced_motion="reduce")
+    page.locator("#v3").dblclick()
+    x, _, scale = seen(page)
+    assert scale == pytest.approx(2 * page.evaluate("wholeScale()"))
+    box = page.locator("#picture").bounding_box()
+    page.mouse.move(box["x"] + 300, box["y"] + 100)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 250, box["y"] + 110, steps=3)
+    assert seen(page)[0] == pytest.approx(x + 50 / scale, abs=1)
+    page.mouse.move(box["x"] - 9000, box["y"], steps=3)
+    page.mouse.up()
+    assert seen(page)[0] == pytest.approx(page.evaluate("left + width") - box["width"] / scale / 2, abs=1)
+    page.keyboard.press("0")
+    assert is_whole(page)
+
+
+def test_two_fingers_zoom(open_page: Open) -> None:
+    page = open_page(mg.animate(neuron()), has_touch=True, viewport={"width": 400, "height": 720})
+    box = page.locator("#picture").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = point_under(page, x, y)
+    touch = page.context.new_cdp_session(page)
+    for kind, apart in (
+        ("touchStart", 40),
+        ("touchMove", 60),
+        ("touchMove", 80),
+        ("touchMove", 120),
+        ("touchEnd", None),
+    ):
+        points = [] if apart is None else [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert seen(page)[2] == pytest.approx(3 * page.evaluate("wholeScale()"), rel=0.2)
+    assert point_under(page, x, y) == pytest.approx(before, abs=5)
+
+
+def test_buttons_and_keys_of_the_view(open_page: Open) -> None:
+    page = open_page(mg.animate(neuron()), reduced_motion="reduce")
+    start = seen(page)
+    page.get_by_role("button", name="Zoom in").click()
+    close = seen(page)
+    assert close[2] > start[2]
+    page.keyboard.press("+")
+    page.keyboard.press("-")
+    assert seen(page) == pytest.approx(close)
+    page.keyboard.press("Shift+ArrowRight")
+    assert seen(page)[0] > close[0]
+    assert place(page) == 0, "with the Shift key an arrow moves the view, not the step"
+    page.get_by_role("button", name="Whole picture").click()
+    assert seen(page) == pytest.approx(start)
+
+
+def test_a_large_picture_follows_the_step_until_it_is_moved_by_hand(open_page: Open) -> None:
+    output = mg.sin(Value(1.0, "x"))
+    for _ in range(9):
+        output = mg.sin(output)
+    page = open_page(mg.animate(output), reduced_motion="reduce", viewport={"width": 600, "height": 720})
+    following = page.get_by_role("button", name="Follow the step")
+    assert following.get_attribute("aria-pressed") == "true"
+    assert is_whole(page)
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+        assert seen(page)[2] >= page.evaluate("LEGIBLE")
+        boxes = [page.locator(f"#{part}").bounding_box() for part in marks(page) if part.startswith("v")]
+        assert all(box["x"] >= 0 and box["x"] + box["width"] <= 600 for box in boxes)
+    page.keyboard.press("End")
+    assert is_whole(page)
+    page.keyboard.press("+")
+    assert following.get_attribute("aria-pressed") == "false"
+    by_hand = seen(page)
+    page.keyboard.press("ArrowLeft")
+    assert seen(page) == by_hand
+    page.keyboard.press("f")
+    assert following.get_attribute("aria-pressed") == "true"
+    assert seen(page) != by_hand
+
+
 def lit(page: Any) -> set[str]:
     return set(page.evaluate("() => [...document.querySelectorAll('.lit')].map((part) => part.id)"))
 
@@ -243,7 +357,8 @@ def test_a_screen_reader_is_told(open_page: Open) -> None:
     page = open_page(mg.animate(neuron()))
     assert page.get_attribute("#step", "aria-live") == page.get_attribute("#paths", "aria-live") == "polite"
     assert page.get_by_role("slider", name="Step").count() == 1
-    assert page.get_by_role("button").count() == 5
+    assert page.get_by_role("group", name="Steps").get_by_role("button").count() == 5
+    assert page.get_by_role("group", name="View").get_by_role("button").count() == 4
     assert page.get_by_role("img", name="w, value -3, gradient not known yet").count() == 1
     page.keyboard.press("End")
     assert page.get_by_role("img", name="w, value -3, gradient 1.002").count() == 1
@@ -294,7 +409,7 @@ def test_reduced_motion_has_no_transitions(open_page: Open) -> None:
 
 @pytest.mark.parametrize("width", [320, 400])
 def test_in_a_narrow_window_nothing_is_cut_and_the_step_is_in_view(width: int, open_page: Open) -> None:
-    page = open_page(mg.animate(neuron()), viewport={"width": width, "height": 720})
+    page = open_page(mg.animate(neuron()), viewport={"width": width, "height": 720}, reduced_motion="reduce")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for key in ["Home", *["ArrowRight"] * 9]:
         page.keyboard.press(key)
@@ -310,8 +425,8 @@ def test_the_picture_stays_where_it_is_from_step_to_step(width: int, open_page: 
     page = open_page(animated, viewport={"width": width, "height": 800})
     tops = set()
     for _ in animated.steps:
-        tops.add(page.locator("#picture").bounding_box()["y"])
-        page.keyboard.press("ArrowRight")
+        tops.add(page.evaluate("stage.getBoundingClientRect().top"))
+        page.evaluate("go(position + 1)")
     assert len(tops) == 1
 
 
@@ -323,3 +438,23 @@ def test_the_page_works_inside_a_notebook(browser: Any, tmp_path: Path) -> None:
     player.get_by_role("button", name="Last step").click()
     assert player.locator("#formula").inner_text() == mg.animate(neuron()).steps[-1].formula
     page.close()
+
+
+@pytest.mark.parametrize("colour_scheme", ["light", "dark"])
+@pytest.mark.parametrize("around", ["", "<style>:root { color-scheme: dark; background: black }</style>"])
+def test_in_a_notebook_the_still_picture_is_seen_until_there_is_a_step(
+    around: str, colour_scheme: str, browser: Any
+) -> None:
+    shown = mg.animate(neuron())._repr_html_()
+    never_ready = shown.replace("documentElement.classList.add", "documentElement.matches")
+    still = re.sub("<iframe.*</iframe>", "", shown, flags=re.DOTALL)
+    context = browser.new_context(color_scheme=colour_scheme)
+    page = context.new_page()
+    pictures = []
+    for content in (never_ready, still, shown):
+        page.set_content(around + content)
+        page.wait_for_function("document.querySelector('img').complete")
+        page.frame_locator("iframe").locator("#formula").wait_for(state="attached") if content is not still else None
+        pictures.append(page.locator("img").screenshot())
+    context.close()
+    assert pictures[0] == pictures[1] != pictures[2]

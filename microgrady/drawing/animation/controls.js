@@ -36,7 +36,7 @@ for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("c
 slider.addEventListener("input", () => go(Number(slider.value)));
 document.addEventListener("keydown", (event) => {
   const pressesButton = event.key === " " && event.target.tagName === "BUTTON";
-  if (!(event.key in keys) || pressesButton || event.altKey || event.ctrlKey || event.metaKey) return;
+  if (!(event.key in keys) || pressesButton || event.shiftKey || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
   actions[keys[event.key]]();
 });

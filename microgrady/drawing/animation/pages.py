@@ -6,6 +6,8 @@ import json
 from importlib.resources import files
 from typing import Any
 
+SCRIPTS = ("controls", "view")  # what pages have in common
+
 
 def page_of(package: str, name: str, record: Any, **parts: str) -> str:
     """Return a page that needs nothing else.
@@ -17,10 +19,10 @@ def page_of(package: str, name: str, record: Any, **parts: str) -> str:
         **parts: What goes to other places, by their names.
     """
     page = files(package).joinpath(name).read_text(encoding="utf-8")
-    controls = files(__package__).joinpath("controls.js").read_text(encoding="utf-8")
+    scripts = {name: files(__package__).joinpath(f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS}
     # No text of the record can end the script that it stands in.
     safe = json.dumps(record, separators=(",", ":")).replace("<", r"\u003c")
-    for place, content in {**parts, "controls": controls.rstrip(), "record": safe}.items():
+    for place, content in {**parts, **scripts, "record": safe}.items():
         page = page.replace(f"<!-- {place} -->", content)
     return page
 
@@ -35,10 +37,11 @@ def in_notebook(page: str, picture: str, alt: str, height: int) -> str:
         height: That of the page, in pixels.
     """
     safe = page.replace("&", "&amp;").replace("'", "&#39;")
-    # The page covers the picture, except where notebooks are shown without scripts: pages are left out there.
+    # The page lies on the picture, and is transparent until it has a step to show, which it would not be in a page of
+    # another colour scheme. Without scripts it stays so, or is left out.
     return (
-        f"<div style='position: relative; min-height: {height}px'>"
-        f"<img alt='{alt}' style='max-width: 100%' src='data:image/png;base64,{picture}'>"
-        f"<iframe sandbox='allow-scripts' title='{alt}' srcdoc='{safe}' style='position: absolute; inset: 0; "
-        f"width: 100%; height: {height}px; border: 0; background: white'></iframe></div>"
+        "<div style='display: grid'>"
+        f"<img alt='{alt}' style='grid-area: 1 / 1; max-width: 100%' src='data:image/png;base64,{picture}'>"
+        f"<iframe sandbox='allow-scripts' title='{alt}' srcdoc='{safe}' style='grid-area: 1 / 1; width: 100%; "
+        f"height: 100%; min-height: {height}px; border: 0; color-scheme: light'></iframe></div>"
     )

@@ -36,6 +36,9 @@ def with_parts(svg: str, order: list[Value]) -> Element:
         The root of the picture, whose elements are in no namespace.
     """
     picture = ElementTree.fromstring(svg.replace(f' xmlns="{NAMESPACE}"', "", 1))
+    background = picture.find("g/polygon")
+    if background is not None:
+        picture[0].remove(background)  # a page has its own
     groups: dict[str, list[Element]] = {}
     for group in picture.iter("g"):
         title = group.find("title")
