@@ -1,7 +1,8 @@
 """Run the chapters anew: `python notebooks/execute.py [--check] [chapter.ipynb ...]`.
 
 Without `--check` the chapters are saved with their outputs, but for what differs from run to run or from machine to
-machine and what a reader does not need. With `--check` nothing is saved, and each text output must be the saved one.
+machine and what a reader does not need. With `--check` nothing is saved: each text must be the saved one, and each
+picture must look like it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ import argparse
 import copy
 import difflib
 import sys
+from base64 import b64decode
 from pathlib import Path
 
 import nbformat
+from comparison import difference
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from microgrady.files import write_whole
 
 FOLDER = Path(__file__).parent
+PICTURES = ("image/svg+xml", "image/png")  # an output with both shows the first
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
@@ -55,10 +59,32 @@ def texts(notebook: nbformat.NotebookNode) -> list[str]:
     return lines
 
 
+def pictures(notebook: nbformat.NotebookNode) -> list[tuple[str, bytes]]:
+    """Return all pictures, each with the cell that it stands in; of an animation the still one."""
+    found = []
+    for number, cell in enumerate(notebook.cells, 1):
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            kind = next((kind for kind in PICTURES if kind in data), None)
+            if kind is not None:
+                content = data[kind].encode() if kind == "image/svg+xml" else b64decode(data[kind])
+                found.append((f"cell {number}", content))
+    return found
+
+
+def different_pictures(saved: nbformat.NotebookNode, fresh: nbformat.NotebookNode) -> list[str]:
+    """Return a line for each picture that looks different now, or one if there are other pictures."""
+    before, now = pictures(saved), pictures(fresh)
+    if [cell for cell, _ in before] != [cell for cell, _ in now]:
+        return [f"there are pictures in {', '.join(cell for cell, _ in now)}, not in the same cells as before"]
+    found = [(cell, difference(new, old)) for (cell, old), (_, new) in zip(before, now, strict=True)]
+    return [f"{cell}: the saved picture {what}" for cell, what in found if what]
+
+
 def main() -> int:
     """Run the chapters named on the command line, or all."""
     parser = argparse.ArgumentParser(description="Runs the chapters and saves or compares their outputs.")
-    parser.add_argument("--check", action="store_true", help="compare with the saved text outputs instead of saving")
+    parser.add_argument("--check", action="store_true", help="compare with the saved outputs instead of saving")
     parser.add_argument("chapters", nargs="*", type=Path, help="all of them, if none is named")
     arguments = parser.parse_args()
     failed = 0
@@ -73,7 +99,12 @@ def main() -> int:
         if not arguments.check:
             write_whole(path, (nbformat.writes(fresh).rstrip("\n") + "\n").encode())
             print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
-        elif different := list(difflib.unified_diff(texts(saved), texts(fresh), "saved", "now", n=0, lineterm="")):
+            continue
+        different = [
+            *difflib.unified_diff(texts(saved), texts(fresh), "saved", "now", n=0, lineterm=""),
+            *different_pictures(saved, fresh),
+        ]
+        if different:
             failed += 1
             print(path.name, *different, sep="\n", file=sys.stderr)
         else:

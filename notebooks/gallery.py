@@ -1,31 +1,39 @@
 """The pictures of the README: `python notebooks/gallery.py` makes them, `--check` compares them with the saved ones.
 
-Versions of the drawing libraries differ in a few pixels, so pictures are compared as they look, not byte by byte.
+The README shows one picture of each chapter, too: that is what a cell of the chapter draws, whose code is run here.
+
+`--check` also compares the pictures inside of the chapters. `python notebooks/execute.py --check` does that, too, when
+it runs the chapters for their texts; where both scripts are run, as in `.ci/run`, `--check --readme` leaves it to the
+other one.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
+import contextlib
 import io
+import json
 import random
-import re
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import resvg_py
-from PIL import Image, ImageSequence
+import matplotlib as mpl
+from comparison import difference
+from matplotlib import pyplot as plt
 
 import microgrady as mg
 from microgrady import Value, data, nn, optim
-from microgrady.drawing.render import font_file
+from microgrady.drawing.plotting.figures import write_figure
+from microgrady.drawing.render import Picture
+from microgrady.files import write_whole
 
-PICTURES = Path(__file__).parent / "pictures"
-# A picture may differ by so much in its width and height, and so many of its squares of 16 by 16 pixels may differ
-# clearly in lightness, all as a share of the whole.
-SIZE, CLEARLY, SQUARES = 0.05, 0.05, 0.01
+FOLDER = Path(__file__).parent
+PICTURES = FOLDER / "pictures"
 
 
 def neuron(to: Path) -> None:
@@ -107,6 +115,33 @@ def training(to: Path) -> None:
     )
 
 
+def cell(chapter: str, text: str, to: Path) -> None:
+    """What a cell of a chapter draws, a graph or a plot: the first cell with that text in it."""
+    cells = json.loads((FOLDER / chapter).read_text(encoding="utf-8"))["cells"]
+    codes = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    last = next(place for place, code in enumerate(codes) if text in code)
+    names: dict[str, Any] = {}
+    for code in codes[: last + 1]:
+        plt.close("all")
+        with contextlib.redirect_stdout(io.StringIO()):
+            shown = run(code, names)
+    if isinstance(shown, Picture):
+        write_whole(to, shown.pipe("svg"))
+    else:
+        write_figure(plt.gca(), to)
+    plt.close("all")
+
+
+def run(code: str, names: dict[str, Any]) -> Any:
+    """Run the code of a cell, and return the value of its last line, if that is an expression."""
+    lines, last = ast.parse(code).body, None
+    if isinstance(lines[-1], ast.Expr):
+        last = ast.Expression(lines[-1].value)
+        del lines[-1]
+    exec(compile(ast.Module(lines, []), "cell", "exec"), names)
+    return None if last is None else eval(compile(last, "cell", "eval"), names)
+
+
 GALLERY: dict[str, Callable[[Path], None]] = {
     "neuron.svg": neuron,
     "backward.gif": backward,
@@ -115,58 +150,64 @@ GALLERY: dict[str, Callable[[Path], None]] = {
     "descent.svg": descent,
     "decision.svg": decision,
     "training.gif": training,
+    "chapter_1.svg": partial(cell, "1_functions.ipynb", "plot_map(f,"),
+    "chapter_2.svg": partial(cell, "2_derivatives.ipynb", "secants="),
+    "chapter_3.svg": partial(cell, "3_nested_functions.ipynb", "plot_map("),
+    "chapter_4.svg": partial(cell, "4_chain_rule.ipynb", "y = u * v"),
+    "chapter_5.svg": partial(cell, "5_several_inputs.ipynb", "mg.draw("),
+    "chapter_6.svg": partial(cell, "6_gradients_to_trust.ipynb", "mg.plot(claim"),
+    "chapter_7.svg": partial(cell, "7_batches.ipynb", "axes.imshow("),
+    "chapter_8.svg": partial(cell, "8_networks.ipynb", "(5, 30, 100, 1000)"),
 }
 
 
-def frames(picture: Path) -> list[Image.Image]:
-    """Return the frames of a picture, a single one for an SVG."""
-    if picture.suffix == ".gif":
-        with Image.open(picture) as animation:
-            return [frame.convert("L") for frame in ImageSequence.Iterator(animation)]
-    svg = re.sub("<style.*?</style>", "", picture.read_text(encoding="utf-8"), flags=re.DOTALL)
-    png = bytes(resvg_py.svg_to_bytes(svg, dpi=96, font_files=[str(font_file())], background="white"))
-    return [Image.open(io.BytesIO(png)).convert("L")]
+def check_readme(folder: Path) -> int:
+    """Make the pictures of the README in another folder, and return how many do not look as saved."""
+    wrong = 0
+    for name, make in GALLERY.items():
+        make(folder / name)
+        saved = PICTURES / name
+        found = difference((folder / name).read_bytes(), saved.read_bytes()) if saved.exists() else "is not there"
+        if found:
+            wrong += 1
+            print(f"{name} {found}", file=sys.stderr)
+    return wrong
 
 
-def texts(picture: Path) -> set[str]:
-    """Return what is written in an SVG, as far as it is text."""
-    return set(re.findall("<text[^>]*>([^<]*)</text>", picture.read_text(encoding="utf-8")))
+def check_chapters() -> int:
+    """Run the chapters, and return in how many of them the pictures do not look as saved."""
+    import nbformat  # with what `execute` needs, it is left out where chapters are
+    from execute import different_pictures, executed
 
-
-def difference(new: Path, saved: Path) -> str:
-    """Say how two pictures differ, or nothing if they look the same."""
-    if not saved.exists():
-        return "is not there"
-    if new.suffix == ".svg" and texts(new) != texts(saved):
-        return f"does not say {', '.join(map(repr, texts(new) ^ texts(saved)))}, or does no longer"
-    ours, theirs = frames(new), frames(saved)
-    if len(ours) != len(theirs):
-        return f"has {len(theirs)} frames, not {len(ours)}"
-    for number, (a, b) in enumerate(zip(ours, theirs, strict=True)):
-        if any(abs(p - q) > SIZE * p for p, q in zip(a.size, b.size, strict=True)):
-            return f"is {b.size} in size, not {a.size}"
-        squares = max(1, a.width // 16), max(1, a.height // 16)
-        levels = [np.asarray(image.resize(squares, Image.Resampling.BOX), dtype=np.float64) / 255 for image in (a, b)]
-        off = float((np.abs(levels[0] - levels[1]) > CLEARLY).mean())
-        if off > SQUARES:
-            return f"differs in {off:.0%} of frame {number}"
-    return ""
+    wrong = 0
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        saved = nbformat.read(path, as_version=4)
+        different = different_pictures(saved, executed(saved))
+        wrong += bool(different)
+        for line in different:
+            print(f"{path.name}: {line}", file=sys.stderr)
+    return wrong
 
 
 def main() -> int:
-    """Make the pictures, or compares them with the saved ones."""
+    """Make the pictures, or compare them with the saved ones."""
     parser = argparse.ArgumentParser(description="Make the pictures of the README.")
     parser.add_argument("--check", action="store_true", help="compare with the saved ones instead of writing them")
-    check = parser.parse_args().check
-    wrong = 0
-    with tempfile.TemporaryDirectory() as folder:
+    parser.add_argument("--readme", action="store_true", help="leave out the pictures inside of the chapters")
+    arguments = parser.parse_args()
+    mpl.use("agg")  # without windows
+    if not arguments.check:
         for name, make in GALLERY.items():
-            target = (Path(folder) if check else PICTURES) / name
-            make(target)
-            if check and (found := difference(target, PICTURES / name)):
-                wrong += 1
-                print(f"{name} {found}", file=sys.stderr)
-    print(f"{len(GALLERY) - wrong} of {len(GALLERY)} pictures {'look as saved' if check else 'made'}")
+            make(PICTURES / name)
+        print(f"made {len(GALLERY)} pictures")
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        wrong = check_readme(Path(folder))
+    print(f"{len(GALLERY) - wrong} of {len(GALLERY)} pictures of the README look as saved")
+    if not arguments.readme:
+        in_chapters = check_chapters()
+        print(f"the pictures in the chapters {'differ' if in_chapters else 'look as saved'}")
+        wrong += in_chapters
     return 1 if wrong else 0
 
 
