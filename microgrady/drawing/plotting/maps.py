@@ -2,58 +2,74 @@
 
 from __future__ import annotations
 
+import enum
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from microgrady import traced
+from microgrady.checking.evaluation import evaluate
+from microgrady.comparisons import is_condition
 from microgrady.drawing.plotting.figures import (
-    BLUE,
     ROUNDING,
-    VERMILION,
     axes_to_draw_on,
     check_file,
     check_function,
-    check_numbers,
-    import_plotting,
     name_in_labels,
     told_apart,
-    value_at,
     write_figure,
+    written,
 )
-from microgrady.drawing.style import FAINT_INK, INK
+from microgrady.drawing.plotting.ovals import draw_map
+from microgrady.inputs import NUMPY_BOOLS, as_number, describe, is_array
+from microgrady.value import Value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_POINTS = 12
-# In the picture, which is 1 wide and 1 high.
-DOMAIN, CODOMAIN = (0.24, 0.47), (0.76, 0.47)  # the middles of the ovals
-OVAL_WIDTH, OVAL_HEIGHT = 0.42, 0.86
-ROWS_HEIGHT = 0.66  # from the first to the last dot, if there are many
-ROW_HEIGHT = 0.14  # from dot to dot, if there are few
-DOT_OFFSET = 0.06  # of the dots from the middle, towards the other oval
-TITLE_HEIGHT = 0.95
-# Points, since dots and numbers are as large on small axes as on large ones.
-TEXT_OFFSET, SHORT_OF_DOT = 8, 7  # from the middle of a dot to its number, and to an arrow
+MOST_POINTS, MOST_FUNCTIONS = 12, 4
+MOST_LETTERS = 24  # of a word
+
+
+@dataclass(frozen=True)
+class Word:
+    """An element that is not a number: a word, a shape, a pair, a truth value."""
+
+    thing: Hashable
+
+
+Element = float | Word
+# The elements of one oval, from bottom to top, each with what a function is called with.
+Elements = dict[Element, Any]
 
 
 def plot_map(
-    f: Callable[[Any], Any],
-    points: Iterable[float],
+    f: Callable[[Any], Any] | Sequence[Callable[[Any], Any]],
+    points: Iterable[Any],
     *,
+    codomain: Iterable[Any] | None = None,
     ax: Axes | None = None,
     to: str | os.PathLike[str] | None = None,
 ) -> Axes:
     """Draw a function as a map from its domain to its codomain.
 
     Each point is a dot in the left oval, each image a dot in the right one, and an arrow leads from each point to its
-    image. Points with the same image share its dot; images that differ only by rounding count as the same. In both
-    ovals the numbers ascend from bottom to top; their distances mean nothing.
+    image. Points with the same image share its dot; images that differ only by rounding count as the same. Points and
+    images are numbers or anything else that can be the key of a dict, such as words, pairs and members of an enum.
+
+    Numbers ascend from bottom to top. A line through the dots of the ovals is the number line: all these ovals have the
+    same, so that doubling spreads the dots and a change of sign turns them over. Without a line, where the dots would
+    lie upon each other or are not numbers, their distances mean nothing. Words are listed in the order in which they
+    come.
 
     Args:
-        f: The function. It is called with a Value and may return a plain number.
-        points: The points, 1 to 12 different numbers.
+        f: The function, or a sequence of functions, of which each is applied to what the one before it gave: there is
+            an oval more for each.
+        points: The points, 1 to 12 different ones.
+        codomain: The elements of the last oval, 1 to 12. Those at which no arrow arrives are hollow. By default these
+            are the images.
         ax: Where to draw; by default a new figure.
         to: A file to write, in one of `microgrady.drawing.FORMATS`. Only notebooks then show the figure as well.
 
@@ -61,119 +77,194 @@ def plot_map(
         The Axes that were drawn on. The same call writes the same file.
 
     Raises:
-        TypeError: An argument has the wrong type, or `f` does not return one number.
-        ValueError: There are no points or too many, one is not finite or has no image, since `f` is nan there, or `to`
-            has an unknown format or folder.
+        TypeError: An argument has the wrong type, or a function returns neither a number nor anything hashable.
+        ValueError: There are no points or too many, one is not finite or has no image, since the function is nan or
+            infinite there, an image is not in the codomain, or `to` has an unknown format or folder.
         RuntimeError: Matplotlib is not installed.
 
     Example:
         >>> import microgrady as mg
-        >>> axes = mg.plot_map(lambda x: x**2, [-2, -1, 0, 1, 2])
+        >>> axes = mg.plot_map(lambda x: x**2, [0, 1, 2], codomain=[0, 1, 2, 3, 4])
         >>> [text.get_text() for text in axes.texts]
-        ['domain', 'codomain', 'f', '−2', '−1', '0', '1', '2', '0', '1', '4']
+        ['domain', 'codomain', 'f', '0', '1', '2', '0', '1', '2', '3', '4']
+        >>> axes = mg.plot_map([len, lambda n: n % 2 == 0], ["a", "set", "of", "words"])
+        >>> [text.get_text() for text in axes.texts]
+        ['domain', 'codomain', 'len', 'f', 'words', 'of', 'set', 'a', '1', '2', '3', '5', 'True', 'False']
     """
-    check_function(f, ax, "plot_map")
-    domain = sorted(set(check_numbers(points, "the points")))
-    if not 1 <= len(domain) <= MOST_POINTS:
-        raise ValueError(f"a map shows 1 to {MOST_POINTS} points, not {len(domain) or 'none'}")
+    functions = check_functions(f, ax)
+    ovals = [check_elements(points, "the points", "a map shows 1 to {} points, not {}")]
+    last = None
+    if codomain is not None:
+        last = check_elements(codomain, "the elements of the codomain", "a codomain has 1 to {} elements here, not {}")
     target = check_file(to)
-    images = [image(f, x) for x in domain]
-    codomain = distinct(images)
+    arrows = []
+    for function in functions:
+        images = [image(function, point, thing) for point, thing in ovals[-1].items()]
+        into = in_order(distinct(reversed(images))) if last is None or function is not functions[-1] else last
+        arrows.append([find(y, into, function, x) for (y, _), x in zip(images, ovals[-1], strict=True)])
+        ovals.append(into)
     with axes_to_draw_on(ax, target) as axes:
-        axes.set(xlim=(0.0, 1.0), ylim=(0.0, 1.0))
-        axes.set_axis_off()
-        draw_ovals(axes, name_in_labels(f))
-        left, right = dot_places(DOMAIN, DOT_OFFSET, len(domain)), dot_places(CODOMAIN, -DOT_OFFSET, len(codomain))
-        draw_dots(axes, left, told_apart(domain), -TEXT_OFFSET, BLUE)
-        draw_dots(axes, right, told_apart(codomain), TEXT_OFFSET, VERMILION)
-        for place, y in zip(left, images, strict=True):
-            draw_arrow(axes, place, right[nearest(y, codomain)])
+        names = [name_in_labels(function) for function in functions]
+        numbers = [[x if isinstance(x, float) else None for x in oval] for oval in ovals]
+        draw_map(axes, names, numbers, [texts(oval) for oval in ovals], arrows)
         write_figure(axes, target)
     return axes
+
+
+# What is asked for
+
+
+def check_functions(f: Any, ax: object) -> list[Callable[[Any], Any]]:
+    """Return the functions of a chain, or the one that was given.
+
+    Raises:
+        TypeError: One of them cannot be called, or `ax` is not Axes.
+        ValueError: There are none, or too many.
+    """
+    several = isinstance(f, Sequence) and not isinstance(f, str | bytes) and not callable(f)
+    functions = list(f) if several else [f]
+    for function in functions:
+        check_function(function, ax, "plot_map")
+    if not 1 <= len(functions) <= MOST_FUNCTIONS:
+        raise ValueError(f"a map shows a chain of 1 to {MOST_FUNCTIONS} functions, not {len(functions) or 'none'}")
+    return functions
+
+
+def check_elements(things: Any, what: str, how_many: str) -> Elements:
+    """Return different elements, in the order in which they are drawn.
+
+    Raises:
+        TypeError: They are not a sequence or a set of numbers and hashable things.
+        ValueError: A number is not finite, there are none, or too many.
+    """
+    if isinstance(things, str | bytes | Mapping) or not isinstance(things, Iterable):
+        raise TypeError(f"{what} must be a sequence, such as [1, 2, 3], not {describe(things)}")
+    # A set has no order of its own: words in a set come in a different one in each process.
+    given = sorted(things, key=text_of) if isinstance(things, Set) else list(things)
+    found: Elements = {}
+    for thing in given:
+        element = None if isinstance(thing, Value) else element_of(thing)
+        if element is None:
+            raise TypeError(f"{what} must be real numbers or hashable things, such as words, not {describe(thing)}")
+        if isinstance(element, float) and not math.isfinite(element):
+            raise ValueError(f"{what} must be finite numbers, not {describe(things)}")
+        found.setdefault(element, thing)
+    if not 1 <= len(found) <= MOST_POINTS:
+        raise ValueError(how_many.format(MOST_POINTS, len(found) or "none"))
+    return in_order(found)
+
+
+def element_of(thing: Any) -> Element | None:
+    """Return a number as a float, and another thing as a word; None for what is not hashable."""
+    if is_condition(thing) or isinstance(thing, bool) or (type(thing).__module__, type(thing).__name__) in NUMPY_BOOLS:
+        return Word(bool(thing))
+    if isinstance(thing, Value):
+        return thing.data + 0.0
+    if is_array(thing) and thing.size == 1:
+        thing = thing.item()
+    number = None if isinstance(thing, enum.Enum) else as_number(thing)
+    if number is not None:
+        return number + 0.0  # one zero for both signs
+    try:
+        hash(thing)
+    except TypeError:
+        return None
+    return Word(thing)
+
+
+def in_order(elements: Elements) -> Elements:
+    """Return elements from bottom to top: numbers ascending, and over them words, of which the first comes on top."""
+    numbers = sorted(element for element in elements if isinstance(element, float))
+    words = [element for element in elements if isinstance(element, Word)]
+    ordered: list[Element] = [*numbers, *reversed(words)]
+    return {element: elements[element] for element in ordered}
 
 
 # Points and images
 
 
-def image(f: Callable[[Any], Any], x: float) -> float:
-    """Return the image of a point.
+def image(f: Callable[[Any], Any], point: Element, thing: Any) -> tuple[Element, Any]:
+    """Return the image of a point, as an element and as what the function returned.
 
     Raises:
-        ValueError: It has none.
+        TypeError: The function returned neither a number nor anything hashable.
+        ValueError: The point has no image.
     """
-    y = value_at(f, x)
-    if math.isnan(y):
-        raise ValueError(f"{x!r} is not in the domain of {name_in_labels(f)}: its value there is nan")
-    return y
 
+    def read(result: Any) -> tuple[Element, Any]:
+        element = element_of(result)
+        # Powers of negative numbers are complex in Python, and nan for Values.
+        complex_number = isinstance(result, complex) and isinstance(point, float)
+        if element is None or complex_number or result is None:
+            hint = "; a word, a tuple or another hashable thing will do as well"
+            return traced.one_number(result, name_in_labels(f), "a map", hint), result
+        return element, result.data if isinstance(result, Value) else result
 
-def distinct(images: Iterable[float]) -> list[float]:
-    """Return the different images, ascending; of those that differ by rounding, one."""
-    ordered = sorted(set(images))
-    rounding = ROUNDING * max((abs(y) for y in ordered if math.isfinite(y)), default=0.0)
-    found = ordered[:1]
-    for y in ordered[1:]:
-        if y - found[-1] > rounding:
-            found.append(y)
+    found = evaluate(f, [thing], read) if isinstance(point, float) else read(f(thing))
+    if isinstance(found[0], float) and not math.isfinite(found[0]):
+        where = repr(point) if isinstance(point, float) else text_of(thing)
+        raise ValueError(f"{where} is not in the domain of {name_in_labels(f)}: its value there is {found[0]!r}")
     return found
 
 
-def nearest(y: float, codomain: Sequence[float]) -> int:
-    """Return which of the different images one is."""
-    return codomain.index(y) if y in codomain else min(range(len(codomain)), key=lambda i: abs(codomain[i] - y))
+def distinct(images: Iterable[tuple[Element, Any]]) -> Elements:
+    """Return the different images; of those that differ by rounding, the lowest."""
+    elements = dict(images)
+    numbers = sorted(element for element in elements if isinstance(element, float))
+    kept = numbers[:1]
+    for number in numbers[1:]:
+        if number - kept[-1] > rounding_of(numbers):
+            kept.append(number)
+        else:
+            del elements[number]
+    return elements
 
 
-# Drawing
+def rounding_of(numbers: Sequence[float]) -> float:
+    """Return the distance up to which numbers count as the same."""
+    return ROUNDING * max(map(abs, numbers), default=0.0)
 
 
-def dot_places(middle: tuple[float, float], offset: float, count: int) -> list[tuple[float, float]]:
-    """Return where the dots of an oval are, from bottom to top."""
-    step = min(ROW_HEIGHT, ROWS_HEIGHT / max(count - 1, 1))
-    return [(middle[0] + offset, middle[1] + step * (row - (count - 1) / 2)) for row in range(count)]
+def find(y: Element, oval: Elements, f: Callable[[Any], Any], x: Element) -> int:
+    """Return which element of an oval an image is.
+
+    Raises:
+        ValueError: It is none of them.
+    """
+    elements = list(oval)
+    if y in oval:
+        return elements.index(y)
+    numbers = [element for element in elements if isinstance(element, float)]
+    if isinstance(y, float) and numbers:
+        nearest = min(numbers, key=lambda number: abs(number - y))
+        # Where the images are the oval, the nearest one is what is left of those that differ by rounding.
+        if abs(nearest - y) <= MOST_POINTS * rounding_of([*numbers, y]):
+            return elements.index(nearest)
+    there, here = (repr(one) if isinstance(one, float) else text_of(one.thing) for one in (x, y))
+    raise ValueError(f"{name_in_labels(f)} leads from {there} to {here}, which is not in the codomain")
 
 
-def draw_ovals(axes: Axes, name: str) -> None:
-    """Draw the ovals with their titles, and the name of the function between these."""
-    ellipse = import_plotting("matplotlib.patches").Ellipse
-    for middle, title in ((DOMAIN, "domain"), (CODOMAIN, "codomain")):
-        axes.add_patch(
-            ellipse(middle, OVAL_WIDTH, OVAL_HEIGHT, facecolor="#f6f8fa", edgecolor=FAINT_INK, linewidth=1.2)
-        )
-        axes.text(middle[0], TITLE_HEIGHT, title, horizontalalignment="center", color=INK)
-    axes.text(
-        (DOMAIN[0] + CODOMAIN[0]) / 2, TITLE_HEIGHT, name, horizontalalignment="center", color=INK, style="italic"
-    )
+# Words
 
 
-def draw_dots(
-    axes: Axes, places: Sequence[tuple[float, float]], texts: Sequence[str], offset: float, colour: str
-) -> None:
-    """Draw the dots of one oval, with their numbers beside them."""
-    axes.plot([x for x, _ in places], [y for _, y in places], "o", color=colour, markersize=7, zorder=3)
-    for (x, y), text in zip(places, texts, strict=True):
-        side = "right" if offset < 0.0 else "left"
-        axes.annotate(
-            text,
-            (x, y),
-            xytext=(offset, 0),
-            textcoords="offset points",
-            horizontalalignment=side,
-            verticalalignment="center_baseline",
-            color=INK,
-        )
+def texts(elements: Elements) -> list[str]:
+    """Return what stands beside the dots."""
+    numbers = [element for element in elements if isinstance(element, float)]
+    found = told_apart(numbers) if numbers else []
+    for element in elements:
+        if isinstance(element, Word):
+            text = text_of(element.thing)
+            found.append(repr(element.thing) if text in found or not text.strip() else text)
+    return found
 
 
-def draw_arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Draw the arrow from a point to its image."""
-    arrow = import_plotting("matplotlib.patches").FancyArrowPatch(
-        start,
-        end,
-        arrowstyle="-|>",
-        mutation_scale=12,
-        shrinkA=SHORT_OF_DOT,
-        shrinkB=SHORT_OF_DOT,
-        color=INK,
-        linewidth=1.0,
-        zorder=2,
-    )
-    axes.add_patch(arrow)
+def text_of(thing: Any) -> str:
+    """Return a thing in a few letters on one line."""
+    if isinstance(thing, tuple) and type(thing) is tuple:
+        return f"({', '.join(map(text_of, thing))}{',' * (len(thing) == 1)})"
+    if isinstance(thing, float):
+        return written(thing)
+    name = thing.name if isinstance(thing, enum.Enum) else getattr(thing, "__name__", None)
+    text = " ".join(str(name or thing).split())
+    # Matplotlib reads what is between dollars as TeX.
+    return (text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…").replace("$", r"\$")
