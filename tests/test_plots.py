@@ -305,7 +305,7 @@ def test_a_tangent_touches_the_curve_and_says_its_slope() -> None:
 
 def test_several_tangents_share_a_line_of_the_legend() -> None:
     axes = plot(lambda x: x**2, (-3, 3), derivatives=0, tangent_at=np.array([-2.0, 0.0, 1.5]))
-    assert texts(axes) == ["slope −4", "slope 0", "slope 3"]
+    assert texts(axes) == ["slope -4", "slope 0", "slope 3"]
     assert legend(axes) == ["f(x)", "tangent"]
 
 
@@ -352,17 +352,17 @@ def test_an_infinite_slope_has_an_upright_tangent() -> None:
 
 
 def secant_lines(axes: Axes) -> list[Line2D]:
-    return [line for line in axes.lines if str(line.get_label()).startswith("h = ")]
+    return [line for line in axes.lines if str(line.get_label()).startswith("δ = ")]
 
 
 def test_secants_close_in_on_the_tangent() -> None:
     axes = plot(lambda x: x**2, (-3, 3), derivatives=0, tangent_at=1, secants=4)
     assert legend(axes) == [
         "f(x)",
-        "h = 2: slope 4",
-        "h = 1: slope 3",
-        "h = 0.5: slope 2.5",
-        "h = 0.25: slope 2.25",
+        "δ = 2: slope 4",
+        "δ = 1: slope 3",
+        "δ = 0.5: slope 2.5",
+        "δ = 0.25: slope 2.25",
         "tangent: slope 2",
     ]
     for line, step in zip(secant_lines(axes), [2, 1, 0.5, 0.25], strict=True):
@@ -379,13 +379,13 @@ def test_secants_go_from_pale_to_strong() -> None:
 
 def test_the_steps_of_secants_can_be_given() -> None:
     axes = plot(lambda x: x**2, (-3, 3), tangent_at=1, secants=[-3, 0.1, -0.1])
-    assert legend(axes)[2:-1] == ["h = −3: slope −1", "h = 0.1: slope 2.1", "h = −0.1: slope 1.9"]
+    assert legend(axes)[2:-1] == ["δ = -3: slope -1", "δ = 0.1: slope 2.1", "δ = -0.1: slope 1.9"]
 
 
-@pytest.mark.parametrize(("x", "first"), [(-3.0, "4"), (1.0, "2"), (2.0, "−4"), (3.0, "−4"), (1.6, "1")])
+@pytest.mark.parametrize(("x", "first"), [(-3.0, "4"), (1.0, "2"), (2.0, "-4"), (3.0, "-4"), (1.6, "1")])
 def test_the_first_step_fits_into_the_interval(x: float, first: str) -> None:
     axes = plot(lambda x: x**2, (-3, 3), tangent_at=x, secants=1)
-    assert legend(axes)[2].startswith(f"h = {first}: ")
+    assert legend(axes)[2].startswith(f"δ = {first}: ")
 
 
 def test_the_ends_of_secants_are_in_the_picture() -> None:
@@ -395,7 +395,7 @@ def test_the_ends_of_secants_are_in_the_picture() -> None:
 
 def test_secants_at_a_kink_show_why_there_is_no_tangent() -> None:
     axes = plot(abs, (-2, 2), derivatives=0, tangent_at=0, secants=[-1, 1])
-    assert legend(axes) == ["abs(x)", "h = −1: slope −1", "h = 1: slope 1", "no tangent: kink"]
+    assert legend(axes) == ["abs(x)", "δ = -1: slope -1", "δ = 1: slope 1", "no tangent: kink"]
 
 
 def test_the_animation_has_a_frame_for_each_secant_and_the_tangent_last(
@@ -410,7 +410,7 @@ def test_the_animation_has_a_frame_for_each_secant_and_the_tangent_last(
 
     monkeypatch.setattr(figures, "rendered", rendered)
     axes = plot(lambda x: x**2, (-3, 3), tangent_at=1, secants=3, to=tmp_path / "secants.gif")
-    assert titles == ["h = 2: slope 4", "h = 1: slope 3", "h = 0.5: slope 2.5", "tangent: slope 2"]
+    assert titles == ["δ = 2: slope 4", "δ = 1: slope 3", "δ = 0.5: slope 2.5", "tangent: slope 2"]
     assert axes.get_title() == "tangent: slope 2"
     with PIL.Image.open(tmp_path / "secants.gif") as image:
         frames, durations = [], []

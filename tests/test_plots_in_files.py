@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import math
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import matplotlib.image
 import pypdfium2
 import pytest
@@ -72,6 +74,15 @@ def test_in_an_interactive_session_a_figure_that_was_written_stays(
     assert pyplot.gcf() is axes.figure
 
 
+@pytest.mark.parametrize("name", CALLS)
+def test_numbers_along_the_axes_can_be_copied(name: str) -> None:
+    axes = CALLS[name]()
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    written = [text.get_text() for axis in (axes.xaxis, axes.yaxis) for text in axis.get_ticklabels()]
+    assert all(math.isfinite(float(number)) for number in written if number)
+    assert matplotlib.rcParams["axes.unicode_minus"] is True, "the user's settings stay"
+
+
 def test_nothing_stays_open_when_drawing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Axes, "legend", None)
     with pytest.raises(TypeError):
@@ -110,9 +121,9 @@ def test_without_matplotlib_the_error_names_the_command(
 def texts_in(name: str) -> list[str]:
     return {
         "plot": ["sin′(x)", "tangent"],
-        "secants": ["h = 1: slope 3.068", "tangent: slope 2.54"],
+        "secants": ["δ = 1: slope 3.068", "tangent: slope 2.54"],
         "plot_surface": ["bowl(x, y)", "start (1, 1)"],
-        "plot_map": ["codomain", "−2"],
+        "plot_map": ["codomain", "-2"],
         "plot_errors": ["step δ", "∝ δ²"],
     }[name]
 

@@ -29,7 +29,7 @@ def test_the_errors_are_those_of_the_difference_quotients() -> None:
         assert np.allclose(np.asarray(line.get_ydata(), dtype=float), errors, rtol=1e-12)
         at = int(np.argmin(errors))
         assert line.get_markevery() == [at]
-        best = f"best δ = {steps[at]:.2g}, error {errors[at]:.2g}".replace("-", "−")
+        best = f"best δ = {steps[at]:.2g}, error {errors[at]:.2g}"
         assert str(line.get_label()).endswith(best)
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     assert axes.get_xlabel() == "step δ"
@@ -82,14 +82,27 @@ def test_what_numeric_derivative_reaches_is_a_level() -> None:
 
 def test_errors_of_zero_are_marked_at_the_bottom() -> None:
     axes = plot_errors(lambda x: 4, 1.0)
-    assert "forward difference: error 0" in legend(axes)
+    assert legend(axes)[:2] == [f"{kind} difference: error 0 for every δ" for kind in ("forward", "central")]
     marks = [line for line in axes.lines if line.get_marker() == "v" and len(line.get_xdata()) == 193]  # type: ignore[arg-type]
     assert len(marks) == 2
-    assert texts(axes) == ["∝ 1/δ"]
+    assert marks[0].get_ydata()[0] != marks[1].get_ydata()[0], "the ones do not hide the others"  # type: ignore[index]
+    assert texts(axes) == [], "no error follows the theory"
+    low, high = axes.get_ylim()
+    assert high / low > 1e5, "a few errors of a kind do not fill the picture"
 
 
-def test_a_kink_has_no_bound() -> None:
-    assert "numeric_derivative: bound ∞ (kink)" in legend(plot_errors(abs, 0.0))
+def test_some_errors_of_zero_are_counted() -> None:
+    axes = plot_errors(lambda x: x / 2, 0.5)
+    assert [text for text in legend(axes) if text.startswith("forward")] == [
+        "forward difference: best δ = 1, error 0",
+        "forward difference: error 0 for 3 of 193 δ",
+    ]
+
+
+@pytest.mark.parametrize(("f", "x", "found"), [(abs, 0.0, "abs has a kink at 0.0"), (mg.floor, 1.0, "a jump at 1.0")])
+def test_a_point_without_a_derivative_is_refused(f: Any, x: float, found: str) -> None:
+    with pytest.raises(ValueError, match=f"{found}, and no derivative from which errors are measured"):
+        plot_errors(f, x)
 
 
 def test_steps_that_leave_the_domain_have_no_error() -> None:

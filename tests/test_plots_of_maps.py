@@ -37,7 +37,7 @@ def is_on_scale(axes: Axes) -> bool:
 def test_arrows_lead_from_each_point_to_its_image() -> None:
     axes = plot_map(lambda x: x**2, [1, -2, 2, 0, -1])
     left, right = dots(axes)
-    assert texts(axes) == ["domain", "codomain", "f", "−2", "−1", "0", "1", "2", "0", "1", "4"]
+    assert texts(axes) == ["domain", "codomain", "f", "-2", "-1", "0", "1", "2", "0", "1", "4"]
     assert arrows(axes) == [
         (left[0], right[2]),
         (left[1], right[1]),
@@ -52,7 +52,7 @@ def test_numbers_ascend_in_both_ovals_and_stand_beside_their_dots() -> None:
     for places, labels in zip(dots(axes), (axes.texts[3:6], axes.texts[6:]), strict=True):
         assert [y for _, y in places] == sorted(y for _, y in places)
         assert [text.xy for text in labels] == places  # type: ignore[attr-defined]
-    assert texts(axes)[3:] == ["1", "2", "3", "−3", "−2", "−1"]
+    assert texts(axes)[3:] == ["1", "2", "3", "-3", "-2", "-1"]
 
 
 @pytest.mark.parametrize("width", [2.5, 6.4, 12.0])
@@ -74,7 +74,7 @@ def test_images_that_differ_by_rounding_are_one() -> None:
 
 
 def test_a_point_that_comes_twice_is_one() -> None:
-    assert texts(plot_map(abs, [1, 1.0, -1, 0.0, -0.0]))[3:] == ["−1", "0", "1", "0", "1"]
+    assert texts(plot_map(abs, [1, 1.0, -1, 0.0, -0.0]))[3:] == ["-1", "0", "1", "0", "1"]
 
 
 @pytest.mark.parametrize(("f", "value"), [(lambda x: 1 / x, "inf"), (lambda x: -1 / x, "-inf"), (mg.log, "-inf")])
@@ -171,7 +171,7 @@ def test_anything_hashable_is_an_element() -> None:
     assert texts(axes)[3:] == ["SPADES", "HEARTS", "(S, 0.3)", "(H, 0.3)"]
     axes = plot_map(lambda thing: thing is None, [None, (1,), abs, frozenset()])
     assert texts(axes)[3:] == ["frozenset()", "abs", "(1,)", "None", "False", "True"]
-    assert texts(plot_map(lambda x: x > 0, [-1, 1]))[3:] == ["−1", "1", "False", "True"]
+    assert texts(plot_map(lambda x: x > 0, [-1, 1]))[3:] == ["-1", "1", "False", "True"]
     assert texts(plot_map(lambda x: mg.sin(x) > 0, [-1, 1]))[5:] == ["False", "True"]
 
 
@@ -196,7 +196,7 @@ def test_a_set_has_the_order_of_its_texts() -> None:
 
 def test_elements_of_the_codomain_that_are_not_hit_are_hollow() -> None:
     axes = plot_map(lambda x: x**2, [-1, 0, 1], codomain=[4, 3, 2, 1, 0, -1])
-    assert texts(axes)[6:] == ["−1", "0", "1", "2", "3", "4"]
+    assert texts(axes)[6:] == ["-1", "0", "1", "2", "3", "4"]
     _, full, hollow = axes.lines
     assert (len(full.get_xdata()), len(hollow.get_xdata())) == (2, 4)  # type: ignore[arg-type]
     assert hollow.get_markerfacecolor() == "white"
@@ -215,7 +215,7 @@ def test_an_image_outside_of_the_codomain_is_refused() -> None:
 def test_a_chain_has_an_oval_more_for_each_function() -> None:
     axes = plot_map([lambda x: x + 1, abs, mg.sqrt], [-5, -1, 3])
     assert texts(axes)[:5] == ["domain", "codomain", "f", "abs", "sqrt"]
-    assert texts(axes)[5:] == ["−5", "−1", "3", "−4", "0", "4", "0", "4", "0", "2"]
+    assert texts(axes)[5:] == ["-5", "-1", "3", "-4", "0", "4", "0", "4", "0", "2"]
     first, second, third, last = ([*map(tuple, line.get_xydata())] for line in axes.lines)  # type: ignore[arg-type]
     assert [start for start, _ in arrows(axes)] == [*first, *second, *third]
     assert [end for _, end in arrows(axes)][-2:] == last

@@ -138,7 +138,7 @@ def test_the_colour_bar_has_the_name_and_all_levels() -> None:
         (lambda x, y: x * 0 + 1, "1"),
         (lambda x, y: 0, "0"),
         (lambda x, y: mg.sin(x) ** 2 + mg.cos(x) ** 2, "1"),
-        (lambda x, y: -1e299, "−1e+299"),
+        (lambda x, y: -1e299, "-1e+299"),
     ],
 )
 def test_the_colour_bar_of_a_constant_has_that_one_level(f: Any, level: str) -> None:

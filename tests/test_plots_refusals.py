@@ -93,7 +93,7 @@ BAD: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], type[E
     "no ends": (plot, (abs, ()), {}, ValueError, "such as (-3, 3), not ()"),
     "an end is nan": (plot, (abs, (0, NAN)), {}, ValueError, "the two ends of the interval must be finite numbers"),
     "an end is inf": (plot, (abs, (0, INF)), {}, ValueError, "finite numbers, not tuple ((0, inf))"),
-    "ends too large": (plot, (abs, (0, 1e305)), {}, ValueError, "not reach beyond 1e+300"),
+    "ends too large": (plot, (abs, (0, 1e308)), {}, ValueError, "not reach beyond 1e+307"),
     "an interval of text": (plot, (abs, "ab"), {}, TypeError, "real numbers in a sequence, not str ('ab')"),
     "an end of text": (plot, (abs, (0, "b")), {}, TypeError, "real numbers in a sequence, not tuple ((0, 'b'))"),
     "a number as interval": (plot, (abs, 3), {}, TypeError, "real numbers in a sequence, not int (3)"),

@@ -35,6 +35,7 @@ from microgrady.drawing.plotting.figures import (
     check_function,
     import_plotting,
     rendered,
+    write_plain_minus,
 )
 from microgrady.drawing.render import check_target, format_of
 from microgrady.drawing.style import INK
@@ -209,6 +210,7 @@ class TrainingAnimation:
         self._frames, self._plane = frames, plane
         figure = import_plotting("matplotlib.figure").Figure(figsize=SIZE, layout="constrained")
         axes: Sequence[Axes] = figure.subplots(1, 2, width_ratios=WIDTHS)
+        write_plain_minus(axes)
         self._decisions, self._losses = axes
         self._image, self._boundary = draw_regions(self._decisions, plane, frames[-1].outputs)
         draw_points(self._decisions, plane, points, classes)

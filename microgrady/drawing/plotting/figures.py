@@ -21,6 +21,7 @@ from microgrady.value import Value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.legend import Legend
     from matplotlib.lines import Line2D
     from matplotlib.path import Path as PagePath
@@ -38,6 +39,7 @@ GRID = "#d9d9d9"
 PNG_DOTS, GIF_DOTS = 96 * PNG_ZOOM, 100  # an inch
 ROUNDING = 1e-12  # relative: numbers that are nearer to each other differ only by what a function rounds inside
 LARGEST = 1e300  # of the numbers that are drawn: matplotlib multiplies them
+LARGEST_OF_CURVES = 1e307  # it only subtracts those of lines
 MOST_BETWEEN = 2e3  # times the smallest: up to that a logarithmic scale has ticks between the powers of ten
 DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}  # what would make files of the same call differ
 
@@ -72,16 +74,30 @@ def panels_to_draw_on(given: Sequence[Axes] | None, count: int, target: Path | N
     """
     if given is not None:
         yield given
+        write_plain_minus(given)
         return
     pyplot = import_plotting("matplotlib.pyplot")
     figure, grid = pyplot.subplots(count, squeeze=False, sharex=True, layout="constrained")
     finished = False
     try:
         yield list(grid[:, 0])
+        write_plain_minus(figure.axes)
         finished = True
     finally:
         if not finished or (target is not None and not pyplot.isinteractive()):
             pyplot.close(figure)
+
+
+def write_plain_minus(panels: Iterable[Any]) -> None:
+    """Write the numbers along the axes with the minus of a keyboard, so that a number copied from a picture is one.
+
+    The setting of matplotlib that says so is read when a figure is shown, which may be after the call of a plot, and
+    belongs to the user.
+    """
+    for axes in panels:
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.get_major_formatter().fix_minus = str
+        write_plain_minus(axes.child_axes)
 
 
 def add_legend(axes: Axes, place: Any = "best") -> Legend:
@@ -95,8 +111,15 @@ def make_logarithmic(axes: Axes, low: float, high: float) -> None:
     ticker = import_plotting("matplotlib.ticker")
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0) if high <= MOST_BETWEEN * low else (1.0,)))
-    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda number, _: written(number)))
-    axes.yaxis.set_minor_formatter(ticker.NullFormatter())
+    write_powers(axes.yaxis)
+
+
+def write_powers(*scales: Axis) -> None:
+    """Write the numbers along logarithmic scales as Python does, such as 1e-06."""
+    ticker = import_plotting("matplotlib.ticker")
+    for scale in scales:
+        scale.set_major_formatter(ticker.FuncFormatter(lambda number, _: written(number)))
+        scale.set_minor_formatter(ticker.NullFormatter())
 
 
 def is_cut(axes: Axes, box: Bbox) -> bool:
@@ -211,8 +234,8 @@ def check_numbers(numbers: Any, what: str) -> list[float]:
     return known
 
 
-def check_interval(interval: object, what: str) -> Interval:
-    """Return two finite numbers in ascending order, as floats.
+def check_interval(interval: object, what: str, largest: float = LARGEST) -> Interval:
+    """Return two finite numbers in ascending order, up to the largest that can be drawn, as floats.
 
     Raises:
         TypeError: They are not numbers in a sequence.
@@ -221,8 +244,8 @@ def check_interval(interval: object, what: str) -> Interval:
     ends = check_numbers(interval, f"the two ends of {what}")
     if len(ends) != 2 or not ends[0] < ends[1]:
         raise ValueError(f"{what} must be two finite numbers in ascending order, such as (-3, 3), not {interval!r}")
-    if max(map(abs, ends)) > LARGEST:
-        raise ValueError(f"{what} must not reach beyond {LARGEST:g} to be drawn, and {interval!r} does")
+    if max(map(abs, ends)) > largest:
+        raise ValueError(f"{what} must not reach beyond {largest:g} to be drawn, and {interval!r} does")
     return ends[0], ends[1]
 
 
@@ -269,8 +292,8 @@ def name_in_labels(f: Callable[..., Any]) -> str:
 
 
 def written(number: float, digits: int = DIGITS) -> str:
-    """Return a number for a label, with so many significant digits and the minus of the axes."""
-    return f"{number + 0.0:.{digits}g}".replace("-", "\N{MINUS SIGN}").replace("inf", "\N{INFINITY}")
+    """Return a number for a label, with so many significant digits."""
+    return f"{number + 0.0:.{digits}g}".replace("inf", "\N{INFINITY}")
 
 
 def told_apart(numbers: Sequence[float]) -> list[str]:

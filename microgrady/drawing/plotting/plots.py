@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from microgrady.drawing.plotting.figures import (
     COLOURS,
     GRID,
+    LARGEST_OF_CURVES,
     LINE_STYLES,
     Interval,
     add_legend,
@@ -87,7 +88,7 @@ def plot(
         ['slope 2.54']
     """
     check_function(f, ax, "plot")
-    ends = check_interval(interval, "the interval")
+    ends = check_interval(interval, "the interval", LARGEST_OF_CURVES)
     orders = check_orders(derivatives)
     target = check_file(to, animated=secants is not None)
     animated = target is not None and format_of(target) == "gif"

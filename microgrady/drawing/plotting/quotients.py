@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from microgrady.checking import numeric_derivative
-from microgrady.checking.estimate import Estimate, Kind
+from microgrady.checking.estimate import BREAKS, Estimate, Kind
 from microgrady.drawing.plotting.figures import (
     BLUE,
     GREEN,
@@ -27,6 +27,7 @@ from microgrady.drawing.plotting.figures import (
     path_on_page,
     value_at,
     write_figure,
+    write_powers,
     written,
 )
 from microgrady.drawing.plotting.sampling import derivatives_at
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 SMALLEST, PER_DECADE = -16, 12  # the exponent of the smallest step; steps for each power of ten
 EPSILON = 2.0**-53  # the relative error of rounding once
 ROOM = 3.0  # above the largest error and below the smallest
+LEAST_HEIGHT = 1e6  # from the lowest error in the picture to the highest
+ABOVE = 0.025  # of the height: so far are the marks of the one quotient above those of the other
 TEXT_DISTANCE = 3  # points from a line to its text, both across and up
 CLEARANCES = (7, 14, 21)  # points around a text: the more of these are free of other lines, the better
 PLACES = [(part + 0.5) / 50 for part in range(50)]  # of a text along its line
@@ -65,7 +68,7 @@ def plot_errors(
     rounding of the two: the error rises with 1/δ. Thin lines show both, as computed from the derivatives of f and the
     rounding of a float. The best step of each is marked, and horizontal lines show what `microgrady.numeric_derivative`
     promises and what it reaches. An error of exactly zero, for which a logarithmic scale has no place, is marked at the
-    bottom.
+    bottom; those of a constant are all so, and nothing is left to theory.
 
     Args:
         f: The function. It is called with a Value and may return a plain number.
@@ -78,7 +81,8 @@ def plot_errors(
 
     Raises:
         TypeError: An argument has the wrong type, or `f` does not return one number.
-        ValueError: `x`, or `f` or its derivative there, is not finite, or `to` has an unknown format or folder.
+        ValueError: `x`, or `f` or its derivative there, is not finite, `f` has a kink or a jump there, or `to` has an
+            unknown format or folder.
         RuntimeError: Matplotlib is not installed.
 
     The theory is in Nocedal and Wright, *Numerical Optimization* (2006), section 8.1.
@@ -95,15 +99,15 @@ def plot_errors(
         raise ValueError(f"the point must be a finite number, not {x!r}")
     target = check_file(to)
     taylor = finite_derivatives(f, point)
-    estimate = numeric_derivative(f, point)
+    estimate = smooth_estimate(f, point)
     steps = [10.0 ** (-count / PER_DECADE) for count in range(-SMALLEST * PER_DECADE + 1)]
     forward, central = quotient_errors(f, point, taylor, steps)
     with axes_to_draw_on(ax, target) as axes:
         prepare(axes, name_in_labels(f), point, taylor[1])
         set_limits(axes, [*forward, *central, abs(estimate.value - taylor[1]), estimate.error])
-        guides = draw_guides(axes, point, taylor)
-        draw_errors(axes, steps, forward, "forward difference", BLUE, "-")
-        draw_errors(axes, steps, central, "central difference", VERMILION, "--")
+        guides = draw_guides(axes, point, taylor) if any(forward) or any(central) else []
+        draw_errors(axes, steps, forward, "forward difference", BLUE, "-", 0.0)
+        draw_errors(axes, steps, central, "central difference", VERMILION, "--", ABOVE)
         draw_estimate(axes, estimate, taylor[1])
         place_legend(axes, write_guides(axes, guides))
         write_figure(axes, target)
@@ -124,6 +128,19 @@ def finite_derivatives(f: Callable[[Any], Any], x: float) -> list[float]:
         name = name_in_labels(f)
         raise ValueError(f"{name} and its derivative must be finite at {x!r}, and are {found[0]!r} and {found[1]!r}")
     return found
+
+
+def smooth_estimate(f: Callable[[Any], Any], x: float) -> Estimate:
+    """Return the derivative that `numeric_derivative` finds.
+
+    Raises:
+        ValueError: f has none there, but a kink, a jump or an infinite slope: there is nothing to measure errors from.
+    """
+    estimate = numeric_derivative(f, x)
+    if estimate.kind in BREAKS:
+        found = f"an {estimate.kind}" if estimate.kind == Kind.INFINITE_SLOPE else f"a {estimate.kind}"
+        raise ValueError(f"{name_in_labels(f)} has {found} at {x!r}, and no derivative from which errors are measured")
+    return estimate
 
 
 def quotient_errors(
@@ -148,16 +165,19 @@ def best(steps: list[float], errors: list[float]) -> int:
 
 def prepare(axes: Axes, name: str, x: float, slope: float) -> None:
     """Set the scales, the title and the grid."""
-    axes.set(xscale="log", yscale="log", xlabel="step δ", ylabel=f"|difference quotient − {name}′(x)|")
+    axes.set(xscale="log", yscale="log", xlabel="step δ", ylabel=f"|difference quotient - {name}′(x)|")
     axes.set_title(f"{name}′({written(x)}) = {written(slope)}", fontsize="medium")
     axes.grid(True, color=GRID, linewidth=0.6)
+    write_powers(axes.xaxis, axes.yaxis)
 
 
 def set_limits(axes: Axes, errors: list[float]) -> None:
     """Set the limits so that all errors are in the picture that have a place on a logarithmic scale."""
     shown = [error for error in errors if sys.float_info.min < error <= LARGEST] or [EPSILON]
+    low, high = min(shown) / ROOM, max(shown) * ROOM
+    wider = math.sqrt(max(LEAST_HEIGHT / (high / low), 1.0))
     axes.set_xlim(10.0**SMALLEST, 1.0)
-    axes.set_ylim(min(shown) / ROOM, max(shown) * ROOM)
+    axes.set_ylim(low / wider, high * wider)
 
 
 def draw_guides(axes: Axes, x: float, taylor: list[float]) -> list[tuple[Line2D, str]]:
@@ -234,26 +254,30 @@ def place_legend(axes: Axes, texts: list[Bbox]) -> None:
     add_legend(axes, min(LEGEND_PLACES, key=cost))
 
 
-def draw_errors(axes: Axes, steps: list[float], errors: list[float], name: str, colour: str, style: str) -> None:
-    """Draw the errors of one of the quotients, and mark the best step."""
+def draw_errors(
+    axes: Axes, steps: list[float], errors: list[float], name: str, colour: str, style: str, bottom: float
+) -> None:
+    """Draw the errors of one of the quotients, and mark the best step; those of zero at the bottom, or so far above."""
     at = best(steps, errors)
-    axes.plot(
-        steps,
-        [error if error > 0.0 else math.nan for error in errors],
-        color=colour,
-        linestyle=style,
-        linewidth=1.5,
-        marker="D",
-        markevery=[at],
-        markeredgecolor=INK,
-        label=f"{name}: best δ = {written(steps[at], 2)}, error {written(errors[at], 2)}",
-    )
     zeros = [step for step, error in zip(steps, errors, strict=True) if error == 0.0]
+    if len(zeros) < len(steps):
+        axes.plot(
+            steps,
+            [error if error > 0.0 else math.nan for error in errors],
+            color=colour,
+            linestyle=style,
+            linewidth=1.5,
+            marker="D",
+            markevery=[at],
+            markeredgecolor=INK,
+            label=f"{name}: best δ = {written(steps[at], 2)}, error {written(errors[at], 2)}",
+        )
     if zeros:
-        bottom: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False, "color": colour}
-        axes.plot(zeros, [0.0] * len(zeros), "v", markersize=4, zorder=4, **bottom)
-        axes.plot(steps[at], 0.0, "D", markeredgecolor=INK, zorder=5, **bottom)
-        axes.plot([], [], "v", markersize=4, color=colour, label=f"{name}: error 0")
+        place: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False, "color": colour}
+        axes.plot(zeros, [bottom] * len(zeros), "v", markersize=4, zorder=4, **place)
+        axes.plot(steps[at], bottom, "D", markeredgecolor=INK, zorder=5, **place)
+        often = "for every δ" if len(zeros) == len(steps) else f"for {len(zeros)} of {len(steps)} δ"
+        axes.plot([], [], "v", markersize=4, color=colour, label=f"{name}: error 0 {often}")
 
 
 def draw_estimate(axes: Axes, estimate: Estimate, slope: float) -> None:

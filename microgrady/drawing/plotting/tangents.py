@@ -65,7 +65,7 @@ class Line:
     def title(self) -> str:
         """What the line is, and its slope."""
         if self.step:
-            return f"h = {written(self.step)}: slope {written(self.slope)}"
+            return f"δ = {written(self.step)}: slope {written(self.slope)}"
         return f"no tangent: {self.kind}" if math.isnan(self.slope) else f"tangent: slope {written(self.slope)}"
 
 
