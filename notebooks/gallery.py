@@ -150,7 +150,7 @@ GALLERY: dict[str, Callable[[Path], None]] = {
     "descent.svg": descent,
     "decision.svg": decision,
     "training.gif": training,
-    "chapter_1.svg": partial(cell, "1_functions.ipynb", "plot_map(f,"),
+    "chapter_1.svg": partial(cell, "1_functions.ipynb", "plot_map(square,"),
     "chapter_2.svg": partial(cell, "2_derivatives.ipynb", "secants="),
     "chapter_3.svg": partial(cell, "3_nested_functions.ipynb", "plot_map("),
     "chapter_4.svg": partial(cell, "4_chain_rule.ipynb", "y = u * v"),
