@@ -185,6 +185,7 @@ else:
         matrices="microgrady.matrices",
         pickling="microgrady.pickling.graphs",
         primitives="microgrady.primitives",
+        suggestions="microgrady.suggestions",
         table="microgrady.functions",
         value="microgrady.value",
     )

@@ -28,6 +28,15 @@ def describe(thing: object) -> str:
     return f"{type(thing).__name__} ({reprlib.repr(thing)})"
 
 
+def require_function(caller: str, thing: object, hint: str = "") -> None:
+    """Refuse what is not a function, such as the result of one."""
+    __tracebackhide__ = True
+    if not callable(thing):
+        if type(thing).__name__ == "Value":
+            hint = ": a Value is what a function returns; give the function itself, such as lambda x: x * x"
+        raise TypeError(f"{caller} takes a function, not {describe(thing)}{hint}")
+
+
 def is_number(thing: object) -> bool:
     """Return whether `thing` is a real number of Python or NumPy. A Value is not one."""
     kind = type(thing)
@@ -138,7 +147,8 @@ def on_arrays(entry: Any, operands: tuple[Any, ...], stranger: object) -> Any:
         return entry(*map(number_of, operands))
     if any(map(is_array, operands)):
         return map_arrays(entry, operands)
-    raise TypeError(f"{entry.name} takes Values, real numbers and NumPy arrays, not {describe(stranger)}")
+    hint = f": write [mg.{entry.name}(v) for v in ...], or mg.array([...])" if type(stranger) in (list, tuple) else ""
+    raise TypeError(f"{entry.name} takes Values, real numbers and NumPy arrays, not {describe(stranger)}{hint}")
 
 
 def comparand(thing: Any, symbol: str) -> Any:

@@ -27,6 +27,7 @@ def offer(
         apart: Those modules that import nothing of the engine, for which it need not be loaded.
     """
     home_of = {name: home for home, names in homes.items() for name in names.split()}
+    _offered[package] = home_of
 
     def find(name: str) -> Any:
         home = home_of.get(name)
@@ -37,11 +38,32 @@ def offer(
         if home is not None and home != package:
             thing = getattr(_imported(home), name)
         elif not name.isidentifier() or name.startswith("_") or (thing := _submodule(f"{package}.{name}")) is None:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            raise _unknown(package, name)
         setattr(sys.modules[package], name, thing)  # so that it is found without this from now on
         return thing
 
     return find, lambda: sorted({*vars(sys.modules[package]), *home_of})
+
+
+_offered: dict[str, Mapping[str, str]] = {}
+
+
+def _unknown(package: str, name: str) -> Exception:
+    """Return the error for a name that a package does not have, with what to write instead if something is like it."""
+    sentence = f"module {package!r} has no attribute {name!r}"
+    if name.startswith("_") or not name.isidentifier():  # what programs ask, and not people
+        return AttributeError(sentence)
+    rooms = ("microgrady", "microgrady.nn", "microgrady.optim", "microgrady.data")
+    for room in rooms:
+        _imported(room)
+    packages = {one: _offered[one] for one in (package, *rooms)}
+    hint = _imported("microgrady.suggestions").hint(package, name, packages)
+    asking = sys._getframe(2)
+    if hint and asking.f_code.co_code[asking.f_lasti] == _imported("opcode").opmap["IMPORT_FROM"]:
+        # Of an AttributeError the import statement would say nothing but that there is no such name.
+        return ImportError(f"cannot import name {name!r} from {package!r}{hint}", name=name)
+    # Python itself would look for names that are spelt alike, and add another one.
+    return AttributeError(sentence + hint, name=name, obj=None) if hint else AttributeError(sentence)
 
 
 def _submodule(name: str) -> Any:

@@ -5,21 +5,17 @@ The functions here are methods of Value, in which they stand by name.
 
 from __future__ import annotations
 
+import functools
 import math
 import numbers
 import operator
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from microgrady.inputs import is_number
 from microgrady.later import ask
+from microgrady.refusals import with_powers
 from microgrady.tracing import compare, escaping, recorders, rounds_to
-
-HINTS = {
-    "value": ": its number is data",
-    "gradient": ": its derivative is grad",
-    "_backward": ": how an operation is differentiated stands in the rules of its primitive, v.op.rules",
-    "__dict__": ": it has no attributes of its own, keep them in a dict with Values as its keys",
-}
 
 
 def whole(rounding: Callable[[float], int], value: Any) -> int:
@@ -77,6 +73,33 @@ def never_equal(value: Any, symbol: str, other: Any) -> Any:
     if recorders and isinstance(other, numbers.Number):
         escaping(value, f"{symbol} with a {type(other).__name__}")
     return NotImplemented
+
+
+def no_attribute(name: str) -> AttributeError:
+    """Return the error for an attribute that a Value does not have, with what to write instead."""
+    hint = _attribute_hint(name)
+    sentence = f"'Value' object has no attribute {name!r}{hint}"
+    # Python itself would look for names that are spelt alike, and add another one.
+    return AttributeError(sentence, name=name, obj=None) if hint else AttributeError(sentence)
+
+
+@functools.cache  # as programs ask for the same ones again and again, to see what they have got
+def _attribute_hint(name: str) -> str:
+    value = ask("value").Value
+    public = [one for one in (*vars(value), *ask("primitives").public_methods()) if not one.startswith("_")]
+    return ask("suggestions").attribute_hint(name, public)  # type: ignore[no-any-return]
+
+
+def no_power(left: Any, right: Any) -> Any:
+    """Refuse `^`, which is a power on paper and not in Python, between numbers."""
+    if all(is_number(operand) or type(operand).__name__ == "Value" for operand in (left, right)):
+        raise TypeError(f"^ is not a power in Python: write {with_powers()}")
+    return NotImplemented
+
+
+def wrong_count(name: str, wanted: int, given: int) -> str:
+    """Say that an operation was called with another number of operands."""
+    return f"{name} takes {wanted} operand{'s' * (wanted > 1)}, not {given or 'none'}"
 
 
 def result_cannot_be_assigned(operation: str) -> AttributeError:

@@ -55,22 +55,34 @@ def explained(error: Exception) -> Exception | None:
     return None
 
 
+def with_powers() -> str:
+    """Return what to write for `x ^ 2`, by the place in the source that has led here."""
+    frame = frame_outside("microgrady")
+    source = (_source(frame) if frame else "").strip()
+    return source.replace("^", "**") if "^" in source and "\n" not in source else "x**2 for x^2"
+
+
 def _expression(frame: FrameType) -> ast.expr | None:
     """Return the expression that a frame is evaluating, if its source is at hand."""
+    try:
+        return ast.parse(f"({_source(frame)})", mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _source(frame: FrameType) -> str:
+    """Return the source of the expression that a frame is evaluating; empty if it is not at hand."""
     places = list(frame.f_code.co_positions())[frame.f_lasti // 2 : frame.f_lasti // 2 + 1]
     if not places or None in places[0]:
-        return None
+        return ""
     first, last, left, right = places[0]
     lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)[first - 1 : last]  # type: ignore[operator]
     if not lines:
-        return None
+        return ""
     encoded = [line.encode() for line in lines]  # columns count bytes
     encoded[-1] = encoded[-1][:right]
     encoded[0] = encoded[0][left:]
-    try:
-        return ast.parse(b"(" + b"".join(encoded) + b")", mode="eval").body
-    except (SyntaxError, ValueError):
-        return None
+    return b"".join(encoded).decode(errors="replace")
 
 
 def _instead(expression: ast.expr | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from microgrady.inputs import describe
-from microgrady.introspection import parameters_of
+from microgrady.introspection import name_of, parameters_of
 
 Argnums = int | tuple[int, ...]
 Argnames = str | tuple[str, ...]
@@ -87,7 +87,10 @@ class Selection:
         names = parameters_of(function).by_position if kwargs else []
         if (not args or position >= 0) and -len(names) <= position < len(names) and names[position] in kwargs:
             return names[position]
-        raise ValueError(f"argnums={self.wanted!r} is out of range: {len(args)} positional argument(s) were given")
+        if not args and not kwargs:
+            raise TypeError(f"there is nothing to differentiate {name_of(function)} by: the call has no arguments")
+        count = f"{len(args)} argument{'s' * (len(args) != 1)}"
+        raise ValueError(f"argnums={self.wanted!r} is out of range: the call has {count} by position")
 
     def _named(self, function: Callable[..., Any], name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> int | str:
         if name in kwargs:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from microgrady.checking import Report, Verdict, check_gradient, is_differentiable
-from microgrady.inputs import describe
+from microgrady.inputs import describe, require_function
 from microgrady.introspection import signature_of
 
 if TYPE_CHECKING:
@@ -107,8 +107,7 @@ def differentiable_points(f: Callable[..., Any], *strategies: SearchStrategy[Any
         from hypothesis import strategies as st
     except ImportError:
         raise ImportError("differentiable_points needs hypothesis: pip install hypothesis") from None
-    if not callable(f):
-        raise TypeError(f"differentiable_points takes a function, not {describe(f)}")
+    require_function("differentiable_points", f)
     if not strategies:
         raise ValueError("differentiable_points takes a strategy for each argument of the function, but none came")
     for strategy in strategies:

@@ -93,6 +93,8 @@ def one_number(output: Any, name: str, needed_by: str, hint: str = "") -> Any:
         output = output.mask()
     number = output if isinstance(output, Value) else as_number(output)
     if number is None:
+        if output is None:
+            hint = ': is there a "return" in it?'
         raise TypeError(
             f"{needed_by} needs a function that returns one number, but {name} returned {describe(output)}{hint}"
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec,
 
 from microgrady import forward, reverse
 from microgrady.differentiation import differentiate
-from microgrady.inputs import describe
+from microgrady.inputs import describe, require_function
 from microgrady.introspection import name_of
 from microgrady.pickling.callables import Wrapper
 from microgrady.selection import Argnames, Argnums, Selection
@@ -558,8 +558,7 @@ def _made(
     has_aux: bool,
     sparse: bool = False,
 ) -> Any:
-    if not callable(function):
-        raise TypeError(f"{transform} takes a function, not {describe(function)}")
+    require_function(transform, function)
     if not isinstance(sparse, bool):
         raise TypeError(f"sparse must be True or False, not {describe(sparse)}")
     selection = Selection(function, argnums, argnames, has_aux)

@@ -163,7 +163,8 @@ class Structure:
         numbers, structure = flatten(tree, what)
         order = self.order_in(structure)
         if order is None:
-            raise ValueError(f"{what} must have the structure of {whole}, but is {describe(tree)}")
+            difference = _difference(structure, self)
+            raise ValueError(f"{what} must have the structure of {whole}, but is {describe(tree)}{difference}")
         return [numbers[place] for place in order]
 
     def order_in(self, other: Structure) -> Iterable[int] | None:
@@ -236,6 +237,13 @@ class Structure:
             return "number" if self.shape is None else f"array{list(self.shape)}"
         inside = ", ".join(step + ": " + repr(child) for step, child in zip(self.steps(), self.children, strict=True))
         return f"<{self.kind.__name__} {inside}>" if inside else f"<{self.kind.__name__}>"
+
+
+def _difference(given: Structure, wanted: Structure) -> str:
+    """Say how a structure is another one than it should be, if it has another shape or count."""
+    if given.shape != wanted.shape and None not in (given.shape, wanted.shape):
+        return f": its shape is {given.shape}, not {wanted.shape}"
+    return f": it has {given.count} of {wanted.count} numbers" if given.count != wanted.count else ""
 
 
 LONGEST = 1000  # of the flat lists and tuples whose structures are made once

@@ -87,7 +87,7 @@ class Primitive:  # noqa: D101  (its documentation is PRIMITIVE)
         if len(operands) != len(self.rules):
             if self.variadic is not None:
                 return self.variadic(*operands)
-            raise TypeError(f"{self.name} takes {len(self.rules)} operand(s), {len(operands)} given")
+            raise TypeError(protocols.wrong_count(self.name, len(self.rules), len(operands)))
         left, right = _known(operands[0]), _known(operands[-1])
         if left is None or right is None:
             return on_arrays(self, operands, operands[0] if left is None else operands[1])
@@ -359,6 +359,12 @@ class Value:
     def __rpow__(self, other: Any, modulus: Any = None) -> Value:
         return NotImplemented if modulus is not None else _apply_operator(POW, other, self)
 
+    def __xor__(self, other: Any) -> Any:
+        return protocols.no_power(self, other)
+
+    def __rxor__(self, other: Any) -> Any:
+        return protocols.no_power(other, self)
+
     # Comparisons and conversions look at the number alone, and give plain Python things.
 
     def __eq__(self, other: object) -> bool:
@@ -437,7 +443,7 @@ class Value:
         # np.exp on an object array calls element.exp().
         function = methods.get(name)
         if function is None:
-            raise AttributeError(f"'Value' object has no attribute {name!r}{protocols.HINTS.get(name, '')}")
+            raise protocols.no_attribute(name)
         return MethodType(function, self)
 
 

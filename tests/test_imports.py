@@ -19,7 +19,7 @@ PACKAGE = Path(mg.__file__).parent
 
 # From the ground up. A module imports what stands above its own line in this list, and what is in its own folder.
 LAYERS = """
-    later freshness forks files version introspection typed uncompiled
+    later freshness forks files version introspection typed uncompiled suggestions
     microgrady
     comparisons
     inputs scopes arithmetic

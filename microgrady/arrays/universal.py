@@ -123,12 +123,27 @@ def apply(ufunc: Any, method: str, operands: tuple[Any, ...], options: dict[str,
             with numpy.errstate(
                 invalid="ignore"
             ):  # NumPy would warn where plain Python asks a number whether it is nan
-                return ufunc(*arrays)
+                return _with_shapes(ufunc, arrays)
         quick = _by_operators(ufunc, arrays)
         if quick is not None:
             return quick
     with numpy.errstate(all="ignore"):  # NumPy would warn where nan is compared, and of what IEEE 754 answers
         return _apply(ufunc, method, operands, arrays, options)
+
+
+def _with_shapes(ufunc: Any, arrays: list[Any]) -> Any:
+    """Call a universal function; an error about shapes says which they are, as NumPy's of a matrix product does not."""
+    try:
+        return ufunc(*arrays)
+    except ValueError as error:
+        if ufunc.signature is None or "mismatch" not in str(error):
+            raise
+        shapes = [numpy.shape(array) for array in arrays]
+        hint = ""
+        if len(shapes[0]) == 2 and shapes[0][0] == shapes[1][0]:
+            hint = f": the first, transposed, would be {shapes[0][::-1]}"
+        text = f"{ufunc.__name__} takes as many columns as the other has rows, not shapes {shapes[0]} and {shapes[1]}"
+        raise ValueError(text + hint) from None
 
 
 # On conditions, what of two bools makes a third.

@@ -6,8 +6,10 @@ import contextlib
 import copy
 import dataclasses
 import functools
+import itertools
 import math
 import random
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,7 +18,7 @@ from microgrady.checking.evaluation import evaluate, plain, without_warnings
 from microgrady.checking.numeric.derivative import numeric_derivative
 from microgrady.checking.report import Entry, Report
 from microgrady.checking.verdict import Verdict, judge
-from microgrady.inputs import as_number, describe
+from microgrady.inputs import as_number, describe, require_function
 from microgrady.introspection import parameters_of
 from microgrady.transforms import jacobian
 from microgrady.trees import Structure, flatten
@@ -128,8 +130,7 @@ def is_differentiable(f: Callable[..., Any], *point: Any) -> bool:
 
 def _require_function(caller: str, f: object, point: tuple[Any, ...]) -> None:
     __tracebackhide__ = True
-    if not callable(f):
-        raise TypeError(f"{caller} takes a function, not {describe(f)}")
+    require_function(caller, f)
     if not point:
         raise ValueError(f"{caller} takes the point to check at after the function, but none came")
 
@@ -426,14 +427,27 @@ class _Claims(_Steady):
         numbers, claimed = self.claimed()
         missing = set(self.places) ^ set(numbers)
         if missing:
-            place = min(missing)
-            problem = "has none" if place not in numbers else "has one, which belongs to no input,"
-            each = " of each result" if len(self.function.result_places) > 1 else ""
-            raise ValueError(
-                f"{self.what} must have a number for each input{each}, but {problem} at {place or 'its top'}: "
-                f"it is {describe(claimed)}"
-            )
+            raise ValueError(self._misfit(list(numbers), min(missing), claimed))
         return [numbers[place] for place in self.places]
+
+    def _misfit(self, places: list[str], wrong: str, claimed: Any) -> str:
+        """Say how the claimed numbers do not fit what they are to be: by their shapes, or by one place that is wrong.
+
+        Args:
+            places: Where the numbers stand.
+            wrong: One place where a number is missing, or belongs to no input.
+            claimed: What the numbers stand in.
+        """
+        each = " of each result" if len(self.function.result_places) > 1 else ""
+        wish = f"must have a number for each input{each}"
+        given, wanted = _shape_of(places), _shape_of(self.places)
+        if given is None or wanted is None:
+            problem = "has one, which belongs to no input," if wrong in places else "has none"
+            return f"{self.what} {wish}, but {problem} at {wrong or 'its top'}: it is {describe(claimed)}"
+        names = self.function.inputs
+        inputs = f" ({', '.join(names)})" if 1 < len(names) < 5 and not each else ""
+        hint = "; transpose it" if len(given) > 1 and given == wanted[::-1] else ""
+        return f"{self.what} is {_written_shape(given)}, but {wish}: {_written_shape(wanted)}{inputs}{hint}"
 
     def claimed(self) -> tuple[dict[str, float], Any]:
         """Return the numbers that are claimed, by where they stand, and the claim as it was given."""
@@ -492,6 +506,21 @@ class _Derivative(_Claims):
 def _joined(place: tuple[str, str], by: tuple[str, str]) -> tuple[str, str]:
     """Return where the derivative of a number at one place by a number at another stands, as in `jacobian`'s result."""
     return place[0] + by[0], place[1] + by[1]
+
+
+def _shape_of(places: list[str]) -> tuple[int, ...] | None:
+    """Return the shape of the array whose numbers stand at these places; None if no array has them."""
+    indices = [tuple(map(int, re.findall(r"\[(\d+)\]", place))) for place in places]
+    shape = tuple(map(max, zip(*indices, strict=False)))
+    shape = tuple(largest + 1 for largest in shape)
+    every = ("".join(f"[{index}]" for index in one) for one in itertools.product(*map(range, shape)))
+    return shape if set(every) == set(places) else None
+
+
+def _written_shape(shape: tuple[int, ...]) -> str:
+    if not shape:
+        return "one number"
+    return f"{shape[0]} numbers" if len(shape) == 1 and shape[0] > 1 else f"an array of shape {shape}"
 
 
 def _argument_names(function: Callable[..., Any], count: int) -> list[str]:

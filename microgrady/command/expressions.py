@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 import math
@@ -15,6 +14,8 @@ from microgrady.compiler.programs.program import COMPARISONS
 from microgrady.functions import add, div, floordiv, hypot, log, maximum, minimum, mod, mul, neg, pow, sub
 from microgrady.primitives import offered
 from microgrady.sequences import clip, isfinite, isinf, isnan, where
+from microgrady.suggestions import FUNCTIONS as OTHER_WORDS
+from microgrady.suggestions import instead_of
 from microgrady.value import Primitive, Value, methods
 
 Function = Callable[..., Any]
@@ -76,55 +77,6 @@ _OPERATORS: dict[tuple[str, int], Function] = {
     ("or", 2): lambda a, b: a if a else b,
     ("if", 3): lambda chosen, test, other: chosen if test else other,
 }
-# What else functions are called, and what to write: the first that is a function here or a formula.
-_OTHER_WORDS: tuple[tuple[str, ...], ...] = (
-    ("ln loge logn logarithm", "log"),
-    ("lg logten", "log10"),
-    ("ld lb", "log2"),
-    ("exp10", "10**x"),
-    ("sine sinus sen", "sin"),
-    ("cosine cosinus", "cos"),
-    ("tg tang tangent tangens", "tan"),
-    ("cot ctg cotg cotan", "1 / tan(x)"),
-    ("sec", "1 / cos(x)"),
-    ("csc cosec", "1 / sin(x)"),
-    ("arcsen asen", "asin"),
-    ("arctg atg", "atan"),
-    ("acot arccot arcctg actg", "atan(1 / x)"),
-    ("sh senh", "sinh"),
-    ("ch", "cosh"),
-    ("th tgh", "tanh"),
-    ("coth cth", "1 / tanh(x)"),
-    ("sech", "1 / cosh(x)"),
-    ("csch", "1 / sinh(x)"),
-    ("arsinh arsh argsinh", "asinh"),
-    ("arcosh arch argcosh", "acosh"),
-    ("artanh arth argtanh", "atanh"),
-    ("power pot", "x**y"),
-    ("sqr square", "x**2"),
-    ("cube", "x**3"),
-    ("root squareroot", "sqrt"),
-    ("cuberoot", "cbrt"),
-    ("absolute modulus norm", "abs"),
-    ("sgn sign signum", "sign", "copysign(1, x)"),
-    ("round rint nint", "round", "floor(x + 0.5)"),
-    ("int integer fix", "trunc"),
-    ("ceiling", "ceil"),
-    ("mod modulo remainder", "a % b"),
-    ("div divide", "a / b"),
-    ("mul multiply times", "a * b"),
-    ("add plus sum", "a + b"),
-    ("sub subtract minus", "a - b"),
-    ("mean average", "(a + b) / 2"),
-    ("logistic expit", "sigmoid"),
-    ("heaviside step", "x > 0"),
-    ("factorial fact", "gamma(x + 1)"),
-    ("gammaln loggamma lngamma", "lgamma"),
-    ("psi", "digamma"),
-    ("radians deg2rad rad", "radians", "x * pi / 180"),
-    ("degrees rad2deg deg", "degrees", "x * 180 / pi"),
-    ("iff ifelse iif cond", "a if condition else b"),
-)
 
 
 class _Call(NamedTuple):
@@ -235,16 +187,10 @@ def hint_for(name: str) -> str:
         >>> hint_for("ln"), hint_for("exp10")
         ('did you mean log?', 'write 10**x')
     """
-    wanted = name.lower()
-    for words, *suggestions in _OTHER_WORDS:
-        if wanted in words.split():
-            found = next(text for text in suggestions if text in FUNCTIONS or not text.isidentifier())
-            return f"did you mean {found}?" if found in FUNCTIONS else f"write {found}"
-    if wanted in FUNCTIONS:
-        return f"did you mean {wanted}?"
-    similar = difflib.get_close_matches(wanted, FUNCTIONS, cutoff=0.75)
-    similar.sort(key=lambda found: sorted(found) != sorted(wanted))  # the same letters in another order come first
-    return f"did you mean {similar[0]}?" if similar else "--help lists those that there are"
+    found = instead_of(name, FUNCTIONS, OTHER_WORDS)
+    if found in FUNCTIONS:
+        return f"did you mean {found}?"
+    return f"write {found}" if found else "--help lists those that there are"
 
 
 def arities_of(function: Function) -> tuple[int, float]:

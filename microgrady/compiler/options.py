@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from microgrady import inputs
 from microgrady.compiler.backends.private import require_private
 from microgrady.inputs import describe
 from microgrady.introspection import parameters_of
@@ -73,11 +74,10 @@ def static_names(names: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def require_function(function: object, static: tuple[str, ...], transform: str) -> None:
+def require_function(function: Any, static: tuple[str, ...], transform: str) -> None:
     """Refuse what is not a function, or has no such static arguments."""
-    if not callable(function):
-        hint = f": write @classmethod above @mg.{transform}, not below" if isinstance(function, classmethod) else ""
-        raise TypeError(f"{transform} takes a function, not {describe(function)}{hint}")
+    hint = f": write @classmethod above @mg.{transform}, not below" if isinstance(function, classmethod) else ""
+    inputs.require_function(transform, function, hint)
     by_position, only_by_name, _ = parameters_of(function)
     parameters = [*by_position, *only_by_name]
     unknown = [name for name in static if name not in parameters]

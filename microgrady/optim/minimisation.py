@@ -9,7 +9,7 @@ from typing import Any
 
 from microgrady.arrays import array
 from microgrady.compiler.jit import jit
-from microgrady.inputs import describe, require_number
+from microgrady.inputs import describe, require_function, require_number
 from microgrady.introspection import name_of, signature_of
 from microgrady.optim.variables import Variables
 from microgrady.sequences import dot
@@ -114,8 +114,7 @@ class Problem:
     """
 
     def __init__(self, function: Callable[..., Any], x0: Any, args: Any) -> None:
-        if not callable(function):
-            raise TypeError(f"minimize takes a function, not {describe(function)}")
+        require_function("minimize", function)
         further = args if isinstance(args, tuple) else (args,)
         self._name = name_of(function)
         self._variables = variables = Variables(x0)

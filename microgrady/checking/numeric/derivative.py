@@ -27,7 +27,7 @@ from microgrady.checking.numeric.survey import EXACT_BLUR, FIRST_SPACING
 from microgrady.checking.numeric.trend import TINY_BREAK
 from microgrady.checking.numeric.window import Window
 from microgrady.checking.verdict import ZERO_LIMIT
-from microgrady.inputs import describe, is_number, require_number
+from microgrady.inputs import describe, is_number, require_function, require_number
 
 # Not a power of two: a periodic function would be met at the same phase again and again. And with many digits:
 # values of a plain formula then have many digits, too, unless they are rounded.
@@ -292,8 +292,7 @@ def numeric_derivative(f: Callable[[float], object], x: float, grain: float = 0.
         True
     """
     __tracebackhide__ = True
-    if not callable(f):
-        raise TypeError(f"numeric_derivative takes a function, not {describe(f)}")
+    require_function("numeric_derivative", f)
     point = require_number(x, "the point")
     if not (is_number(grain) and require_number(grain, "the grain") >= 0.0):
         raise ValueError(f"the grain must be a real number of at least 0, not {describe(grain)}")

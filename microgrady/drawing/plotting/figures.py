@@ -15,8 +15,8 @@ from microgrady.checking.evaluation import evaluate
 from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target, endings, format_of, import_extra
 from microgrady.drawing.style import DIGITS
 from microgrady.files import write_whole
-from microgrady.inputs import FLOAT_DIGITS, as_number, describe
-from microgrady.introspection import name_of
+from microgrady.inputs import FLOAT_DIGITS, as_number, describe, require_function
+from microgrady.introspection import name_of, signature_of
 from microgrady.value import Value
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE = "#0072b2", "#d55e00", "#009e73", "#cc79
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
 LINE_STYLES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 GRID = "#d9d9d9"
+
+# How many numbers the functions take that these draw.
+INPUTS = {"plot": 1, "plot_errors": 1, "plot_surface": 2}
 
 PNG_DOTS, GIF_DOTS = 96 * PNG_ZOOM, 100  # an inch
 ROUNDING = 1e-12  # relative: numbers that are nearer to each other differ only by what a function rounds inside
@@ -203,18 +206,42 @@ def rendered(axes: Axes, format: str, dots: int) -> bytes:
 # What plots are given
 
 
-def check_function(f: object, ax: object, what: str) -> None:
+def check_function(f: Any, ax: object, what: str) -> None:
     """Refuse what is not a function or not Axes, and find out whether there is something to draw with.
 
     Raises:
         TypeError: `f` cannot be called, or `ax` is neither Axes nor None.
         RuntimeError: Matplotlib is not installed.
     """
-    if not callable(f):
-        raise TypeError(f"{what} takes a function, not {describe(f)}")
+    require_function(what, f)
+    if what in INPUTS:
+        check_inputs(f, what, INPUTS[what])
     axes = import_plotting("matplotlib.axes")
     if ax is not None and not isinstance(ax, axes.Axes):
         raise TypeError(f"ax must be matplotlib Axes or None, not {describe(ax)}")
+
+
+def check_inputs(f: Callable[..., Any], what: str, count: int) -> None:
+    """Refuse a function that cannot be called with so many numbers.
+
+    Raises:
+        TypeError: It takes more, or fewer.
+    """
+    signature = signature_of(f)
+    if signature is None:
+        return
+    try:
+        signature.bind(*[0.0] * count)
+    except TypeError:
+        names = [name for name, one in signature.parameters.items() if one.default is one.empty]
+        takes = f"{what} draws a function of {('one number', 'two numbers')[count - 1]}, but {name_of(f)} takes"
+        if count == 1 and len(names) == 2:
+            fixed = f"lambda {names[0]}: f({names[0]}, 1.0)"
+            raise TypeError(
+                f"{takes} two, {' and '.join(names)}: fix one, as in {what}({fixed}, ...), or draw both by "
+                "plot_surface(f, ...)"
+            ) from None
+        raise TypeError(f"{takes} {len(names)}{': ' * bool(names)}{', '.join(names)}") from None
 
 
 def check_numbers(numbers: Any, what: str) -> list[float]:

@@ -1,0 +1,161 @@
+"""What is said of names that there are not, and of other mistakes of people who learn."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgrady as mg
+from microgrady import Value, suggestions
+
+x, y = Value(2.0, "x"), Value(3.0, "y")
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "hint"),
+    [
+        ("microgrady", "ln", "did you mean mg.log?"),
+        ("microgrady", "arcsin", "did you mean mg.asin?"),
+        ("microgrady", "tg", "did you mean mg.tan?"),
+        ("microgrady", "sen", "did you mean mg.sin?"),
+        ("microgrady", "sigmiod", "did you mean mg.sigmoid?"),
+        ("microgrady", "ReLU", "did you mean mg.relu?"),
+        ("microgrady", "power", "write x**y"),
+        ("microgrady", "cot", "write 1 / mg.tan(x)"),
+        ("microgrady", "abs", "write abs(x)"),
+        ("microgrady", "Tensor", "did you mean mg.Value?"),
+        ("microgrady", "gradient", "did you mean mg.grad?"),
+        ("microgrady", "draw_dot", "did you mean mg.draw?"),
+        ("microgrady", "MLP", "did you mean mg.nn.MLP?"),
+        ("microgrady", "adam", "did you mean mg.optim.Adam?"),
+        ("microgrady", "make_moons", "did you mean mg.data.moons?"),
+        ("microgrady.nn", "Linear", "did you mean mg.nn.Layer?"),
+        ("microgrady.nn", "mse_loss", "did you mean mg.nn.mse?"),
+        ("microgrady.nn", "ReLU", 'write activation="relu" of a layer, or mg.relu(x)'),
+        ("microgrady.optim", "adam", "did you mean mg.optim.Adam?"),
+        ("microgrady.optim", "sigmoid", "did you mean mg.sigmoid?"),
+        ("microgrady.data", "mnist", "did you mean mg.data.digits?"),
+    ],
+)
+def test_a_name_that_there_is_not_leads_to_the_one_that_is_meant(package: str, name: str, hint: str) -> None:
+    module = importlib.import_module(package)
+    with pytest.raises(AttributeError) as caught:
+        getattr(module, name)
+    assert str(caught.value) == f"module {package!r} has no attribute {name!r}; {hint}"
+    with pytest.raises(ImportError) as imported:
+        exec(f"from {package} import {name}")
+    assert str(imported.value) == f"cannot import name {name!r} from {package!r}; {hint}"
+    assert imported.value.name == name
+
+
+@pytest.mark.parametrize("name", ["nothing_like_it", "_private", "__wrapped__"])
+def test_a_name_that_nothing_is_like_gets_no_hint(name: str) -> None:
+    assert not hasattr(mg, name)
+    with pytest.raises(AttributeError, match=rf"^module 'microgrady' has no attribute '{name}'$"):
+        getattr(mg, name)
+
+
+def test_what_is_suggested_is_there_or_is_a_formula_that_calculates() -> None:
+    a, b, condition = 0.5, 0.25, True
+    for words, *found in (*suggestions.FUNCTIONS, *suggestions.OTHERS):
+        for text in found:
+            if text.isidentifier():
+                assert text == "abs" or any(hasattr(room, text) for room in (mg, mg.nn, mg.optim, mg.data)), words
+    for words, *found in suggestions.FUNCTIONS:
+        for text in found:
+            if not text.isidentifier():
+                names = {**vars(math), "x": a, "y": b, "a": a, "b": b, "condition": condition}
+                assert math.isfinite(eval(text, names)), words
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("value", ": its number is data"),
+        ("detach", ": its number without the derivative is data"),
+        ("name", ": its name is label"),
+        ("ln", "; did you mean log?"),
+        ("Backward", "; did you mean backward?"),
+        ("backwards", "; did you mean backward?"),
+        ("cot", "; write 1 / mg.tan(x)"),
+        ("nothing_like_it", ""),
+    ],
+)
+def test_attributes_of_other_libraries_lead_to_those_of_a_value(name: str, hint: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(x, name)
+    assert str(caught.value) == f"'Value' object has no attribute {name!r}{hint}"
+
+
+def test_a_power_is_written_with_two_stars() -> None:
+    with pytest.raises(TypeError, match=r"^\^ is not a power in Python: write x \*\* 2$"):
+        x ^ 2
+    with pytest.raises(TypeError, match=r"write 3 \* x \*\* 2 \+ 1$"):
+        3 * x ^ 2 + 1  # what Python reads as (3 * x) ^ (2 + 1)
+    with pytest.raises(TypeError, match=r"write 2\.0 \*\* x$"):
+        2.0 ^ x
+    with pytest.raises(TypeError, match=r"write x\*\*2 for x\^2$"):
+        eval("x ^ 2")
+    with pytest.raises(TypeError, match="unsupported operand"):
+        x ^ "2"
+
+
+def forgets_to_return(a: Any) -> None:
+    a * a
+
+
+untyped: Any = mg  # as type checkers refuse most of these
+REFUSALS: dict[str, tuple[Callable[[], Any], str]] = {
+    "two numbers for a function of one": (lambda: untyped.sin(x, 2), "sin takes 1 operand, not 2"),
+    "one number for a function of two": (lambda: untyped.atan2(x), "atan2 takes 2 operands, not 1"),
+    "a list": (lambda: untyped.sin([1.0]), r"write [mg.sin(v) for v in ...], or mg.array([...])"),
+    "no return": (lambda: untyped.grad(forgets_to_return)(2.0), 'returned NoneType (None): is there a "return" in it?'),
+    "no arguments": (lambda: untyped.grad(abs)(), "nothing to differentiate abs by: the call has no arguments"),
+    "a result": (lambda: untyped.grad(x * x), "a Value is what a function returns; give the function itself"),
+    "one claim for two inputs": (
+        lambda: untyped.check_gradient(lambda a, b: a * b, 2.0, 3.0, gradient=3.0),
+        "the claimed gradient is one number, but must have a number for each input: 2 numbers (a, b)",
+    ),
+    "a claim that is transposed": (
+        lambda: untyped.check_gradient(lambda p: p.sum(), np.ones((2, 3)), gradient=np.ones((3, 2))),
+        "is an array of shape (3, 2), but must have a number for each input: an array of shape (2, 3); transpose it",
+    ),
+    "a claim with other names": (
+        lambda: untyped.check_gradient(lambda p: p["a"], {"a": 1.0}, gradient={"b": 1.0}),
+        "must have a number for each input, but has none at ['a']: it is dict ({'b': 1.0})",
+    ),
+    "a vector that is too short": (
+        lambda: untyped.hvp(lambda p: p[0])([1.0, 2.0], [1.0]),
+        "must have the structure of the argument, but is list ([1.0]): it has 1 of 2 numbers",
+    ),
+    "a vector of another shape": (
+        lambda: untyped.hvp(lambda p: p.sum())(np.ones((2, 3)), np.ones((3, 2))),
+        ": its shape is (3, 2), not (2, 3)",
+    ),
+    "matrices that do not fit": (
+        lambda: untyped.array(np.ones((3, 2))) @ mg.array(np.ones(3)),
+        "not shapes (3, 2) and (3,): the first, transposed, would be (2, 3)",
+    ),
+    "a plot of two inputs": (
+        lambda: untyped.plot(lambda a, b: a * b, (-1, 1)),
+        "takes two, a and b: fix one, as in plot(lambda a: f(a, 1.0), ...), or draw both by plot_surface(f, ...)",
+    ),
+    "errors of two inputs": (lambda: untyped.plot_errors(mg.atan2, 1.0), "atan2 takes two, y and x: fix one"),
+    "a surface of one input": (
+        lambda: untyped.plot_surface(mg.sin, (-1, 1), (-1, 1)),
+        "plot_surface draws a function of two numbers, but sin takes 1: x",
+    ),
+}
+
+
+@pytest.mark.parametrize("call", [pytest.param(call, id=name) for name, call in REFUSALS.items()])
+def test_a_mistake_is_answered_with_what_to_write(call: tuple[Callable[[], Any], str]) -> None:
+    mistake, sentence = call
+    with pytest.raises((TypeError, ValueError)) as caught:
+        mistake()
+    assert sentence in str(caught.value)
