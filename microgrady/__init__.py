@@ -25,6 +25,7 @@ _HOMES = {
     "microgrady.scopes": "scope",
     "microgrady.transforms": "grad gradients hessian hvp jacobian jvp value_and_grad vjp",
     "microgrady.anomaly": "find_anomaly",
+    "microgrady.formulas.expressions": "formula latex",
     "microgrady.checking": "check_gradient numeric_derivative",
     "microgrady": "data nn optim testing trees",
     "microgrady.compiler.compiled": "Jitted",
@@ -81,6 +82,8 @@ if TYPE_CHECKING:  # the same names once more
     from microgrady.drawing import plot_map as plot_map
     from microgrady.drawing import plot_surface as plot_surface
     from microgrady.drawing import plot_weights as plot_weights
+    from microgrady.formulas.expressions import formula as formula
+    from microgrady.formulas.expressions import latex as latex
     from microgrady.functions import acos as acos
     from microgrady.functions import acosh as acosh
     from microgrady.functions import asin as asin
@@ -181,6 +184,7 @@ else:
     later.answer(
         arrays="microgrady.arrays.subclass",
         batches="microgrady.compiler.vmap",
+        formulas="microgrady.formulas.expressions",
         frames="microgrady.frames",
         matrices="microgrady.matrices",
         pickling="microgrady.pickling.graphs",

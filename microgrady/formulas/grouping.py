@@ -124,7 +124,7 @@ def formula_of(
         return Written(f"sum of {len(terms)} terms", Level.NOT)
     reader = Reader(op_of, operands_of, lambda part: inside.get(part) is value)
 
-    def named(part: Value) -> Written | None:
+    def named(part: Value, is_condition: bool) -> Written | None:
         return None if part is value or inside.get(part) is value else notation.name(names[part])
 
     return written(value, reader, named, notation, precision)

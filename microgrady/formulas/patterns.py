@@ -125,26 +125,29 @@ class Reader(Generic[Node]):
 def written(
     start: Node | float,
     reader: Reader[Node],
-    named: Callable[[Node], Written | None],
+    named: Callable[[Node, bool], Written | None],
     notation: Notation,
     precision: int,
     deepest: int = sys.maxsize,
+    as_condition: bool = False,
 ) -> Written:
     """Write how a result was made, without recursion, so that it may be of any depth.
 
     Args:
         start: The result, or a number.
         reader: What reads the graph.
-        named: Returns how a node is referred to; None where it is written out.
+        named: Returns how a node is referred to, as a number or where Python takes a condition; None where it is
+            written out.
         notation: How formulas are written.
         precision: Significant digits of the numbers.
         deepest: So many operations within each other are written out; what is deeper becomes dots.
+        as_condition: Whether the result stands where Python takes a condition.
 
     Returns:
         The formula.
     """
     done: list[Written] = []
-    waiting: list[tuple[Operand[Node] | Reading[Node], int]] = [(Operand(start), 0)]
+    waiting: list[tuple[Operand[Node] | Reading[Node], int]] = [(Operand(start, as_condition), 0)]
     while waiting:
         entry, depth = waiting.pop()
         if isinstance(entry, Reading):
@@ -152,7 +155,7 @@ def written(
             done[-count:] = [formed(entry, done[-count:], notation)]
         elif isinstance(entry.node, float):
             done.append(notation.number(entry.node, precision))
-        elif (name := named(entry.node)) is not None:
+        elif (name := named(entry.node, entry.is_condition)) is not None:
             done.append(name)
         elif depth == deepest:
             done.append(notation.name("..."))

@@ -48,10 +48,6 @@ class Written(NamedTuple):
     text: str
     level: Level
 
-    def beside(self, level: Level) -> str:
-        """Return the text, in parentheses if it binds less closely than an operation beside it asks for."""
-        return self.text if self.level >= level else f"({self.text})"
-
 
 class Operator(NamedTuple):
     """An operator between two operands.
@@ -122,7 +118,7 @@ class Notation:
         if op in IDENTITIES and self.is_python:
             return operands[0]
         if op is functions.neg:
-            return Written(f"-{operands[0].beside(Level.POWER)}", Level.SIGN)
+            return Written(f"-{self.beside(operands[0], Level.POWER)}", Level.SIGN)
         if op in OPERATORS:
             return self.between(OPERATORS[op], operands)
         if op in (functions.kept, functions.dropped):  # what is missing adds nothing, not even a sign to a zero
@@ -150,13 +146,17 @@ class Notation:
         """Write an operator between its operands."""
         left, right = operands
         sign = operator.sign if self.is_python else operator.sign.replace(" * ", " · ")
-        return Written(f"{left.beside(operator.left)}{sign}{right.beside(operator.right)}", operator.level)
+        return Written(f"{self.beside(left, operator.left)}{sign}{self.beside(right, operator.right)}", operator.level)
 
     def logic(self, sign: str, operands: Sequence[Written]) -> Written:
         """Write a condition: a comparison, two of them joined by "&" or "|", or the opposite of one by "not"."""
         if sign == "not":
-            return Written(f"not {operands[0].beside(Level.COMPARISON)}", Level.NOT)
+            return Written(f"not {self.beside(operands[0], Level.COMPARISON)}", Level.NOT)
         return self.between(LOGIC[sign], operands)
+
+    def beside(self, operand: Written, level: Level) -> str:
+        """Write an operand, in parentheses if it binds less closely than an operation beside it asks for."""
+        return operand.text if operand.level >= level else f"({operand.text})"
 
 
 PYTHON = Notation(is_python=True)

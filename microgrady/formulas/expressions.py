@@ -1,0 +1,255 @@
+"""A result as text, from its operations back to the names of its leaves: `formula` and `latex`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+from typing import NamedTuple
+
+from microgrady.formulas.grouping import grouped, op_of, operands_of
+from microgrady.formulas.latex import LATEX
+from microgrady.formulas.patterns import Reader, written
+from microgrady.formulas.writing import EXACT, IDENTITIES, PYTHON, Notation, Written, visible
+from microgrady.inputs import describe
+from microgrady.value import Value, topological_order
+
+WIDEST = {PYTHON: 100, LATEX: 300}  # a formula that is longer is written in several lines
+MOST_LINES, FEWEST_LINES = 100, 3
+MOST_IN_NOTEBOOKS = 100  # Values of a graph that a notebook shows as a formula
+
+
+class Line(NamedTuple):
+    """A result that has a line of its own.
+
+    Attributes:
+        name: What it is called.
+        text: Its formula.
+    """
+
+    name: str
+    text: str
+
+
+def formula(output: Value, *, precision: int = EXACT, max_lines: int | None = MOST_LINES) -> str:
+    """Return how a Value was computed, as Python.
+
+    Labels are the names; leaves and shared results without one are v1, v2, ... What is used more than once, has a
+    label, or would make a line too long stands on a line of its own, `v1 = ...`, above the formula of the output.
+    Operations are written with the functions of this package; those that only derivatives use are in
+    `microgrady.functions`.
+
+    Args:
+        output: The Value.
+        precision: Significant digits of the numbers, 1 to 17; with 17 Python reads the same numbers again.
+        max_lines: The most lines. Where there would be more, those in the middle are left out, and a comment says
+            how many; None for all.
+
+    Returns:
+        The text, with which Python computes the same number, unless lines are left out.
+
+    Raises:
+        TypeError: `output` is not a Value.
+        ValueError: `precision` or `max_lines` is not such a number.
+
+    Example:
+        >>> import microgrady as mg
+        >>> x, w = Value(2.0, "x"), Value(-3.0, "w")
+        >>> print(mg.formula((x * w + 1) ** 2))
+        (x * w + 1)**2
+        >>> h = mg.tanh(x * w)
+        >>> print(mg.formula(h * h - h))
+        v1 = tanh(x * w)
+        v1 * v1 - v1
+    """
+    _require(output, precision, max_lines, "formula")
+    page = Page(output, PYTHON, precision)
+    lines = [f"{name} = {text}" for name, text in page.lines]
+    return "\n".join([*_shown(lines, max_lines, "# {} lines left out"), page.last.text])
+
+
+def latex(output: Value, *, precision: int = 4, max_lines: int | None = MOST_LINES) -> str:
+    r"""Return how a Value was computed, in LaTeX, for a formula on a line of its own.
+
+    Several lines, as `formula` has them, are aligned at their equals signs. A name that ends in a number has it as an
+    index, and Greek letters are written as such. A notebook shows a Value that has a label in this way.
+
+    Args:
+        output: The Value.
+        precision: Significant digits of the numbers, 1 to 17.
+        max_lines: The most lines. Where there would be more, those in the middle are left out; None for all.
+
+    Returns:
+        The text, without dollar signs around it.
+
+    Raises:
+        TypeError: `output` is not a Value.
+        ValueError: `precision` or `max_lines` is not such a number.
+
+    Example:
+        >>> import microgrady as mg
+        >>> x, w = Value(2.0, "x"), Value(-3.0, "w1")
+        >>> print(mg.latex(mg.sqrt(x) / (1 + mg.exp(-w * x))))
+        \frac{\sqrt{x}}{1 + e^{-w_{1} \cdot x}}
+    """
+    _require(output, precision, max_lines, "latex")
+    page = Page(output, LATEX, precision)
+    if not page.lines:
+        return page.last.text
+    return _aligned(page, _named(page, output), page.last.text, max_lines)
+
+
+def notebook_latex(value: Value) -> str | None:
+    """Return what a notebook shows of a Value: its formula and its number, if it has a label and the graph is small."""
+    if not value.label.strip():
+        return None
+    if value.op is None:
+        return f"${LATEX.name(value.label).text} = {LATEX.number(value.data, 4).text}$"
+    if len(topological_order(value)) > MOST_IN_NOTEBOOKS:
+        return None
+    page = Page(value, LATEX, 4)
+    text = f"{page.last.text} = {LATEX.number(value.data, 4).text}"
+    name = _named(page, value)
+    return rf"$\displaystyle {name} = {text}$" if not page.lines else f"$${_aligned(page, name, text, None)}$$"
+
+
+def _named(page: Page, output: Value) -> str:
+    return LATEX.name(visible(output.label) or page.next_number()).text
+
+
+def _aligned(page: Page, name: str, text: str, max_lines: int | None) -> str:
+    lines = [f"{line.name} &= {line.text}" for line in page.lines]
+    rows = [*_shown(lines, max_lines, r"&\vdots"), f"{name} &= {text}"]
+    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def _shown(lines: list[str], max_lines: int | None, gap: str) -> list[str]:
+    """Return the lines above the last, but for those in the middle where they are too many."""
+    if max_lines is None or len(lines) < max_lines:
+        return lines
+    above, below = max_lines // 2 - 1, (max_lines - 1) // 2
+    return [*lines[:above], gap.format(f"{len(lines) - above - below:,}"), *lines[len(lines) - below :]]
+
+
+def _require(output: object, precision: object, max_lines: object, what: str) -> None:
+    if not isinstance(output, Value):
+        raise TypeError(f"{what} takes a Value, not {describe(output)}")
+    if not isinstance(precision, int) or isinstance(precision, bool) or not 1 <= precision <= EXACT:
+        raise ValueError(f"precision is an int from 1 to {EXACT}, not {precision!r}")
+    if max_lines is not None and (not isinstance(max_lines, int) or max_lines < FEWEST_LINES):
+        raise ValueError(f"max_lines is an int from {FEWEST_LINES} on, or None, not {max_lines!r}")
+
+
+class Page:
+    """The lines that a result is written in.
+
+    Args:
+        output: The result.
+        notation: How formulas are written.
+        precision: Significant digits of the numbers.
+
+    Attributes:
+        lines: Those above the last one.
+        last: The formula of the result.
+    """
+
+    def __init__(self, output: Value, notation: Notation, precision: int) -> None:
+        self.notation, self.precision = notation, precision
+        order = topological_order(output)
+        self.inside = grouped(order, (output,), sums=False)
+        self.reader = Reader(op_of, operands_of, lambda part: part in self.inside)
+        self.taken = {visible(value.label) for value in order}
+        self.given: set[str] = set()
+        self.numbers = count(1)
+        self.uses: Counter[Value] = Counter()
+        self.conditions: set[Value] = set()  # what is nothing but the condition of something
+        self.count_uses(order)
+        self.texts: dict[Value, Written] = {}
+        self.names: set[Value] = set()  # those of which the text is a name
+        self.lines: list[Line] = []
+        for value in order:
+            if value not in self.inside:
+                self.write(value, value is output)
+        self.last = self.texts[output]
+
+    def count_uses(self, order: list[Value]) -> None:
+        """Count how often each Value is referred to, and find those that are conditions each time."""
+        numbers: set[Value] = set()
+        for value in reversed(order):
+            if value.op is None or value in self.inside:
+                continue
+            if value in numbers:
+                self.conditions.discard(value)
+            for operand, is_condition in self.references(value):
+                self.uses[operand] += 1
+                (self.conditions if is_condition else numbers).add(operand)
+
+    def references(self, value: Value) -> Iterator[tuple[Value, bool]]:
+        """Yield the operands that a formula refers to, and whether as conditions."""
+        waiting = [self.reader.read(value, value in self.conditions)]
+        while waiting:
+            for operand, is_condition in waiting.pop().operands:
+                if isinstance(operand, float):
+                    continue
+                if operand in self.inside:
+                    waiting.append(self.reader.read(operand, is_condition))
+                else:
+                    yield operand, is_condition
+
+    def write(self, value: Value, is_last: bool) -> None:
+        """Write a Value: its name, its formula, or its formula on a line of its own."""
+        if value.op is None:
+            self.texts[value] = self.notation.name(self.name_for(value))
+            self.names.add(value)
+            return
+        self.texts[value] = self.compose(value)
+        if is_last:
+            return
+        operand = value.operands[0]
+        if value.op in IDENTITIES and not value.label.strip() and isinstance(operand, Value) and operand in self.names:
+            self.names.add(value)
+        elif value.label.strip() or self.uses[value] > 1:
+            self.set_apart(value)
+
+    def compose(self, value: Value) -> Written:
+        """Write a formula, of which parts get lines of their own as long as it is too long."""
+        referred: list[Value] = []
+
+        def refer(node: Value, is_condition: bool) -> Written | None:
+            if node is value or node in self.inside:
+                return None
+            referred.append(node)
+            text = self.texts[node]
+            if is_condition and node not in self.conditions:
+                return self.notation.logic("!=", (text, self.notation.number(0.0, EXACT)))
+            return text
+
+        while True:
+            referred.clear()
+            is_condition = value in self.conditions
+            text = written(value, self.reader, refer, self.notation, self.precision, as_condition=is_condition)
+            parts = [part for part in referred if part not in self.names]
+            if len(text.text) <= WIDEST[self.notation] or not parts:
+                return text
+            self.set_apart(max(parts, key=lambda part: len(self.texts[part].text)))
+
+    def set_apart(self, value: Value) -> None:
+        """Give a result a line of its own."""
+        name = self.notation.name(self.name_for(value))
+        self.lines.append(Line(name.text, self.texts[value].text))
+        self.texts[value] = name
+        self.names.add(value)
+
+    def name_for(self, value: Value) -> str:
+        """Return a name that no other Value has: two that have one label are told apart by numbers."""
+        label = visible(value.label)
+        name = label or self.next_number()
+        if name in self.given:
+            others = (f"{label}_{number}" for number in count(2))
+            name = next(other for other in others if other not in self.taken and other not in self.given)
+        self.given.add(name)
+        return name
+
+    def next_number(self) -> str:
+        """Return the next of v1, v2, ... that is nobody's label."""
+        return next(name for name in (f"v{number}" for number in self.numbers) if name not in self.taken)

@@ -1,0 +1,208 @@
+"""How formulas are written in LaTeX, as far as matplotlib, too, knows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from microgrady import functions
+from microgrady.formulas.writing import (
+    COMPARISONS,
+    LOGIC,
+    WORD,
+    Level,
+    Notation,
+    Operator,
+    Written,
+    number_text,
+    visible,
+)
+from microgrady.value import Primitive
+
+GREEK = """
+alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi omega
+Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega
+"""
+# Functions whose names LaTeX has, by ours.
+KNOWN = {
+    functions.log: "log",
+    functions.sin: "sin",
+    functions.cos: "cos",
+    functions.tan: "tan",
+    functions.asin: "arcsin",
+    functions.acos: "arccos",
+    functions.atan: "arctan",
+    functions.sinh: "sinh",
+    functions.cosh: "cosh",
+    functions.tanh: "tanh",
+    functions.maximum: "max",
+    functions.minimum: "min",
+    functions.gamma: "Gamma",
+    functions.digamma: "psi",
+    functions.sigmoid: "sigma",
+}
+SIGNS = {
+    "<": "<",
+    "<=": r"\leq",
+    ">": ">",
+    ">=": r"\geq",
+    "==": "=",
+    "!=": r"\neq",
+    "&": r"\wedge",
+    "|": r"\vee",
+}
+# What stands for signs that would be commands.
+ESCAPED = {
+    " ": r"\ ",
+    "_": r"\_",
+    "%": r"\%",
+    "$": r"\$",
+    "{": r"\{",
+    "}": r"\}",
+    "&": r"\wedge ",
+    "#": r"\sharp ",
+    "^": r"\uparrow ",
+    "~": r"\sim ",
+    "\\": r"\backslash ",
+    '"': "\N{RIGHT DOUBLE QUOTATION MARK}",
+    "`": "\N{LEFT SINGLE QUOTATION MARK}",
+}
+# A name with an index: "w12", "x_i", "beta_0", "p[0]", "p[0][1]"
+INDEXED = re.compile(r"([^\W\d_]+)(?:_?(\d+)|_(\w+)|((?:\[\w+\])+))?(['′]*)")
+
+
+class Form(NamedTuple):
+    """A formula with gaps for the operands.
+
+    Attributes:
+        text: The formula, in which {0} and {1} are the operands.
+        level: How closely it binds.
+        left: How closely the first operand must bind to need no parentheses.
+        right: The same of the second one.
+    """
+
+    text: str
+    level: Level
+    left: Level = Level.NOT
+    right: Level = Level.NOT
+
+
+FORMS = {
+    functions.div: Form(r"\frac{{{0}}}{{{1}}}", Level.POWER),
+    functions.pow: Form(r"{0}^{{{1}}}", Level.POWER, Level.ATOM),
+    functions.floordiv: Form(r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor", Level.ATOM),
+    functions.mod: Form(r"{0} \ \mathrm{{mod}} \ {1}", Level.COMPARISON, Level.SIGN, Level.SIGN),
+    functions.fabs: Form(r"\left|{0}\right|", Level.ATOM),
+    functions.floor: Form(r"\left\lfloor {0} \right\rfloor", Level.ATOM),
+    functions.ceil: Form(r"\left\lceil {0} \right\rceil", Level.ATOM),
+    functions.sqrt: Form(r"\sqrt{{{0}}}", Level.ATOM),
+    functions.cbrt: Form(r"\sqrt[3]{{{0}}}", Level.ATOM),
+    functions.hypot: Form(r"\sqrt{{{0}^{{2}} + {1}^{{2}}}}", Level.ATOM, Level.ATOM, Level.ATOM),
+    functions.exp: Form(r"e^{{{0}}}", Level.POWER),
+    functions.exp2: Form(r"2^{{{0}}}", Level.POWER),
+    functions.expm1: Form(r"e^{{{0}}} - 1", Level.SUM),
+    functions.log2: Form(r"\log_{{2}}\left({0}\right)", Level.POWER),
+    functions.log10: Form(r"\log_{{10}}\left({0}\right)", Level.POWER),
+    functions.log1p: Form(r"\log\left(1 + {0}\right)", Level.POWER, Level.PRODUCT),
+    functions.logaddexp: Form(r"\log\left(e^{{{0}}} + e^{{{1}}}\right)", Level.POWER),
+    functions.softplus: Form(r"\log\left(1 + e^{{{0}}}\right)", Level.POWER),
+    functions.xlogy: Form(r"{0} \cdot \log\left({1}\right)", Level.PRODUCT, Level.PRODUCT),
+    functions.lgamma: Form(r"\log\left|\Gamma\left({0}\right)\right|", Level.POWER),
+    functions.polygamma: Form(r"\psi^{{\left({0}\right)}}\left({1}\right)", Level.POWER),
+    functions.one_minus_square: Form(r"1 - {0}^{{2}}", Level.SUM, Level.ATOM),
+    functions.exp_minus_square: Form(r"e^{{-{0}^{{2}}}}", Level.POWER, Level.ATOM),
+    functions.unit: Form(r"\frac{{{0}}}{{\sqrt{{{0}^{{2}} + {1}^{{2}}}}}}", Level.POWER, Level.ATOM, Level.ATOM),
+    functions.over_square: Form(r"\frac{{{0}}}{{{0}^{{2}} + {1}^{{2}}}}", Level.POWER, Level.ATOM, Level.ATOM),
+    functions.over_positive: Form(r"\frac{{{0}}}{{{1}}}", Level.POWER),
+    functions.div_square: Form(r"\frac{{{0}}}{{{1}^{{2}}}}", Level.POWER, Level.NOT, Level.ATOM),
+    functions.power_log: Form(r"{0}^{{{1}}} \cdot \log\left({0}\right)", Level.PRODUCT, Level.ATOM),
+    functions.power_slope: Form(r"{1} \cdot {0}^{{{1} - 1}}", Level.PRODUCT, Level.ATOM, Level.POWER),
+}
+
+
+class Latex(Notation):
+    """LaTeX."""
+
+    def __init__(self) -> None:
+        super().__init__(is_python=False)
+
+    def name(self, label: str) -> Written:
+        """Write a name: a letter or several, an index below it where it ends in one, Greek letters by their names."""
+        text = visible(label)
+        match = INDEXED.fullmatch(text)
+        if match is None:
+            return Written(upright(text), Level.ATOM if WORD.fullmatch(text) else Level.NOT)
+        stem, digits, word, places, primes = match.groups()
+        index = digits or word or (places or "").strip("[]").replace("][", ",")
+        below = f"_{{{','.join(map(letters, index.split(',')))}}}" if index else ""
+        return Written(f"{letters(stem)}{below}{primes}", Level.POWER if primes else Level.ATOM)
+
+    def number(self, number: float, precision: int) -> Written:
+        """Write a number, a very large or small one with a power of ten."""
+        text = number_text(number, precision)
+        sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
+        mantissa, _, exponent = digits.partition("e")
+        level = Level.SIGN if sign else Level.ATOM
+        if not exponent:
+            return Written(sign + {"inf": r"\infty", "nan": r"\mathrm{nan}"}.get(digits, digits), level)
+        power = f"10^{{{int(exponent)}}}"
+        if mantissa == "1":
+            return Written(sign + power, Level.SIGN if sign else Level.POWER)
+        return Written(rf"{sign}{mantissa} \cdot {power}", Level.PRODUCT)
+
+    def apply(self, op: Primitive, operands: Sequence[Written]) -> Written:
+        """Write an operation of the table, or a user's, with its operands in order."""
+        if op in (functions.selected, functions.argument):
+            return operands[0]
+        if op in FORMS:
+            form = FORMS[op]
+            texts = [self.beside(*each) for each in zip(operands, (form.left, form.right), strict=False)]
+            return Written(form.text.format(*texts), form.level)
+        if op in COMPARISONS:  # 1 where it holds, else 0: the bracket of Iverson
+            return Written(rf"\left[{self.logic(COMPARISONS[op], operands).text}\right]", Level.ATOM)
+        return super().apply(op, operands)
+
+    def function_name(self, op: Primitive) -> str:
+        """Return the command for a function, or its name in upright letters."""
+        return rf"\{KNOWN[op]}" if op in KNOWN else upright(op.name)
+
+    def call(self, name: str, operands: Sequence[Written]) -> Written:
+        """Write a function with its operands."""
+        command = name if name.startswith("\\") else upright(name)
+        # As the base of a power it stands in parentheses.
+        return Written(rf"{command}\left({', '.join(operand.text for operand in operands)}\right)", Level.POWER)
+
+    def between(self, operator: Operator, operands: Sequence[Written]) -> Written:
+        """Write an operator between its operands. A minus sign does not follow one of + - · without parentheses."""
+        left, right = operands
+        is_comparison = operator.level is Level.COMPARISON
+        level = Level.NOT if right.text.startswith("-") and not is_comparison else right.level
+        second = self.beside(Written(right.text, level), operator.right)
+        sign = operator.sign.replace("*", r"\cdot")
+        return Written(f"{self.beside(left, operator.left)}{sign}{second}", operator.level)
+
+    def logic(self, sign: str, operands: Sequence[Written]) -> Written:
+        """Write a condition."""
+        if sign == "not":
+            return Written(rf"\neg {self.beside(operands[0], Level.SUM)}", Level.SUM)
+        return self.between(LOGIC[sign]._replace(sign=f" {SIGNS[sign]} "), operands)
+
+    def beside(self, operand: Written, level: Level) -> str:
+        """Write an operand, in parentheses if an operation beside it asks for them."""
+        return operand.text if operand.level >= level else rf"\left({operand.text}\right)"
+
+
+LATEX = Latex()
+
+
+def letters(name: str) -> str:
+    """Write a name without an index: one letter is slanted, several are upright."""
+    if name in GREEK.split():
+        return rf"\{name}"
+    return name if len(name) == 1 or name.isdigit() else upright(name)
+
+
+def upright(text: str) -> str:
+    """Write text in upright letters, so that all its signs are seen."""
+    return rf"\mathrm{{{''.join(ESCAPED.get(sign, sign) for sign in text)}}}"
