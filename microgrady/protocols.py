@@ -139,6 +139,11 @@ def representation(value: Any) -> str:
     return f"Value({', '.join(parts)})"
 
 
+def notebook_latex(value: Any) -> str | None:
+    """Return what a notebook shows instead of that: the formula and the number of what has a label, else nothing."""
+    return ask("formulas").notebook_latex(value) if value._label else None
+
+
 def names(value: Any) -> list[str]:
     """Return the names of the attributes and methods that are for people."""
     return sorted({*object.__dir__(value), *ask("primitives").public_methods()})

@@ -253,6 +253,7 @@ class Value:
     __format__, __dir__, __copy__ = protocols.formatted, protocols.names, protocols.twin
     __reduce__ = protocols.reduced_value
     __array_ufunc__, __array_function__ = protocols.array_ufunc, protocols.array_function
+    _repr_latex_ = protocols.notebook_latex
     conjugate, _prev, _op = protocols.conjugate, property(protocols.previous), property(protocols.operation)
 
     # Arithmetic. The commonest partials stand here, for speed; a test holds them to their rules in the table.

@@ -292,7 +292,7 @@ def test_guards_stand_in_the_order_in_which_they_were_asked() -> None:
 def test_guards_on_what_was_selected_can_be_read() -> None:
     compiled = jit(lambda x, y: x if mg.where(x > y, x, 2 * y) > 3 else y)
     assert compiled(4.0, 1.0) == 4.0
-    assert compiled.paths[0].guards == ("where((y < x), x, (2 * y)) > 3",)
+    assert compiled.paths[0].guards == ("where(y < x, x, 2 * y) > 3",)
 
 
 def test_pictures_of_what_was_selected_can_be_read() -> None:

@@ -168,9 +168,9 @@ class Page:
         self.names: set[Value] = set()  # those of which the text is a name
         self.lines: list[Line] = []
         for value in order:
-            if value not in self.inside:
-                self.write(value, value is output)
-        self.last = self.texts[output]
+            if value.op is not None and value is not output and value not in self.inside:
+                self.write(value)
+        self.last = self.reference(output, False) if output.op is None else self.compose(output)
 
     def count_uses(self, order: list[Value]) -> None:
         """Count how often each Value is referred to, and find those that are conditions each time."""
@@ -186,6 +186,9 @@ class Page:
 
     def references(self, value: Value) -> Iterator[tuple[Value, bool]]:
         """Yield the operands that a formula refers to, and whether as conditions."""
+        if self.is_plain(value):
+            yield from ((operand, False) for operand in value.operands if isinstance(operand, Value))
+            return
         waiting = [self.reader.read(value, value in self.conditions)]
         while waiting:
             for operand, is_condition in waiting.pop().operands:
@@ -196,15 +199,13 @@ class Page:
                 else:
                     yield operand, is_condition
 
-    def write(self, value: Value, is_last: bool) -> None:
-        """Write a Value: its name, its formula, or its formula on a line of its own."""
-        if value.op is None:
-            self.texts[value] = self.notation.name(self.name_for(value))
-            self.names.add(value)
-            return
+    def is_plain(self, value: Value) -> bool:
+        """Return whether nothing else was written than the operation that is recorded; mostly it is so."""
+        return value not in self.conditions and self.inside.keys().isdisjoint(value.operands)
+
+    def write(self, value: Value) -> None:
+        """Write a result within what uses it or, where that would be repetition, on a line of its own."""
         self.texts[value] = self.compose(value)
-        if is_last:
-            return
         operand = value.operands[0]
         if value.op in IDENTITIES and not value.label.strip() and isinstance(operand, Value) and operand in self.names:
             self.names.add(value)
@@ -213,25 +214,40 @@ class Page:
 
     def compose(self, value: Value) -> Written:
         """Write a formula, of which parts get lines of their own as long as it is too long."""
-        referred: list[Value] = []
+        while len((text := self.compose_once(value)).text) > WIDEST[self.notation]:
+            parts = [operand for operand, _ in self.references(value) if operand not in self.names]
+            if not parts:
+                break
+            self.set_apart(max(parts, key=lambda part: len(self.texts[part].text)))
+        return text
+
+    def compose_once(self, value: Value) -> Written:
+        """Write a formula with what its operands are written as so far."""
 
         def refer(node: Value, is_condition: bool) -> Written | None:
-            if node is value or node in self.inside:
-                return None
-            referred.append(node)
-            text = self.texts[node]
-            if is_condition and node not in self.conditions:
-                return self.notation.logic("!=", (text, self.notation.number(0.0, EXACT)))
-            return text
+            return None if node is value or node in self.inside else self.reference(node, is_condition)
 
-        while True:
-            referred.clear()
+        if not self.is_plain(value):
             is_condition = value in self.conditions
-            text = written(value, self.reader, refer, self.notation, self.precision, as_condition=is_condition)
-            parts = [part for part in referred if part not in self.names]
-            if len(text.text) <= WIDEST[self.notation] or not parts:
-                return text
-            self.set_apart(max(parts, key=lambda part: len(self.texts[part].text)))
+            return written(value, self.reader, refer, self.notation, self.precision, as_condition=is_condition)
+        assert value.op is not None
+        operands = [
+            self.reference(operand, False)
+            if isinstance(operand, Value)
+            else self.notation.number(operand, self.precision)
+            for operand in value.operands
+        ]
+        return self.notation.apply(value.op, operands)
+
+    def reference(self, value: Value, is_condition: bool) -> Written:
+        """Return how formulas refer to an operand; a leaf gets its name when it is first met."""
+        if value.op is None and value not in self.names:
+            self.texts[value] = self.notation.name(self.name_for(value))
+            self.names.add(value)
+        text = self.texts[value]
+        if is_condition and value not in self.conditions:
+            return self.notation.logic("!=", (text, self.notation.number(0.0, EXACT)))
+        return text
 
     def set_apart(self, value: Value) -> None:
         """Give a result a line of its own."""

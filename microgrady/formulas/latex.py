@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from microgrady import functions
 from microgrady.formulas.writing import (
     COMPARISONS,
+    IDENTITIES,
     LOGIC,
     WORD,
+    Form,
     Level,
     Notation,
     Operator,
@@ -68,24 +69,8 @@ ESCAPED = {
     '"': "\N{RIGHT DOUBLE QUOTATION MARK}",
     "`": "\N{LEFT SINGLE QUOTATION MARK}",
 }
-# A name with an index: "w12", "x_i", "beta_0", "p[0]", "p[0][1]"
-INDEXED = re.compile(r"([^\W\d_]+)(?:_?(\d+)|_(\w+)|((?:\[\w+\])+))?(['′]*)")
-
-
-class Form(NamedTuple):
-    """A formula with gaps for the operands.
-
-    Attributes:
-        text: The formula, in which {0} and {1} are the operands.
-        level: How closely it binds.
-        left: How closely the first operand must bind to need no parentheses.
-        right: The same of the second one.
-    """
-
-    text: str
-    level: Level
-    left: Level = Level.NOT
-    right: Level = Level.NOT
+# A name with indices, and primes: "w12", "x_i", "beta_0", "p[0][1]", "w0_2"
+INDEXED = re.compile(r"([^\W\d_]+)((?:_?\d+)?(?:_\w+)?(?:\[\w+\])*)(['′]*)")
 
 
 FORMS = {
@@ -125,7 +110,7 @@ class Latex(Notation):
     """LaTeX."""
 
     def __init__(self) -> None:
-        super().__init__(is_python=False)
+        super().__init__(is_python=False, forms=FORMS)
 
     def name(self, label: str) -> Written:
         """Write a name: a letter or several, an index below it where it ends in one, Greek letters by their names."""
@@ -133,10 +118,10 @@ class Latex(Notation):
         match = INDEXED.fullmatch(text)
         if match is None:
             return Written(upright(text), Level.ATOM if WORD.fullmatch(text) else Level.NOT)
-        stem, digits, word, places, primes = match.groups()
-        index = digits or word or (places or "").strip("[]").replace("][", ",")
-        below = f"_{{{','.join(map(letters, index.split(',')))}}}" if index else ""
-        return Written(f"{letters(stem)}{below}{primes}", Level.POWER if primes else Level.ATOM)
+        stem, indices, primes = match.groups()
+        below = ",".join(map(letters, re.findall(r"[^\W_]+", indices)))
+        text = letters(stem) + (f"_{{{below}}}" if below else "") + primes
+        return Written(text, Level.POWER if primes else Level.ATOM)
 
     def number(self, number: float, precision: int) -> Written:
         """Write a number, a very large or small one with a power of ten."""
@@ -153,12 +138,8 @@ class Latex(Notation):
 
     def apply(self, op: Primitive, operands: Sequence[Written]) -> Written:
         """Write an operation of the table, or a user's, with its operands in order."""
-        if op in (functions.selected, functions.argument):
+        if op in IDENTITIES:
             return operands[0]
-        if op in FORMS:
-            form = FORMS[op]
-            texts = [self.beside(*each) for each in zip(operands, (form.left, form.right), strict=False)]
-            return Written(form.text.format(*texts), form.level)
         if op in COMPARISONS:  # 1 where it holds, else 0: the bracket of Iverson
             return Written(rf"\left[{self.logic(COMPARISONS[op], operands).text}\right]", Level.ATOM)
         return super().apply(op, operands)
@@ -174,13 +155,14 @@ class Latex(Notation):
         return Written(rf"{command}\left({', '.join(operand.text for operand in operands)}\right)", Level.POWER)
 
     def between(self, operator: Operator, operands: Sequence[Written]) -> Written:
-        """Write an operator between its operands. A minus sign does not follow one of + - · without parentheses."""
+        """Write an operator between its operands; sums of sums and products of products need no parentheses."""
         left, right = operands
-        is_comparison = operator.level is Level.COMPARISON
-        level = Level.NOT if right.text.startswith("-") and not is_comparison else right.level
-        second = self.beside(Written(right.text, level), operator.right)
+        is_associative = operator.sign in (" + ", " * ")
+        level = operator.level if is_associative else operator.right
+        if right.text.startswith("-") and operator.level in (Level.SUM, Level.PRODUCT):
+            level = Level.ATOM  # a minus sign does not follow another sign
         sign = operator.sign.replace("*", r"\cdot")
-        return Written(f"{self.beside(left, operator.left)}{sign}{second}", operator.level)
+        return Written(f"{self.beside(left, operator.left)}{sign}{self.beside(right, level)}", operator.level)
 
     def logic(self, sign: str, operands: Sequence[Written]) -> Written:
         """Write a condition."""

@@ -8,7 +8,7 @@ https://docs.python.org/3/reference/expressions.html#operator-precedence.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -65,6 +65,22 @@ class Operator(NamedTuple):
     right: Level
 
 
+class Form(NamedTuple):
+    """A formula with gaps for the operands.
+
+    Attributes:
+        text: The formula, in which {0} and {1} are the operands.
+        level: How closely it binds.
+        left: How closely the first operand must bind to need no parentheses.
+        right: The same of the second one.
+    """
+
+    text: str
+    level: Level
+    left: Level = Level.NOT
+    right: Level = Level.NOT
+
+
 OPERATORS: dict[Primitive, Operator] = {
     functions.add: Operator(" + ", Level.SUM, Level.SUM, Level.PRODUCT),
     functions.sub: Operator(" - ", Level.SUM, Level.SUM, Level.PRODUCT),
@@ -87,6 +103,18 @@ COMPARISONS = {
     functions.greater: ">",
     functions.equal: "==",
 }
+# How pictures write the operations that only derivatives need.
+FORMS = {
+    functions.over_positive: Form("{0} / {1}", Level.PRODUCT, Level.PRODUCT, Level.SIGN),
+    functions.div_square: Form("{0} / {1}**2", Level.PRODUCT, Level.PRODUCT, Level.ATOM),
+    functions.over_square: Form("{0} / ({0}**2 + {1}**2)", Level.PRODUCT, Level.ATOM, Level.ATOM),
+    functions.unit: Form("{0} / hypot({0}, {1})", Level.PRODUCT, Level.PRODUCT),
+    functions.sech: Form("1 / cosh({0})", Level.PRODUCT),
+    functions.one_minus_square: Form("1 - {0}**2", Level.SUM, Level.ATOM),
+    functions.exp_minus_square: Form("exp(-{0}**2)", Level.ATOM, Level.ATOM),
+    functions.power_log: Form("{0}**{1} · log({0})", Level.PRODUCT, Level.ATOM, Level.SIGN),
+    functions.power_slope: Form("{1} · {0}**({1} - 1)", Level.PRODUCT, Level.ATOM, Level.SIGN),
+}
 # What gives its operand as it is.
 IDENTITIES = {functions.selected, functions.argument}
 
@@ -96,10 +124,11 @@ class Notation:
 
     Args:
         is_python: Whether Python must be able to read it, with the functions of this package.
+        forms: What is written otherwise than by its operator or as a call.
     """
 
-    def __init__(self, is_python: bool) -> None:
-        self.is_python = is_python
+    def __init__(self, is_python: bool, forms: Mapping[Primitive, Form]) -> None:
+        self.is_python, self.forms = is_python, forms
 
     def name(self, label: str) -> Written:
         """Write a name. What is not a word stands in parentheses inside of something."""
@@ -117,6 +146,10 @@ class Notation:
         """Write an operation of the table, or a user's, with its operands in order."""
         if op in IDENTITIES and self.is_python:
             return operands[0]
+        if op in self.forms:
+            form = self.forms[op]
+            texts = [self.beside(*each) for each in zip(operands, (form.left, form.right), strict=False)]
+            return Written(form.text.format(*texts), form.level)
         if op is functions.neg:
             return Written(f"-{self.beside(operands[0], Level.POWER)}", Level.SIGN)
         if op in OPERATORS:
@@ -159,8 +192,8 @@ class Notation:
         return operand.text if operand.level >= level else f"({operand.text})"
 
 
-PYTHON = Notation(is_python=True)
-TEXT = Notation(is_python=False)
+PYTHON = Notation(is_python=True, forms={})
+TEXT = Notation(is_python=False, forms=FORMS)
 
 
 def number_text(number: float, precision: int) -> str:

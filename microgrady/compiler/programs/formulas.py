@@ -3,50 +3,41 @@
 from __future__ import annotations
 
 from microgrady.compiler.programs.program import Guard, Place, Program
-from microgrady.functions import add, dropped, kept, neg
+from microgrady.formulas.patterns import Reader, written
+from microgrady.formulas.writing import PYTHON, Written
+from microgrady.value import Primitive
 
 DEPTH = 4  # operations within each other that are written out; what is deeper becomes dots
+DIGITS = 6
 
 _OPPOSITES = {"==": "!=", "!=": "=="}
 
 
 def formula_of_guard(program: Program, guard: Guard, names: list[str]) -> str:
     """Write a guard as a condition that holds on the path of the program."""
-    left, right = (formula_of(program, place, names) for place in guard.operands)
+    operands = [formula_of(program, place, names) for place in guard.operands]
     if guard.outcome:
-        return f"{left} {guard.symbol} {right}"
+        return PYTHON.logic(guard.symbol, operands).text
     if guard.symbol in _OPPOSITES:
-        return f"{left} {_OPPOSITES[guard.symbol]} {right}"
-    return f"not {left} {guard.symbol} {right}"  # with a nan the opposite of < need not hold
+        return PYTHON.logic(_OPPOSITES[guard.symbol], operands).text
+    # With a nan the opposite of < need not hold.
+    return PYTHON.logic("not", [PYTHON.logic(guard.symbol, operands)]).text
 
 
-def formula_of(program: Program, place: Place, names: list[str], depth: int = DEPTH) -> str:
+def formula_of(program: Program, place: Place, names: list[str]) -> Written:
     """Write what stands at a place as a formula of the inputs, which have such names."""
-    if place < 0:
-        number = format(program.constant(place), ".6g")
-        return f"({number})" if number.startswith("-") and depth < DEPTH else number
-    if place < program.input_count:
-        return names[place]
-    if depth == 0:
-        return "..."
-    index = place - program.input_count
-    op = program.ops[index]
-    places = _selected(program, index)
-    if places is not None:
-        return f"where({', '.join(formula_of(program, place, names, depth - 1) for place in places)})"
-    operands = [formula_of(program, operand, names, depth - 1) for operand in program.operands(index)]
-    if op is neg:
-        return f"(-{operands[0]})"
-    is_operator = op.symbol.isascii() and not op.symbol.isidentifier()
-    if is_operator and len(operands) == 2:
-        return f"({operands[0]} {op.symbol} {operands[1]})"
-    return f"{op.name}({', '.join(operands)})"
+    first = program.input_count
 
+    def number_or_place(place: Place) -> Place | float:
+        return program.constant(place) if place < 0 else place
 
-def _selected(program: Program, index: int) -> tuple[Place, ...] | None:
-    """Return the operands of the `where` that an operation is recorded for, if it is one."""
-    indices = [place - program.input_count for place in program.operands(index)]
-    if program.ops[index] is not add or min(indices) < 0 or [program.ops[k] for k in indices] != [kept, dropped]:
-        return None
-    (mask, first), (other, second) = map(program.operands, indices)
-    return (mask, first, second) if mask == other else None
+    def op_of(place: Place) -> Primitive | None:
+        return program.ops[place - first] if place >= first else None
+
+    def operands_of(place: Place) -> list[Place | float]:
+        return [number_or_place(operand) for operand in program.operands(place - first)]
+
+    def named(place: Place, is_condition: bool) -> Written | None:
+        return PYTHON.name(names[place]) if place < first else None
+
+    return written(number_or_place(place), Reader(op_of, operands_of), named, PYTHON, DIGITS, DEPTH)
