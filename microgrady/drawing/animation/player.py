@@ -17,9 +17,12 @@ from microgrady.drawing.animation.pages import in_notebook, page_of
 from microgrady.drawing.animation.parts import COLOURS, show, to_text, with_parts
 from microgrady.drawing.animation.paths import Paths
 from microgrady.drawing.animation.steps import Narrator, Step, box_titles
+from microgrady.drawing.extras import import_extra
+from microgrady.drawing.fonts import font_file
 from microgrady.drawing.graph.graph import check_look, draw
-from microgrady.drawing.render import PNG_ZOOM, check_target, font_file, format_of, import_extra, png_from_svg
+from microgrady.drawing.render import check_target, format_of
 from microgrady.drawing.style import DIGITS, FAINT_INK, FONT, INK
+from microgrady.drawing.svg import PNG_ZOOM, png_from_svg
 from microgrady.files import write_whole
 from microgrady.value import Value, topological_order
 
@@ -126,7 +129,7 @@ class Animation:
             value.label = title
             value.grad = narrator.longest[value]  # leaves room in its box for every gradient on the way
         picture = draw(output, precision=precision, colour=colour, direction=direction, max_nodes=None)
-        self._picture = with_parts(picture.pipe("svg", encoding="utf-8"), order)
+        self._picture = with_parts(picture.plain_svg(), order)
         show(self._picture, self.steps[-1], self.state(len(self.steps) - 1))
 
     def state(self, step: int) -> dict[str, dict[str, str]]:

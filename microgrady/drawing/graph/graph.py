@@ -47,7 +47,7 @@ def draw(
     direction: str = "LR",
     depth: int | None = None,
     max_nodes: int | None = 200,
-) -> graphviz.Digraph:
+) -> Picture:
     """Draw the graph of one or more Values.
 
     Every Value is a box with its label (or the formula that made it), its value and its gradient: rounded for a leaf,

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from microgrady import traced
 from microgrady.checking.evaluation import evaluate
-from microgrady.drawing.render import FORMATS, PNG_ZOOM, check_target, endings, format_of, import_extra
+from microgrady.drawing.extras import import_extra
+from microgrady.drawing.render import FORMATS, check_target, endings, format_of
 from microgrady.drawing.style import DIGITS
+from microgrady.drawing.svg import PNG_ZOOM
 from microgrady.files import write_whole
 from microgrady.inputs import FLOAT_DIGITS, as_number, describe, require_function
 from microgrady.introspection import name_of, signature_of
