@@ -74,8 +74,12 @@ def test_returns_a_digraph() -> None:
     assert isinstance(mg.draw(example()), graphviz.Digraph)
 
 
-def test_its_text_is_the_same_each_time() -> None:
-    assert repr(mg.draw(example())) == "<Picture of a graph>"
+def test_its_text_is_the_same_each_time_and_says_how_to_see_it() -> None:
+    picture = mg.draw(example())
+    assert repr(picture) == str(picture) == repr(mg.draw(example()))
+    for word in ("<Picture of ", "notebooks", ".show()", 'to="'):
+        assert word in str(picture)
+    assert "\n" not in str(picture)
 
 
 def test_boxes_show_label_value_and_gradient() -> None:
@@ -361,12 +365,15 @@ def test_threads_render_at_the_same_time() -> None:
 
 def test_the_dot_program_is_used_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "dot"
-    program.write_text("#!/bin/sh\ncat > /dev/null\nprintf 'from dot'\n")
+    made = f'<svg xmlns="{svg.NAMESPACE}"><text>from dot</text></svg>'
+    program.write_text(f"#!/bin/sh\ncat > /dev/null\nprintf '{made}'\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin")
-    assert mg.draw(example()).pipe("svg") == b"from dot"
+    page = mg.draw(example()).pipe("svg", encoding="utf-8")
+    assert "<text>from dot</text>" in page
+    assert 'role="img"' in page
     mg.draw(example(), to=tmp_path / "z.png")
-    assert (tmp_path / "z.png").read_bytes() == b"from dot"
+    assert (tmp_path / "z.png").read_text() == made
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ DARK = f"""
 .microgrady .edge > path, .microgrady .edge > polygon {{ stroke: {DARK_FAINT_INK} }}
 .microgrady .edge > polygon {{ fill: {DARK_FAINT_INK} }}
 .microgrady .node > :not(polyline):not(text) {{ stroke: {DARK_FAINT_INK} }}
+.microgrady .node > [stroke-width]:not(polyline) {{ stroke: {DARK_INK} }}
 .microgrady .node > [fill="white"]:not(text) {{ fill: #dfe3e6 }}
 .microgrady .unfilled > text {{ fill: {DARK_INK} }}
 }}
