@@ -297,7 +297,7 @@ def test_in_the_end_the_boxes_have_the_colours_that_draw_gives_them() -> None:
     output = loss()
     state = last_state(mg.animate(output))
     output.backward()
-    source = mg.draw(output).source
+    source = mg.draw(output, style="circles").source
     for index in range(len(topological_order(output))):
         colour = re.search(rf'\tv{index} \[label=.*? fillcolor="?([#\w]+)', source)
         assert colour

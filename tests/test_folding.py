@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 import microgrady as mg
 from microgrady import Value
 from microgrady.drawing.graph import folding
-from microgrady.drawing.graph.folding import Likeness, Network, Part, blocks_of, colours, fold, partial_sums
+from microgrady.drawing.graph.folding import Likeness, Network, Part, blocks_of, colours, fold
 from microgrady.drawing.graph.labels import common, spread
+from microgrady.formulas.grouping import grouped
 from microgrady.value import topological_order
 
 
@@ -76,19 +77,29 @@ def rosenbrock(n: int) -> Value:
     return total  # type: ignore[no-any-return]
 
 
+def tangle(n: int) -> Value:
+    """A graph whose arrows pass many boxes."""
+    values: list[Any] = [Value(0.1 * i, f"x{i}") for i in range(n)]
+    for i in range(n):
+        values.append(values[i] * values[-1] * values[n - i - 1])
+    return values[-1]  # type: ignore[no-any-return]
+
+
 def fan(n: int) -> Value:
     x = Value(1.5, "x")
     return mg.sum([x * 2.0 for _ in range(n)])
 
 
 def boxes(picture: graphviz.Digraph) -> list[str]:
-    """The titles of the boxes, those of numbers included."""
-    shown = [line for line in picture.body if "->" not in line and "ellipse" not in line and "subgraph" not in line]
-    return [
-        match[1]
-        for line in shown
-        if (match := re.match(r'\s*[vo]\w+ \[label="?([^|\]"]*?)["|]?(?: color=.*)?[|\]]', line))
-    ]
+    """The titles of the boxes, and how many each stands for."""
+    found = [re.match(r'\s*v\d+ \[label="?([^|"]*)\|', line) for line in picture.body]
+    return [match[1].replace(r"\n", " ") for match in found if match]
+
+
+def words(picture: graphviz.Digraph) -> str:
+    """The caption, on one line."""
+    caption = re.search(r'label="([^"]*)" nodesep', picture.source)
+    return caption[1].replace(r"\n", " ") if caption else ""
 
 
 def frames(picture: graphviz.Digraph) -> list[str]:
@@ -96,7 +107,8 @@ def frames(picture: graphviz.Digraph) -> list[str]:
 
 
 def parts(output: Value, max_nodes: int | None = 200, depth: int | None = None) -> list[Part]:
-    return fold(topological_order(output), [output], depth, max_nodes)
+    order = topological_order(output)
+    return fold(order, [output], depth, max_nodes, grouped(order, [output]))
 
 
 LARGE: dict[str, Callable[[], Value]] = {
@@ -114,8 +126,18 @@ LARGE: dict[str, Callable[[], Value]] = {
 
 
 def test_a_graph_that_fits_is_shown_whole() -> None:
-    assert all(len(part.blocks) == len(part.blocks[0].values) == 1 for part in parts(network((2, 3, 1))))
+    assert all(len(part.blocks) == 1 for part in parts(network((2, 3, 1))))
     assert "boxes" not in mg.draw(network((2, 3, 1))).source
+
+
+@pytest.mark.parametrize("style", ["boxes", "circles"])
+@pytest.mark.parametrize("make", [lambda: loop(7), lambda: network((2, 3, 1)), lambda: tangle(12)])
+def test_folding_starts_with_the_first_box_too_many(make: Callable[[], Value], style: str) -> None:
+    picture = mg.draw(make(), max_nodes=None, style=style)
+    count = len(boxes(picture)) + len([line for line in picture.body if re.match(r"\s*o\d+n\d+ \[", line)])
+    assert mg.draw(make(), max_nodes=count, style=style).source == picture.source
+    assert "alike" not in picture.source
+    assert len(boxes(mg.draw(make(), max_nodes=count - 1, style=style))) < len(boxes(picture))
 
 
 @pytest.mark.parametrize("name", LARGE)
@@ -129,9 +151,7 @@ def test_boxes_are_at_most_so_many(name: str, max_nodes: int) -> None:
 def test_each_value_is_in_one_part(name: str, max_nodes: int | None) -> None:
     output = LARGE[name]()
     order = topological_order(output)
-    found = [
-        value for part in fold(order, [output], None, max_nodes) for block in part.blocks for value in block.values
-    ]
+    found = [value for part in parts(output, max_nodes) for block in part.blocks for value in block.values]
     assert len(found) == len(order)
     assert set(map(id, found)) == set(map(id, order))
 
@@ -149,18 +169,27 @@ def test_what_was_folded_is_said(name: str) -> None:
     picture = mg.draw(output)
     shown = len([line for line in picture.body if re.match(r"\s*v\d+ \[", line)])
     on = "1 leaf" if leaves == 1 else f"{leaves:,} leaves"
-    assert f"{len(order) - leaves:,} operations on {on} in {shown} boxes; × 16: " in picture.source
+    assert f"{len(order) - leaves:,} operations on {on} in {shown} boxes" in words(picture)
+    assert re.search(r"× ([\d,]+): \1 alike", words(picture))
 
 
 def test_one_leaf_is_no_plural() -> None:
-    assert "299 operations on 1 leaf in 3 boxes" in mg.draw(fan(150)).source
+    assert "299 operations on 1 leaf in 3 boxes" in mg.draw(fan(150), max_nodes=100).source
+
+
+def test_the_caption_explains_by_an_example_from_the_picture() -> None:
+    x = [Value(i / 10, f"x{i}") for i in range(1, 49)]
+    picture = mg.draw(mg.prod([mg.sin(v) for v in x]), max_nodes=60)
+    assert "× 48: 48 alike, from 0.1 to 4.8" in words(picture)
 
 
 def test_neurons_that_are_alike_are_one_box() -> None:
     picture = mg.draw(network())
-    assert {"w0_…_… × 32", "w1_…_… × 256", "w2_0_… × 16", "b0_… × 16", "x… × 2", "tanh × 16"} <= set(boxes(picture))
-    assert boxes(picture).count("tanh × 16") == 2
-    assert boxes(picture).count("tanh") == 1
+    assert {"w0_…_… × 32", "w1_…_… × 256", "w2_0_… × 16", "b0_… × 16", "x… × 2", "v… = tanh(v…) × 16"} <= set(
+        boxes(picture)
+    )
+    assert boxes(picture).count("v… = tanh(v…) × 16") == 2
+    assert len([title for title in boxes(picture) if "tanh(v" in title]) == 3
 
 
 def test_a_folded_box_gives_the_range_of_its_numbers() -> None:
@@ -168,15 +197,18 @@ def test_a_folded_box_gives_the_range_of_its_numbers() -> None:
     total = mg.sum([v * v for v in x])
     total.backward()
     source = mg.draw(total).source
-    assert r"x… × 300|value 0 … 299\lgradient 0 … 598\l" in source
-    assert '[label=" 0 … 299 "]' in source
-    assert "sum of 300 terms|value 8.955e+06" in source
+    assert r"x…\n× 300|value 0 … 299\lgradient 0 … 598\l" in source
+    assert '[label=" 0 … 598 "]' in source
+    assert "= sum of 300 terms|value 8.955e+06" in source
 
 
 def test_a_loop_leads_back_to_itself_between_its_first_and_last_turns() -> None:
     picture = mg.draw(loop(10_000))
-    assert any(re.fullmatch(r"mul × 9,9\d\d", title) for title in boxes(picture))
-    edges = [re.findall(r"[vo]\d+", line) for line in picture.body if "->" in line]
+    assert any(re.fullmatch(r"v… = v… · a × 9,99\d", title) for title in boxes(picture))
+    assert re.fullmatch(r"loop of 9,99\d turns", frames(picture)[0])
+    assert len(boxes(picture)) < 15
+    assert "next turn: 0.9" in picture.source
+    edges = [re.findall(r"v\d+", line)[:2] for line in picture.body if "->" in line]
     after: dict[str, set[str]] = {}
     for tail, head in edges:
         after.setdefault(tail, set()).add(head)
@@ -199,24 +231,24 @@ def test_outputs_keep_a_box_of_their_own() -> None:
     picture = mg.draw(squares[7], mg.sum(squares))
     thick = [line for line in picture.body if "penwidth" in line]
     assert len(thick) == 2
-    assert "x7 * x7" in thick[0]
+    assert "x7 · x7" in thick[0]
 
 
 def test_names_decide_where_there_is_room_for_them() -> None:
     x = Value(2.0, "x")
     terms = [x * 3.0 for _ in range(150)] + [x * 4.0 for _ in range(150)]
-    assert {"x * 3 × 150", "x * 4 × 150"} <= set(boxes(mg.draw(mg.sum(terms))))
-    assert "x * … × 300" in boxes(mg.draw(mg.sum(terms), max_nodes=5))
+    assert {"v… = x · 3 × 150", "v… = x · 4 × 150"} <= set(boxes(mg.draw(mg.sum(terms))))
+    assert "v… = x · … × 300" in boxes(mg.draw(mg.sum(terms), max_nodes=3))
 
 
 def test_a_term_that_comes_often_is_counted_on_its_arrow() -> None:
     x = Value(2.0, "x")
     total = mg.sum([x] * 300)
     total.backward()
-    assert 'v0 -> o299 [label=" 1 × 300 "]' in mg.draw(total).source
+    assert 'v0 -> v299 [label=" 300 "]' in mg.draw(total).source
+    assert 'v0 -> o299 [label=" 300 "]' in mg.draw(total, style="circles").source
     terms = mg.sum([x * float(i) for i in range(5)] + [1.0, 2.0, 3.0])
-    source = mg.draw(terms, max_nodes=6).source
-    assert "sum of 8 terms" in source
+    source = mg.draw(terms, max_nodes=6, style="circles").source
     assert 'label="1 … 3 × 3"' in source
     assert '[label=" 1 "]' in source
 
@@ -292,13 +324,14 @@ def test_depth_folds_scopes_into_boxes_with_their_inputs_and_outputs() -> None:
     whole, layers, closed = (mg.draw(output, depth=depth) for depth in (2, 1, 0))
     assert whole.source == mg.draw(output).source
     assert sorted(frames(layers)) == ["layer 1", "layer 2"]
-    assert [title for title in boxes(layers) if "neuron" in title] == ["neuron 1", "neuron 2", "neuron 3", "neuron 1"]
+    neurons = sorted(title for title in boxes(layers) if "neuron" in title)
+    assert neurons == ["neuron 1", "neuron 1", "neuron 2", "neuron 3"]
     assert frames(closed) == []
     assert [title for title in boxes(closed) if "layer" in title] == ["layer 1", "layer 2"]
     assert r"layer 1|operations: 15\l" in closed.source
     assert "grey: a folded scope" in closed.source
     names = {match[2]: match[1] for line in closed.body if (match := re.match(r'\s*(v\d+) \[label="?([\w ]+)', line))}
-    arrows = {tuple(re.findall(r"[vo]\d+", line)[:2]) for line in closed.body if "->" in line}
+    arrows = {tuple(re.findall(r"v\d+", line)[:2]) for line in closed.body if "->" in line}
     for leaf in ("x0", "w0_0_0", "b0_2"):
         assert (names[leaf], names["layer 1"]) in arrows
     assert (names["layer 1"], names["layer 2"]) in arrows
@@ -321,7 +354,7 @@ def test_an_output_made_in_a_folded_scope_is_still_shown() -> None:
         y = mg.tanh(Value(2.0, "w") * Value(3.0, "x"))
     y.label = "y"
     picture = mg.draw(y, depth=0)
-    assert boxes(picture) == ["layer", "y"]
+    assert boxes(picture) == ["layer", "y = tanh(v1)"]
     assert r"layer|operations: 1\lleaves: 2\l" in picture.source
     assert r"y|value 1\lno gradient yet\l" in picture.source
 
@@ -373,7 +406,7 @@ def test_the_search_finds_the_coarsest_stable_partition(
     order: list[Value], join_sums: bool, likeness: Likeness
 ) -> None:
     kept = frozenset(order[-1:])
-    blocks = blocks_of(order, kept, 0, partial_sums(order, kept) if join_sums else {})
+    blocks = blocks_of(order, kept, 0, grouped(order, kept) if join_sums else {})
     search = Network(blocks)
     first = colours(blocks, frozenset(order[-1:]), likeness, 1000)
     assert first is not None
@@ -397,9 +430,8 @@ def test_stopping_early_gives_a_coarser_partition_that_fits(order: list[Value], 
 
 @given(graphs(), st.integers(1, 60))
 def test_any_random_graph_folds_into_few_boxes(order: list[Value], max_nodes: int) -> None:
-    found = fold(order, order[-1:], None, max_nodes)
-    count = sum(max(block.box_count() for block in part.blocks) for part in found)
-    assert count <= max(max_nodes, 7)
+    found = parts(order[-1], max_nodes)
+    assert len(found) <= max(max_nodes, 7)
     assert sorted(id(v) for part in found for block in part.blocks for v in block.values) == sorted(map(id, order))
 
 
@@ -408,10 +440,9 @@ def test_only_unnamed_sums_that_nothing_else_uses_are_joined() -> None:
     named = x + 1
     named.label = "named"
     shared = named + 2
-    total = (shared + 3) + 4 + shared
-    order, kept = topological_order(total), frozenset([total])
-    sums = [block for block in blocks_of(order, kept, 0, partial_sums(order, kept)) if block.kind == "sum"]
-    assert [len(block.values) for block in sums] == [3]
+    total = (shared + 3) - 4 + shared
+    groups = [part.blocks[0] for part in parts(total) if part.kind == "group"]
+    assert [len(block.values) for block in groups] == [3]
 
 
 # The words
@@ -439,12 +470,13 @@ def test_ranges() -> None:
 def test_a_hundred_thousand_values_are_drawn() -> None:
     picture = mg.draw(loop(50_000))
     assert "49,9" in picture.source
+    assert len(boxes(picture)) < 15
     assert "<svg" in picture.pipe("svg", encoding="utf-8")
 
 
 def test_many_outputs_are_folded_too() -> None:
     x = Value(1.0, "x")
-    assert boxes(mg.draw(*[x * 2.0 for _ in range(2000)])) == ["x", "x * 2 × 2,000", "2"]
+    assert boxes(mg.draw(*[x * 2.0 for _ in range(2000)])) == ["x", "v… = x · 2 × 2,000"]
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, "4", True])

@@ -32,9 +32,9 @@ from microgrady.command.options import (
 )
 from microgrady.command.parsing import InputError, Span, normalise
 from microgrady.drawing import draw
-from microgrady.drawing.graph.labels import applied
 from microgrady.drawing.render import FORMATS, check_target, endings
 from microgrady.drawing.style import DIGITS as DIGITS_IN_PICTURES
+from microgrady.formulas.writing import PYTHON
 from microgrady.inputs import FLOAT_DIGITS
 from microgrady.transforms import hessian
 from microgrady.value import Value
@@ -366,15 +366,14 @@ def _because(node: Value, digits: int) -> str:
     """Return which operation made what is not finite, in the names that were typed."""
     written, where = [], []
     for operand in node.operands:
-        number = f"{operand.data if isinstance(operand, Value) else operand:.{digits}g}"
+        number = operand.data if isinstance(operand, Value) else operand
+        written.append(PYTHON.number(number, digits))
         if isinstance(operand, Value) and operand.op is None and operand.label:
-            where.append(f"{operand.label} = {number}")
-            number = operand.label
-        written.append(number)
+            where.append(f"{operand.label} = {number:.{digits}g}")
+            written[-1] = PYTHON.name(operand.label)
     assert node.op is not None
-    symbol = node.op.name if node.op.name in FUNCTIONS and len(written) == 1 else node.op.symbol
     place = f" at {' and '.join(dict.fromkeys(where))}" if where else ""
-    return f"because {applied(symbol, written)} is {node.data:.{digits}g}{place}"
+    return f"because {PYTHON.apply(node.op, written).text} is {node.data:.{digits}g}{place}"
 
 
 def _first_derivatives(leaves: list[Value], report: Report | None, digits: int) -> str:

@@ -10,9 +10,14 @@ FONT = "DejaVu Sans"
 DIGITS = 4  # significant, of numbers in pictures unless told otherwise
 
 INK, FAINT_INK = "#1a1a1a", "#5f5f5f"
-# One hue, ordered by its lightness alone: for grey print and for every kind of colour vision.
+# Two hues, each ordered by its lightness: for grey print, and for every kind of colour vision.
 # INK keeps a contrast of at least 7 to 1 on all of it.
 PALEST, STRONGEST = (255, 244, 230), (253, 150, 70)
+PALEST_NEGATIVE, STRONGEST_NEGATIVE = (234, 243, 251), (107, 174, 226)
+# What is not finite stands out as nothing else does.
+NOT_FINITE = {"fillcolor": "#1a1a1a", "fontcolor": "white"}
+# What a `where` leaves out.
+PALE = "#b4b4b4"
 
 GRAPH = {
     "bgcolor": "white",
@@ -27,6 +32,8 @@ NODE = {"fontname": FONT, "fontsize": "14", "fontcolor": INK, "color": INK}
 # A chain of operations stands in a line, and the numbers beside it.
 EDGE = NODE | {"fontsize": "12", "color": FAINT_INK, "arrowsize": "0.7", "weight": "4"}
 NUMBER_ARROW = {"style": "dashed", "weight": "1"}
+LEFT_OUT = {"style": "dashed", "color": PALE, "fontcolor": PALE}
+NEXT_TURN = {"style": "bold", "color": INK}
 LEAF = {"shape": "Mrecord", "style": "filled"}
 RESULT = {"shape": "record", "style": "filled"}
 SCOPE = {"shape": "record", "style": "filled", "fillcolor": "#cfd8dc"}
@@ -56,16 +63,19 @@ FRAME = {
     "labeljust": "l",
     "margin": "12",
 }
+LOOP = FRAME | {"style": "rounded,dashed", "fillcolor": "#ffffff00", "color": INK}
 
 
 def tint(gradient: float | None, strongest: float) -> str:
-    """Return the fill colour of a box: white where the gradient is zero or not known.
+    """Return the fill colour of a box: orange for a positive gradient, blue for a negative one, white for 0 or None.
 
     The square root keeps a hundredth of the strongest gradient apart from zero.
     """
-    if not gradient:
+    if not gradient or math.isnan(gradient):
         return "white"
-    return mixed(PALEST, STRONGEST, math.sqrt(abs(gradient) / strongest) if math.isfinite(gradient) else 1.0)
+    share = math.sqrt(abs(gradient) / strongest) if math.isfinite(gradient) else 1.0
+    ends = (PALEST, STRONGEST) if gradient > 0 else (PALEST_NEGATIVE, STRONGEST_NEGATIVE)
+    return mixed(*ends, share)
 
 
 def mixed(palest: tuple[int, int, int], strongest: tuple[int, int, int], share: float) -> str:

@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element, SubElement
 from microgrady.drawing.animation.pages import in_notebook, page_of
 from microgrady.drawing.animation.parts import COLOURS, show, to_text, with_parts
 from microgrady.drawing.animation.paths import Paths
-from microgrady.drawing.animation.steps import Narrator, Step, box_titles
+from microgrady.drawing.animation.steps import Narrator, Step
 from microgrady.drawing.extras import import_extra
 from microgrady.drawing.fonts import font_file
 from microgrady.drawing.graph.graph import check_look, draw
@@ -125,10 +125,9 @@ class Animation:
         paths = Paths(order, narrator.names, precision)
         self._paths = {f"v{index}": paths.in_words(value) for index, value in enumerate(order)}
         self._names = {f"v{index}": narrator.names[value] for index, value in enumerate(order)}
-        for value, title in box_titles(order, precision).items():
-            value.label = title
+        for value in order:
             value.grad = narrator.longest[value]  # leaves room in its box for every gradient on the way
-        picture = draw(output, precision=precision, colour=colour, direction=direction, max_nodes=None)
+        picture = draw(output, precision=precision, colour=colour, direction=direction, style="circles", max_nodes=None)
         self._picture = with_parts(picture.plain_svg(), order)
         show(self._picture, self.steps[-1], self.state(len(self.steps) - 1))
 

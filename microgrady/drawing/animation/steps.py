@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from microgrady.differentiation import still_follows
-from microgrady.drawing.graph.labels import NOT_IN_XML, applied, atom
 from microgrady.drawing.style import tint
+from microgrady.formulas.writing import NOT_IN_XML, number_text
 from microgrady.value import Value, stays_zero
 
 NAME_WIDTH, EXPRESSION_WIDTH = 24, 24
 LISTED = 6
 UNKNOWN = "?"
+# A name or a positive number, or a function of one flat list of them.
+NEEDS_NO_PARENTHESES = re.compile(r"\w[\w.]*(e[-+]\d+|\([^()]*\))?")
 
 
 @dataclass(frozen=True)
@@ -199,7 +202,7 @@ class Narrator:
 
     def number(self, number: float) -> str:
         """Write a number."""
-        return f"{number:.{self.precision}g}"
+        return number_text(number, self.precision)
 
 
 def reading_order(output: Value) -> list[Value]:
@@ -231,17 +234,6 @@ def shortened(label: str) -> str:
     return line if len(line) <= NAME_WIDTH else line[: NAME_WIDTH - 1] + "…"
 
 
-def box_titles(order: Iterable[Value], precision: int) -> dict[Value, str]:
-    """Return the titles of the boxes: what formulas call a Value and, if there is room, how it is made."""
-    found: dict[Value, str] = {}
-    names = short_names(order)
-    for value, name in names.items():
-        made = "" if value.op is None else expression(value, names, precision)
-        title = value.label if value.label.strip() else name
-        found[value] = f"{title} = {made}" if 0 < len(made) <= EXPRESSION_WIDTH else title
-    return found
-
-
 def expression(value: Value, names: Mapping[Value, str], precision: int) -> str:
     """Write how a Value was made, in the names of its operands."""
     operands = (names[o] if isinstance(o, Value) else f"{o:.{precision}g}" for o in value.operands)
@@ -271,3 +263,20 @@ def listed(texts: Iterable[str]) -> str:
 def numbers_of(value: Value) -> list[float]:
     """Return the operands of a Value as numbers."""
     return [operand.data if isinstance(operand, Value) else operand for operand in value.operands]
+
+
+def applied(symbol: str, operands: Sequence[str]) -> str:
+    """Write an operation with its operands, as a call or between them."""
+    if symbol.isidentifier():
+        return f"{symbol}({', '.join(operands)})"
+    if len(operands) == 1:
+        return symbol + atom(operands[0])
+    left, right = operands
+    # A minus in front binds less closely than a power alone.
+    bare = symbol != "**" and NEEDS_NO_PARENTHESES.fullmatch(left.removeprefix("-"))
+    return f"{left if bare else atom(left)} {symbol} {atom(right)}"
+
+
+def atom(text: str) -> str:
+    """Put parentheses around all but names, positive numbers and calls."""
+    return text if NEEDS_NO_PARENTHESES.fullmatch(text) else f"({text})"

@@ -1,10 +1,10 @@
-"""Which Values share a box: folding scopes, long sums and repeated parts until a graph fits a picture.
+"""Which Values share a box: folding scopes and repeated parts until a graph fits a picture.
 
-Two steps. First Values are taken together to blocks: those of a scope that is not shown open, and the terms
-of a long sum. Then blocks that are alike become one part, "× 16". Alike are blocks of the same kind with
-operands and users that are alike: the coarsest such partition is found by refinement (R. Paige and R. E. Tarjan,
-"Three partition refinement algorithms", SIAM Journal on Computing 16, 1987), one step of the graph a round. Where
-even that has too many parts, as in a long loop, whose turns all differ in their distance from the end,
+Two steps. First Values are taken together to blocks: those of a scope that is not shown open, and those that are
+written in one formula, as the terms of a sum. Then blocks that are alike become one part, "× 16". Alike are blocks of
+the same kind with operands and users that are alike: the coarsest such partition is found by refinement (R. Paige and
+R. E. Tarjan, "Three partition refinement algorithms", SIAM Journal on Computing 16, 1987), one step of the graph a
+round. Where even that has too many parts, as in a long loop, whose turns all differ in their distance from the end,
 refinement stops early: parts are then alike as far as a few steps around them show.
 """
 
@@ -19,11 +19,10 @@ from functools import cached_property, lru_cache
 from typing import Literal
 
 from microgrady.scopes import Scope, path_of
-from microgrady.value import Value, primitives
+from microgrady.value import Value
 
-ADD = primitives["add"]
 A_NUMBER = -1  # in place of an operand's block
-# A loop that is folded halfway reads best with few of its turns shown.
+# What is folded halfway reads best with few boxes.
 FULLER = 8
 # So many frames within each other can still be told apart, and Graphviz lays them out at once.
 DEEPEST = 20
@@ -42,7 +41,7 @@ class Likeness(IntEnum):
 
 @dataclass(eq=False)
 class Block:
-    """Values that are drawn as one: a single one, a sum with its partial sums, or a scope's.
+    """Values that are drawn as one: a single one, those of one formula, or a scope's.
 
     Args:
         kind: What it is.
@@ -51,33 +50,35 @@ class Block:
         scope: The scope that it is, if it is one.
     """
 
-    kind: Literal["value", "sum", "scope"]
+    kind: Literal["value", "group", "scope"]
     path: tuple[Scope, ...]
     values: list[Value] = field(default_factory=list)
     scope: Scope | None = None
 
     @property
     def result(self) -> Value:
-        """The last Value in the block: what a single one or a sum comes to."""
+        """The last Value in the block: what a formula comes to."""
         return self.values[-1]
 
-    def box_count(self) -> int:
-        """Count its box, and those of the numbers among its operands."""
-        if self.kind == "scope":
+    def box_count(self, with_numbers: bool) -> int:
+        """Count its box, and those of the numbers among its operands where they have boxes."""
+        if self.kind == "scope" or not with_numbers:
             return 1
         numbers = sum(not isinstance(operand, Value) for value in self.values for operand in value.operands)
-        return 1 + (min(numbers, 1) if self.kind == "sum" else numbers)
+        return 1 + (min(numbers, 1) if self.kind == "group" else numbers)
 
 
 @dataclass(eq=False)
 class Frame:
-    """What surrounds the boxes of a scope, or of several whose parts are alike.
+    """What surrounds the boxes of a scope, of several whose parts are alike, or of a loop.
 
     Args:
-        scopes: The scopes, all at the same depth.
+        scopes: The scopes, all at the same depth; none for a loop.
+        turns: How often a loop goes around.
     """
 
     scopes: list[Scope]
+    turns: int = 0
 
 
 @dataclass(eq=False)
@@ -94,7 +95,7 @@ class Part:
 
     @cached_property
     def kind(self) -> str:
-        """What its blocks are; single Values and sums that share a box count as Values."""
+        """What its blocks are; single Values and groups that share a box count as Values."""
         kinds = {block.kind for block in self.blocks}
         return kinds.pop() if len(kinds) == 1 else "value"
 
@@ -104,16 +105,27 @@ class Part:
         return [block.result for block in self.blocks]
 
 
-def fold(order: Sequence[Value], outputs: Iterable[Value], depth: int | None, max_nodes: int | None) -> list[Part]:
+def fold(
+    order: Sequence[Value],
+    outputs: Iterable[Value],
+    depth: int | None,
+    max_nodes: int | None,
+    inside: Mapping[Value, Value],
+    *,
+    with_numbers: bool = False,
+) -> list[Part]:
     """Find what to draw as one box, so that there are not too many boxes.
 
-    Repeated parts are folded first, and then scopes from the innermost outwards.
+    Repeated parts are folded first, and then scopes from the innermost outwards. Nothing is folded unless there are
+    more boxes than allowed.
 
     Args:
         order: The Values, operands before results.
         outputs: Those that share a box only with each other.
         depth: How many scopes within each other are shown open; None for as many as fit, up to 20.
-        max_nodes: The most boxes, those of numbers included; None for any number.
+        max_nodes: The most boxes; None for any number.
+        inside: For each Value that is written in the formula of another one, that other one.
+        with_numbers: Whether numbers have boxes of their own. Then Values share a formula only where it folds.
 
     Returns:
         The parts, operands before results but for loops.
@@ -121,18 +133,17 @@ def fold(order: Sequence[Value], outputs: Iterable[Value], depth: int | None, ma
     kept = frozenset(outputs)
     deepest = max((len(path_of(value._label)) for value in order), default=0)
     shown = min(deepest, DEEPEST if depth is None else min(depth, MOST_FRAMES))
-    blocks = blocks_of(order, kept, shown, {})
-    if max_nodes is None or (len(blocks) <= max_nodes and sum(map(Block.box_count, blocks)) <= max_nodes):
+    blocks = blocks_of(order, kept, shown, {} if with_numbers else inside)
+    if max_nodes is None or sum(block.box_count(with_numbers) for block in blocks) <= max_nodes:
         return framed([Part([block]) for block in blocks])
-    sums = partial_sums(order, kept)
-    network = Network(blocks_of(order, kept, shown, sums))
+    network = Network(blocks_of(order, kept, shown, inside), with_numbers)
     found = settled_parts(network, kept, max_nodes)
     if depth is None and found is None:
         # The deepest level that fits, by bisection: it lies from `fits` up and below `shown`.
         fits = -1
         while shown - fits > 1:
             level = (shown + fits) // 2
-            closer = Network(blocks_of(order, kept, level, sums))
+            closer = Network(blocks_of(order, kept, level, inside), with_numbers)
             parts = settled_parts(closer, kept, max_nodes)
             if parts is None:
                 shown, network = level, closer
@@ -158,49 +169,43 @@ def stopped_parts(network: Network, outputs: frozenset[Value], max_nodes: int) -
     for likeness in (Likeness.PATTERN, Likeness.KIND, Likeness.ROLE):
         first = colours(blocks, outputs, likeness, max_nodes)
         if first is not None and network.box_count(first) <= max_nodes:
-            parts = parts_of(blocks, network.refine(first, max_nodes // FULLER)[0])
+            # A loop reads best with its first and its last turn beside those that are alike.
+            most = min(max_nodes // FULLER, 2 * network.box_count(first))
+            parts = parts_of(blocks, network.refine(first, most)[0])
             return framed(parts) if likeness == Likeness.PATTERN else parts
     return parts_of(blocks, [colour(block, outputs, Likeness.ROLE) for block in blocks])
 
 
 def blocks_of(
-    order: Sequence[Value], outputs: frozenset[Value], depth: int, sums: Mapping[Value, Value]
+    order: Sequence[Value], outputs: frozenset[Value], depth: int, inside: Mapping[Value, Value]
 ) -> list[Block]:
-    """Join the Values of each scope that is not shown open, but for outputs, and those of each sum."""
+    """Join the Values of each scope that is not shown open, but for outputs, and those of each formula."""
     blocks: dict[Hashable, Block] = {}
+    homes = homes_of(order)
     for value in order:
         path = path_of(value._label)
-        if len(path) > depth and value not in outputs:
-            key: Hashable = path[depth]
+        key: Hashable = inside.get(value, value)
+        if value in homes:
+            block = Block("value", homes[value][:depth])
+        elif len(path) > depth and value not in outputs:
+            key = path[depth]
             block = blocks.pop(key) if key in blocks else Block("scope", path[:depth], scope=path[depth])
         else:
-            key = sums.get(value, value)
-            block = blocks.pop(key) if key in blocks else Block("value" if key is value else "sum", path[:depth])
+            block = blocks.pop(key) if key in blocks else Block("value" if key is value else "group", path[:depth])
         block.values.append(value)
         blocks[key] = block  # anew, so that blocks stand in the order of their results
     return list(blocks.values())
 
 
-def partial_sums(order: Sequence[Value], outputs: frozenset[Value]) -> dict[Value, Value]:
-    """Find the unnamed sums that are only there for another sum, and return the last one for each."""
-    uses: Counter[Value] = Counter()
+def homes_of(order: Iterable[Value]) -> dict[Value, tuple[Scope, ...]]:
+    """Find the leaves from outside of all scopes that are used in one scope only, as its parameters are."""
+    homes: dict[Value, tuple[Scope, ...] | None] = {}
     for value in order:
-        uses.update(operand for operand in value.operands if isinstance(operand, Value))
-    totals: dict[Value, Value] = {}
-    for value in reversed(order):
-        if value.op is not ADD:
-            continue
+        path = path_of(value._label)
         for operand in value.operands:
-            if (
-                isinstance(operand, Value)
-                and operand.op is ADD
-                and uses[operand] == 1
-                and not operand.label
-                and operand not in outputs
-                and path_of(operand._label) == path_of(value._label)
-            ):
-                totals[operand] = totals.get(value, value)
-    return totals
+            if isinstance(operand, Value) and operand.op is None and not path_of(operand._label):
+                homes[operand] = path if homes.setdefault(operand, path) == path else None
+    return {leaf: path for leaf, path in homes.items() if path}
 
 
 def colours(blocks: Sequence[Block], outputs: frozenset[Value], likeness: Likeness, most: int) -> list[int] | None:
@@ -224,6 +229,8 @@ def colour(block: Block, outputs: frozenset[Value], likeness: Likeness) -> Hasha
     found: list[Hashable] = [result.op is None, not outputs.isdisjoint(block.values), block.kind == "scope"]
     if likeness >= Likeness.KIND:
         found += [block.kind, block.kind != "scope" and result.op]
+        if block.kind == "group":
+            found.append(frozenset(value.op for value in block.values))
         found += [isinstance(operand, Value) for operand in result.operands if block.kind == "value"]
     if likeness >= Likeness.PATTERN:
         found += [spelled(scope.name, likeness) for scope in block.path]
@@ -272,12 +279,12 @@ def framed(parts: list[Part]) -> list[Part]:
 class Network:
     """Which blocks use which, and the search for those that are alike."""
 
-    def __init__(self, blocks: Sequence[Block]) -> None:
+    def __init__(self, blocks: Sequence[Block], with_numbers: bool = False) -> None:
         self.blocks = blocks
         place = {value: index for index, block in enumerate(blocks) for value in block.values}
         self.operands: list[tuple[int, ...]] = []
         self.uses: list[list[tuple[int, int]]] = [[] for _ in blocks]  # the users, and which operand they use it as
-        self.boxes = [block.box_count() for block in blocks]
+        self.boxes = [block.box_count(with_numbers) for block in blocks]
         self.ordered = [block.kind == "value" for block in blocks]
         for index, block in enumerate(blocks):
             used = [

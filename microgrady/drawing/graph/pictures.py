@@ -1,0 +1,294 @@
+"""Boxes and arrows as a picture, in one of several styles."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import graphviz
+
+from microgrady.drawing.graph.boxes import Arrow, Box
+from microgrady.drawing.graph.folding import Frame, Part
+from microgrady.drawing.graph.labels import box_label, common, quoted, spread, times, wrapped
+from microgrady.drawing.render import Picture
+from microgrady.drawing.style import (
+    EDGE,
+    FRAME,
+    GRAPH,
+    LEAF,
+    LEFT_OUT,
+    LOOP,
+    NEXT_TURN,
+    NODE,
+    NOT_FINITE,
+    NUMBER,
+    NUMBER_ARROW,
+    OPERATION,
+    PALE,
+    RESULT,
+    SCOPE,
+    tint,
+)
+from microgrady.formulas.grouping import formula_of
+from microgrady.formulas.writing import TEXT
+from microgrady.inputs import FLOAT_DIGITS
+from microgrady.value import Value
+
+PLURALS = {"operation": "operations", "leaf": "leaves", "box": "boxes"}
+FRAME_WIDTH = 60  # letters in a line of a frame's title
+CAPTION_WIDTH = {"LR": 60, "TB": 36}  # the same of the text below a picture, which widens no small one
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the boxes of one picture look.
+
+    Args:
+        names: What each Value is called in formulas.
+        inside: For each Value that is written in the formula of another one, that other one.
+        gradients: The gradients that are known; None if they are not to be seen.
+        strongest: The largest of them, for the colours; None for no colours.
+        outputs: The Values with a thick frame.
+        precision: Significant digits.
+        direction: The direction of the graph.
+    """
+
+    names: Mapping[Value, str]
+    inside: Mapping[Value, Value]
+    gradients: Mapping[Value, float] | None
+    strongest: float | None
+    outputs: frozenset[Value]
+    precision: int
+    direction: str
+
+
+class Boxes:
+    """A box for each result, whose title is the formula that made it.
+
+    Args:
+        boxes: The boxes.
+        look: How they look.
+    """
+
+    numbers_have_boxes: ClassVar[bool] = False
+    reading: ClassVar[str] = "on each arrow: the local derivative, unless it is 1"
+
+    def __init__(self, boxes: Sequence[Box], look: Look) -> None:
+        self.boxes, self.look = boxes, look
+
+    def picture(self) -> Picture:
+        """Draw the boxes and what leads to them."""
+        graph = GRAPH | {"rankdir": self.look.direction, "label": self.caption()}
+        picture = Picture(graph_attr=graph, node_attr=NODE, edge_attr=EDGE)
+        picture.node_titles = {box.name: self.in_full(box) for box in self.boxes}
+        picture.alternative = self.alternative()
+        self.add_frames(picture, self.boxes)
+        for box in self.boxes:
+            self.add_arrows(picture, box)
+        return picture
+
+    def in_full(self, box: Box) -> str:
+        """Say what is in a box, with all digits of its numbers."""
+        part, count = box.part, times([len(box.part.blocks)])
+        if part.kind == "scope":
+            return ", ".join([scopes_title(part) + count, *contents(part)])
+        return ", ".join([self.title_of(part) + count, *self.lines(part.results, FLOAT_DIGITS)])
+
+    def add_frames(self, picture: graphviz.Digraph, boxes: Iterable[Box], depth: int = 0, name: str = "") -> None:
+        """Add boxes, those that are in a frame at this depth within that frame."""
+        framed: defaultdict[Frame, list[Box]] = defaultdict(list)
+        for box in boxes:
+            if len(box.part.frames) == depth:
+                self.add_box(picture, box)
+            else:
+                framed[box.part.frames[depth]].append(box)
+        for number, (outer, inside) in enumerate(framed.items()):
+            inner_name = f"{name}_{number}"
+            attributes = (LOOP if outer.turns else FRAME) | {"label": wrapped(frame_title(outer), FRAME_WIDTH)}
+            with picture.subgraph(name=f"cluster{inner_name}", graph_attr=attributes) as frame:
+                self.add_frames(frame, inside, depth + 1, inner_name)
+
+    def add_box(self, picture: graphviz.Digraph, box: Box) -> None:
+        """Add the box of a part."""
+        part, look = box.part, self.look
+        if part.kind == "scope":
+            label = box_label(scopes_title(part), len(part.blocks), contents(part), look.direction)
+            picture.node(box.name, label, **SCOPE)
+            return
+        results = part.results
+        style = dict(LEAF if results[0].op is None else RESULT)
+        style["fillcolor"] = self.fill(results)
+        if not look.outputs.isdisjoint(results):
+            style["penwidth"] = "2.5"
+        if not box.is_selected:
+            style |= {"color": PALE, "fontcolor": PALE}
+        if not all(math.isfinite(number) for number in self.numbers_of(results)):
+            style |= NOT_FINITE
+        label = box_label(self.title_of(part), len(part.blocks), self.lines(results, look.precision), look.direction)
+        picture.node(box.name, label, **style)
+
+    def lines(self, results: Sequence[Value], precision: int) -> list[str]:
+        """Say what the value and the gradient of a box are."""
+        gradients = self.look.gradients
+        lines = [f"value {spread([result.data for result in results], precision)}"]
+        if gradients:
+            known = [gradients[result] for result in results if result in gradients]
+            lines.append(f"gradient {spread(known, precision)}" if known else "no gradient yet")
+        return lines
+
+    def numbers_of(self, results: Sequence[Value]) -> list[float]:
+        """Return the numbers that are shown of some Values."""
+        known = self.look.gradients or {}
+        return [result.data for result in results] + [known[result] for result in results if result in known]
+
+    def fill(self, results: Sequence[Value]) -> str:
+        """Return the colour of a box, by the largest of its gradients."""
+        if self.look.strongest is None or not self.look.gradients:
+            return "white"
+        known = [self.look.gradients[result] for result in results if result in self.look.gradients]
+        return tint(max(known, key=abs, default=None), self.look.strongest)
+
+    def title_of(self, part: Part) -> str:
+        """Say what a part is: its formula, or what its formulas have in common."""
+        titles = [self.title(result) for result in part.results]
+        return common(titles) or " or ".join(dict.fromkeys(map(self.pattern, part.results)))
+
+    def title(self, value: Value) -> str:
+        """Return the name of a Value with the formula that made it."""
+        name = value.label if value.label.strip() else self.look.names[value]
+        return name if value.op is None else f"{name} = {self.formula(value)}"
+
+    def formula(self, value: Value) -> str:
+        """Write what made a Value, in the names of its operands."""
+        return formula_of(value, self.look.names, self.look.inside, TEXT, self.look.precision).text
+
+    def pattern(self, value: Value) -> str:
+        """Write what made a Value, with dots for its operands."""
+        if value.op is None:
+            return "leaf"
+        dots = [TEXT.name("…")] * len(value.operands)
+        return TEXT.apply(value.op, dots).text
+
+    def add_arrows(self, picture: graphviz.Digraph, box: Box) -> None:
+        """Add the arrows that lead to a box."""
+        for arrow in box.arrows:
+            self.add_arrow(picture, arrow, box.name)
+
+    def add_arrow(self, picture: graphviz.Digraph, arrow: Arrow, head: str, *, with_ones: bool = False) -> None:
+        """Add an arrow, with its derivative unless that is 1."""
+        style: dict[str, str] = {}
+        text = ""
+        if self.look.gradients is not None and not all(map(math.isnan, arrow.partials)):
+            text = spread(arrow.partials, self.look.precision)
+            text = "" if text == "1" and not with_ones else text
+        if arrow.comes_back:
+            style |= NEXT_TURN
+            text = f"next turn: {text}" if text else "next turn"
+        if not arrow.is_selected:
+            style |= LEFT_OUT
+        # The spaces keep the label off its arrow.
+        picture.edge(self.boxes[arrow.tail].name, head, f" {text} " if text else None, **style)
+
+    def alternative(self) -> str:
+        """Say what the picture shows, for those who do not see it."""
+        outputs = [
+            title
+            for box in self.boxes
+            if not self.look.outputs.isdisjoint(box.part.results)
+            for title in [self.title_of(box.part)]
+        ]
+        return f"the graph of {' and '.join(outputs)}, in {counted(len(self.boxes), 'box')}"
+
+    def caption(self) -> str:
+        """Say below the picture how to read it, and what was folded."""
+        look = self.look
+        lines = []
+        if look.gradients is not None and any(box.arrows for box in self.boxes):
+            lines.append(self.reading)
+            if not look.gradients:
+                lines.append("no gradients yet: backward() computes them")
+            elif look.strongest is not None:
+                lines.append("orange: positive gradients, blue: negative, darker: larger")
+        if any(len(box.part.blocks) > 1 or box.part.kind == "scope" for box in self.boxes):
+            lines += self.folding([value for box in self.boxes for block in box.part.blocks for value in block.values])
+        width = CAPTION_WIDTH[look.direction]
+        return r"\n".join(quoted(part) for line in lines for part in textwrap.wrap(line, width))
+
+    def folding(self, values: Sequence[Value]) -> list[str]:
+        """Say what was folded, by an example from the picture."""
+        leaves = sum(value.op is None for value in values)
+        counts = [(len(values) - leaves, "operation"), (leaves, "leaf"), (len(self.boxes), "box")]
+        lines = ["{} on {} in {}".format(*(counted(count, noun) for count, noun in counts))]
+        several = [box.part for box in self.boxes if len(box.part.blocks) > 1]
+        if several:
+            ranges = [(part, spread([result.data for result in part.results], self.look.precision)) for part in several]
+            part, example = max(ranges, key=lambda found: (" … " in found[1], len(found[0].blocks)))
+            count = f"{len(part.blocks):,}"
+            ends = f", from {example.replace(' … ', ' to ')}" if " … " in example else ""
+            lines.append(f"× {count}: {count} alike{ends}")
+        if any(box.part.kind == "scope" for box in self.boxes):
+            lines.append("grey: a folded scope")
+        return lines
+
+
+class Circles(Boxes):
+    """An operation is a dark circle, its result a box, and a number a dashed box."""
+
+    numbers_have_boxes: ClassVar[bool] = True
+    reading: ClassVar[str] = "on each arrow: the local derivative"
+
+    def add_box(self, picture: graphviz.Digraph, box: Box) -> None:
+        """Add the box of a part, and the nodes of its operation and its numbers."""
+        super().add_box(picture, box)
+        if box.part.kind == "scope":
+            return
+        symbols = dict.fromkeys(result.op.symbol for result in box.part.results if result.op is not None)
+        if symbols:
+            picture.node(box.operation, quoted(" ".join(symbols)) if len(symbols) < 4 else "…", **OPERATION)
+        for position, found in box.numbers.items():
+            text = spread([number for numbers in found for number in numbers], self.look.precision)
+            picture.node(f"{box.operation}n{position}", text + times(list(map(len, found))), **NUMBER)
+
+    def add_arrows(self, picture: graphviz.Digraph, box: Box) -> None:
+        """Add the arrows to a folded scope, or to the operation of a box and from there to the box."""
+        if box.part.kind == "scope":
+            super().add_arrows(picture, box)
+            return
+        for arrow in box.arrows:
+            self.add_arrow(picture, arrow, box.operation, with_ones=True)
+        for position in box.numbers:
+            picture.edge(f"{box.operation}n{position}", box.operation, **NUMBER_ARROW)
+        if box.part.results[0].op is not None:
+            picture.edge(box.operation, box.name)
+
+
+STYLES = {"boxes": Boxes, "circles": Circles}
+
+
+def frame_title(frame: Frame) -> str:
+    """Say what a frame is around."""
+    if frame.turns:
+        return f"loop of {frame.turns:,} turns"
+    return common([scope.name for scope in frame.scopes]) + times([len(frame.scopes)])
+
+
+def scopes_title(part: Part) -> str:
+    """Say which scopes a box stands for."""
+    return common([block.scope.name for block in part.blocks if block.scope is not None])
+
+
+def contents(part: Part) -> list[str]:
+    """Say what is in a folded scope."""
+    leaves = [sum(value.op is None for value in block.values) for block in part.blocks]
+    operations = [len(block.values) - count for block, count in zip(part.blocks, leaves, strict=True)]
+    counts = [(operations, "operation"), (leaves, "leaf")]
+    return [f"{PLURALS[noun]}: {spread(found, FLOAT_DIGITS)}" for found, noun in counts if any(found)]
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number of things."""
+    return f"{count:,} {noun if count == 1 else PLURALS[noun]}"
