@@ -6,12 +6,10 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 
-import graphviz
-
 from microgrady.drawing.graph.boxes import Box, boxes_of
 from microgrady.drawing.graph.folding import fold
 from microgrady.drawing.graph.pictures import STYLES, Look
-from microgrady.drawing.render import check_target, write_picture
+from microgrady.drawing.render import Picture, check_target, write_picture
 from microgrady.drawing.style import DIGITS
 from microgrady.formulas.grouping import grouped
 from microgrady.formulas.names import short_names

@@ -34,7 +34,7 @@ from microgrady.drawing.style import (
     tint,
 )
 from microgrady.formulas.grouping import formula_of
-from microgrady.formulas.writing import TEXT
+from microgrady.formulas.writing import TEXT, Level
 from microgrady.inputs import FLOAT_DIGITS
 from microgrady.value import Value
 
@@ -89,7 +89,22 @@ class Boxes:
         self.add_frames(picture, self.boxes)
         for box in self.boxes:
             self.add_arrows(picture, box)
+            for arrow in box.arrows:
+                name = f"{self.boxes[arrow.tail].name}->{self.arrow_end(box)}"
+                picture.edge_titles.setdefault(name, []).append(self.derivative(arrow, box))
         return picture
+
+    def arrow_end(self, box: Box) -> str:
+        """Return the name of the node where the arrows to a box end."""
+        return box.name
+
+    def derivative(self, arrow: Arrow, box: Box) -> str:
+        """Write the local derivative on an arrow in full."""
+        ends = box.part, self.boxes[arrow.tail].part
+        if self.look.gradients is None or any(part.kind == "scope" or len(part.blocks) > 1 for part in ends):
+            return ""
+        result, operand = (TEXT.name(self.look.names[part.results[0]]).beside(Level.ATOM) for part in ends)
+        return f"d{result}/d{operand} = {spread(arrow.partials, FLOAT_DIGITS)}"
 
     def in_full(self, box: Box) -> str:
         """Say what is in a box, with all digits of its numbers."""
@@ -176,7 +191,7 @@ class Boxes:
     def add_arrows(self, picture: graphviz.Digraph, box: Box) -> None:
         """Add the arrows that lead to a box."""
         for arrow in box.arrows:
-            self.add_arrow(picture, arrow, box.name)
+            self.add_arrow(picture, arrow, self.arrow_end(box))
 
     def add_arrow(self, picture: graphviz.Digraph, arrow: Arrow, head: str, *, with_ones: bool = False) -> None:
         """Add an arrow, with its derivative unless that is 1."""
@@ -253,13 +268,17 @@ class Circles(Boxes):
             text = spread([number for numbers in found for number in numbers], self.look.precision)
             picture.node(f"{box.operation}n{position}", text + times(list(map(len, found))), **NUMBER)
 
+    def arrow_end(self, box: Box) -> str:
+        """Return the name of the node where the arrows to a box end."""
+        return box.name if box.part.kind == "scope" else box.operation
+
     def add_arrows(self, picture: graphviz.Digraph, box: Box) -> None:
         """Add the arrows to a folded scope, or to the operation of a box and from there to the box."""
         if box.part.kind == "scope":
             super().add_arrows(picture, box)
             return
         for arrow in box.arrows:
-            self.add_arrow(picture, arrow, box.operation, with_ones=True)
+            self.add_arrow(picture, arrow, self.arrow_end(box), with_ones=True)
         for position in box.numbers:
             picture.edge(f"{box.operation}n{position}", box.operation, **NUMBER_ARROW)
         if box.part.results[0].op is not None:
