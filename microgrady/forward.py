@@ -21,7 +21,6 @@ def value_and_tangent(
     function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Return what a function gives, and its derivative along the vector behind its arguments."""
-    __tracebackhide__ = True
     if len(args) + len(kwargs) < 2 or not args:
         raise TypeError(f"jvp takes the arguments of {name_of(function)} and then the vector")
     *point, vector = args

@@ -30,7 +30,6 @@ def describe(thing: object) -> str:
 
 def require_function(caller: str, thing: object, hint: str = "") -> None:
     """Refuse what is not a function, such as the result of one."""
-    __tracebackhide__ = True
     if not callable(thing):
         if type(thing).__name__ == "Value":
             hint = ": a Value is what a function returns; give the function itself, such as lambda x: x * x"

@@ -27,7 +27,14 @@ def gradcheck() -> Callable[..., Report]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the tables of the checks that an assertion failed for, as in `assert check_gradient(f, 1.0)`."""
+    """Show the tables of the checks that an assertion failed for, as in `assert check_gradient(f, 1.0)`.
+
+    And of an error that is the caller's show no code of the package.
+    """
+    if call.excinfo is not None and "microgrady.value" in sys.modules:
+        from microgrady.tracebacks import hide_ours
+
+        hide_ours(call.excinfo.value)
     result = yield
     sections = getattr(result.longrepr, "addsection", None)  # tracebacks in other styles are text
     if call.excinfo is not None and call.excinfo.errisinstance(AssertionError) and sections is not None:

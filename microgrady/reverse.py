@@ -18,7 +18,6 @@ def value_and_gradient(
     function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Any, Any]:
     """Return the number that a function gives, and its derivatives."""
-    __tracebackhide__ = True
     run = Traced("grad", function, selection, args, kwargs)
     output = one_number(run.output, run.name, "grad", "; jacobian takes functions that return several")
     connected = run.is_connected(output)
@@ -29,14 +28,12 @@ def value_and_gradient(
 
 def gradient(function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the derivatives of the number that a function gives."""
-    __tracebackhide__ = True
     value, slopes = value_and_gradient(function, selection, args, kwargs)
     return (slopes, value[1]) if selection.has_aux else slopes
 
 
 def jacobian(function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the derivatives of all numbers that a function gives."""
-    __tracebackhide__ = True
     run = Traced("jacobian", function, selection, args, kwargs)
     outputs, rows = flatten(run.output, f"the result of {run.name}", none=run.structure.has_none)
     connected = run.is_connected(*outputs)
@@ -48,7 +45,6 @@ def hessian_product(
     slope_of: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Return the product of a function's hessian and the vector behind its arguments, from what gives its gradient."""
-    __tracebackhide__ = True
     name = name_of(slope_of.__wrapped__)  # type: ignore[attr-defined]
     if len(args) + len(kwargs) < 2 or not args:
         raise TypeError(f"hvp takes the arguments of {name} and then the vector")
@@ -59,7 +55,6 @@ def hessian_product(
 
     @functools.wraps(slope_of)
     def slope_along(*inner: Any, **named: Any) -> Any:
-        __tracebackhide__ = True
         slope = slope_of(*inner, **named)
         along = dot(flatten(slope[0] if selection.has_aux else slope, "the gradient")[0], direction)
         return (along, slope[1]) if selection.has_aux else along
@@ -71,7 +66,6 @@ def value_and_pullback(
     function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Return what a function gives, and what takes a seed to derivatives of it."""
-    __tracebackhide__ = True
     run = Traced("vjp", function, selection, args, kwargs)
     outputs, rows = flatten(run.output, f"the result of {run.name}", none=run.structure.has_none)
     connected = run.is_connected(*outputs)

@@ -19,7 +19,6 @@ def sparse_jacobian(
     function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Return the derivatives of all numbers that a function returns, as a sparse matrix."""
-    __tracebackhide__ = True
     run = _traced("jacobian", function, selection, args, kwargs)
     outputs = flatten(run.output, f"the result of {run.name}", none=run.structure.has_none)[0]
     return run.with_aux(_matrix("jacobian", run, outputs, _is_recorded("jacobian", run, outputs)))
@@ -29,7 +28,6 @@ def sparse_hessian(
     function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Return the second derivatives of a function of which one number comes out, as a sparse matrix."""
-    __tracebackhide__ = True
     run = _traced("hessian", function, selection, args, kwargs)
     output = one_number(run.output, run.name, "hessian", "; jacobian takes functions that return several")
     recorded = _is_recorded("hessian", run, [output])
@@ -54,7 +52,6 @@ def _traced(
     transform: str, function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Traced:
     """Run a function whose derivatives are to be a matrix, which SciPy and the form of the argument must allow."""
-    __tracebackhide__ = True
     require_scipy()
     run = Traced(transform, function, selection, args, kwargs)
     shapes = run.structure.shapes

@@ -32,7 +32,6 @@ class Traced:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> None:
-        __tracebackhide__ = True
         self.name = name_of(function)
         places = selection.places(function, args, kwargs)
         numbers, self.structure = flatten(selection.pick(places, args, kwargs), f"the argument of {self.name}")

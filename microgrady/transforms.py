@@ -14,6 +14,7 @@ from microgrady.introspection import name_of
 from microgrady.pickling.callables import Wrapper
 from microgrady.selection import Argnames, Argnums, Selection
 from microgrady.sparse import require_one, sparse_hessian, sparse_jacobian
+from microgrady.tracebacks import hide_ours
 from microgrady.traced import as_value
 from microgrady.tracing import recorder_of
 from microgrady.trees import flatten
@@ -532,8 +533,11 @@ class Derivative(Wrapper, Generic[P, G]):
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """Return what the transform says, at some arguments."""
-        __tracebackhide__ = True
-        return self._evaluate(self._subject, self._selection, args, kwargs)
+        try:
+            return self._evaluate(self._subject, self._selection, args, kwargs)
+        except Exception as error:
+            hide_ours(error)
+            raise
 
     @overload
     def __get__(self, instance: None, owner: type | None = None) -> Self: ...

@@ -21,7 +21,7 @@ PACKAGE = Path(mg.__file__).parent
 LAYERS = """
     later freshness forks files version introspection typed uncompiled suggestions
     microgrady
-    comparisons
+    comparisons tracebacks
     inputs scopes arithmetic
     refusals selection data
     tracing

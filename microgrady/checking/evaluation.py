@@ -47,7 +47,6 @@ def evaluate(
         Exception: whatever else `function` or `read` raises, for Values if the function is written for these,
             otherwise for plain numbers.
     """
-    __tracebackhide__ = True
     try:
         return read(_call(function, build(numbers), message))
     except Exception as for_numbers:
@@ -60,7 +59,6 @@ def evaluate(
 
 
 def _call(function: Callable[..., Any], arguments: tuple[Any, ...], message: Message | None) -> Any:
-    __tracebackhide__ = True
     if message is None:
         return function(*arguments)
     try:
@@ -118,7 +116,6 @@ def plain(tree: Any, what: str, none: bool = False) -> tuple[list[float], Struct
     Raises:
         TypeError: Something in it is not a real number.
     """
-    __tracebackhide__ = True
     numbers, structure = flatten(tree, what, _read, none)
     return [number.data if isinstance(number, Value) else number for number in numbers], structure
 

@@ -20,6 +20,7 @@ from microgrady.checking.report import Entry, Report
 from microgrady.checking.verdict import Verdict, judge
 from microgrady.inputs import as_number, describe, require_function
 from microgrady.introspection import parameters_of
+from microgrady.tracebacks import entrance
 from microgrady.transforms import jacobian
 from microgrady.trees import Structure, flatten
 from microgrady.value import Value
@@ -29,6 +30,7 @@ TWO_VALUES, TWO_CLAIMS = "two values at one point", "two claims at one point"
 UNKNOWN = Estimate(math.nan, math.inf, 0, math.nan, math.nan, kind=Kind.NOISY)
 
 
+@entrance
 def check_gradient(
     f: Callable[..., Any],
     *point: Any,
@@ -73,7 +75,6 @@ def check_gradient(
         >>> bool(check_gradient(lambda x: x**3, 2.0, gradient=lambda x: 3 * x))
         False
     """
-    __tracebackhide__ = True
     _require_function("check_gradient", f, point)
     _require_options(order, directions, tolerance)
     with without_warnings():
@@ -108,6 +109,7 @@ def _doubted(function: _Function, claims: _Claims, rows: list[list[Entry]]) -> I
             yield dataclasses.replace(entry, verdict=Verdict.INCONCLUSIVE, reason=reason) if reason else entry
 
 
+@entrance
 def is_differentiable(f: Callable[..., Any], *point: Any) -> bool:
     """Return whether `f` is defined at a point and has a derivative by each input, as finite differences see it.
 
@@ -115,7 +117,6 @@ def is_differentiable(f: Callable[..., Any], *point: Any) -> bool:
         >>> is_differentiable(abs, 1.0), is_differentiable(abs, 0.0)
         (True, False)
     """
-    __tracebackhide__ = True
     _require_function("is_differentiable", f, point)
     try:
         function = _Function(f, point)
@@ -129,14 +130,12 @@ def is_differentiable(f: Callable[..., Any], *point: Any) -> bool:
 
 
 def _require_function(caller: str, f: object, point: tuple[Any, ...]) -> None:
-    __tracebackhide__ = True
     require_function(caller, f)
     if not point:
         raise ValueError(f"{caller} takes the point to check at after the function, but none came")
 
 
 def _require_options(order: Any, directions: Any, tolerance: Any) -> None:
-    __tracebackhide__ = True
     if type(order) is not int or order not in (1, 2):
         raise ValueError(f"order must be 1 or 2, not {order!r}")
     allowed = as_number(tolerance)
@@ -241,7 +240,6 @@ class _Function(_Steady):
     """
 
     def __init__(self, function: Callable[..., Any], point: tuple[Any, ...]) -> None:
-        __tracebackhide__ = True
         self.function = function
         numbers, self.structure = flatten(point, "the point")
         self.numbers = [number.data if isinstance(number, Value) else number for number in numbers]
@@ -257,7 +255,6 @@ class _Function(_Steady):
         where = "at " + ", ".join(pairs[:5] + ["..."] * (len(pairs) > 5))
 
         def read(result: Any) -> tuple[list[float], Structure]:
-            __tracebackhide__ = True
             return plain(result, f"the result of the function {where}", self.structure.has_none)
 
         def message(error: Exception) -> str:
@@ -274,7 +271,6 @@ class _Function(_Steady):
 
     def __call__(self, numbers: list[float]) -> list[float]:
         def read(result: Any) -> list[float]:
-            __tracebackhide__ = True
             return plain(result, "the result", self.structure.has_none)[0]
 
         return evaluate(self.function, numbers, read, self.structure.rebuild)
@@ -292,7 +288,6 @@ class _Function(_Steady):
         Raises:
             ValueError: the function is defined at the point but nowhere near it.
         """
-        __tracebackhide__ = True
         try:
             return numeric_derivative(line.component(position), line.start, self.grain(position))
         except ValueError:  # so looks a function that gives nothing from the second call on
@@ -416,14 +411,12 @@ class _Claims(_Steady):
     """
 
     def __init__(self, function: _Function, gradient: Any, what: str = "the claimed gradient") -> None:
-        __tracebackhide__ = True
         self.function, self.gradient, self.what = function, gradient, what
         expected = [["".join(_joined(place, by)) for by in function.input_places] for place in function.result_places]
         self.places = [place for row in expected for place in row]
         super().__init__(what, self.places, self.call())
 
     def call(self) -> list[float]:
-        __tracebackhide__ = True
         numbers, claimed = self.claimed()
         missing = set(self.places) ^ set(numbers)
         if missing:
@@ -451,14 +444,12 @@ class _Claims(_Steady):
 
     def claimed(self) -> tuple[dict[str, float], Any]:
         """Return the numbers that are claimed, by where they stand, and the claim as it was given."""
-        __tracebackhide__ = True
         gradient, function = self.gradient, self.function
 
         def message(error: Exception) -> str:
             return f"{self.what} raises {type(error).__name__} at the point"
 
         def read(claimed: Any) -> tuple[dict[str, float], Any]:
-            __tracebackhide__ = True
             numbers, structure = plain(claimed, self.what, function.structure.has_none)
             order = function.input_structure.order_in(structure) if function.result_places == [("", "")] else None
             if order is not None:  # also where labels of pandas come in another order
@@ -488,7 +479,6 @@ class _Derivative(_Claims):
     """What microgrady says itself, which is the same each time if the function is."""
 
     def __init__(self, function: _Function, f: Callable[..., Any], order: int, arguments: int) -> None:
-        __tracebackhide__ = True
         argnums = 0 if arguments == 1 else tuple(range(arguments))
         derivative = functools.reduce(lambda derivative, _: jacobian(derivative, argnums), range(order), f)
         try:

@@ -11,6 +11,7 @@ from microgrady.data.arguments import random_numbers
 from microgrady.inputs import as_number, describe, is_whole
 from microgrady.nn.history import History
 from microgrady.nn.losses import cross_entropy, mse, require_targets
+from microgrady.tracebacks import entrance
 from microgrady.value import Value, topological_order
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from microgrady.nn.samples import Samples
 
 
+@entrance
 def fit(
     model: Callable[..., Any],
     loss: Callable[..., Any],

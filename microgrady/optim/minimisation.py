@@ -13,6 +13,7 @@ from microgrady.inputs import describe, require_function, require_number
 from microgrady.introspection import name_of, signature_of
 from microgrady.optim.variables import Variables
 from microgrady.sequences import dot
+from microgrady.tracebacks import entrance
 from microgrady.traced import one_number
 from microgrady.transforms import hessian, hvp, jacobian, value_and_grad
 from microgrady.trees import detach, flatten
@@ -26,6 +27,7 @@ PRODUCT = ("Newton-CG", "trust-ncg", "trust-krylov", "trust-constr")  # of the h
 METHODS = {method.lower(): method for method in (*NONE, *GRADIENT, *HESSIAN, *PRODUCT)}
 
 
+@entrance
 def minimize(
     function: Callable[..., Any],
     x0: Any,

@@ -44,7 +44,6 @@ class Findings:
     """
 
     def __init__(self, function: Callable[[float], object], point: float, grain: float) -> None:
-        __tracebackhide__ = True
         self.probe = Probe(function, point, grain)
         self.survey = Survey(self.probe)
         self.result: Ladder | None = None

@@ -28,6 +28,7 @@ from microgrady.checking.numeric.trend import TINY_BREAK
 from microgrady.checking.numeric.window import Window
 from microgrady.checking.verdict import ZERO_LIMIT
 from microgrady.inputs import describe, is_number, require_function, require_number
+from microgrady.tracebacks import entrance
 
 # Not a power of two: a periodic function would be met at the same phase again and again. And with many digits:
 # values of a plain formula then have many digits, too, unless they are rounded.
@@ -264,6 +265,7 @@ def _improves(new: Ladder, old: Ladder) -> bool:
     return new.top <= old.top or new.variation >= LEFT_OUT * old.variation
 
 
+@entrance
 def numeric_derivative(f: Callable[[float], object], x: float, grain: float = 0.0) -> Estimate:
     """Estimate a derivative by finite differences, with a bound on the error.
 
@@ -291,7 +293,6 @@ def numeric_derivative(f: Callable[[float], object], x: float, grain: float = 0.
         >>> abs(estimate.value - math.cos(1.0)) <= estimate.error < 1e-11
         True
     """
-    __tracebackhide__ = True
     require_function("numeric_derivative", f)
     point = require_number(x, "the point")
     if not (is_number(grain) and require_number(grain, "the grain") >= 0.0):

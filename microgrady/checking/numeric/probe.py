@@ -67,7 +67,6 @@ class Probe:
     )
 
     def __init__(self, function: Callable[[float], object], point: float, least: float = 0.0) -> None:
-        __tracebackhide__ = True
         self.function = function
         self.least = least
         self.point = point
@@ -194,13 +193,11 @@ class Probe:
 
 
 def _value_at_point(function: Callable[[float], object], point: float) -> float:
-    __tracebackhide__ = True
 
     def message(error: Exception) -> str:
         return f"f({point!r}) raised {type(error).__name__}"
 
     def read(result: object) -> float:
-        __tracebackhide__ = True
         try:
             return _number(result)
         except TypeError:

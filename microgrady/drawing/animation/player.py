@@ -24,6 +24,7 @@ from microgrady.drawing.render import check_target, format_of
 from microgrady.drawing.style import DIGITS, FAINT_INK, FONT, INK
 from microgrady.drawing.svg import PNG_ZOOM, png_from_svg
 from microgrady.files import write_whole
+from microgrady.tracebacks import entrance
 from microgrady.value import Value, topological_order
 
 FORMATS = ("html", "gif")  # of animations
@@ -40,6 +41,7 @@ LEAST_POINTS, LETTERS_A_LINE, LINE = 640, 48, 1.4
 PAGE_HEIGHT, PICTURE_HEIGHT = 350, 500
 
 
+@entrance
 def animate(
     output: Value,
     to: str | os.PathLike[str] | None = None,

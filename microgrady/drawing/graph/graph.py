@@ -14,11 +14,13 @@ from microgrady.drawing.style import DIGITS
 from microgrady.formulas.grouping import grouped
 from microgrady.formulas.names import short_names
 from microgrady.inputs import FLOAT_DIGITS, describe
+from microgrady.tracebacks import entrance
 from microgrady.value import Value, topological_order
 
 DIRECTIONS = ("LR", "TB")
 
 
+@entrance
 def draw(
     *outputs: Value,
     to: str | os.PathLike[str] | None = None,

@@ -27,6 +27,7 @@ from microgrady.drawing.plotting.surfaces import MOST_STRETCHED
 from microgrady.drawing.render import check_target
 from microgrady.drawing.style import INK
 from microgrady.inputs import describe, is_whole
+from microgrady.tracebacks import entrance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,6 +53,7 @@ CLEARANCE = 5.0  # points from the legend to the middle of a marker
 BESIDE = 1.02  # in widths of the axes: where a legend stands that has no place in them
 
 
+@entrance
 def plot_decision(
     model: Callable[..., Any],
     X: Any,

@@ -22,6 +22,7 @@ from microgrady.drawing.plotting.figures import (
 from microgrady.drawing.render import check_target
 from microgrady.drawing.style import FAINT_INK, INK
 from microgrady.inputs import describe
+from microgrady.tracebacks import entrance
 from microgrady.value import Value
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ MOST_NAMED = 5  # dead units of a layer
 LEAST_AREA, MOST_AREA, DOTS_AREA = 5.0, 18.0, 4000.0  # square points, of a dot and of all
 
 
+@entrance
 def plot_gradients(model: Any, *, ax: Axes | None = None, to: str | os.PathLike[str] | None = None) -> Axes:
     """Draw the size of each parameter's gradient, layer by layer, on a logarithmic scale.
 

@@ -24,6 +24,7 @@ from microgrady.drawing.plotting.figures import (
 from microgrady.drawing.render import check_target
 from microgrady.drawing.style import INK
 from microgrady.inputs import describe
+from microgrady.tracebacks import entrance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +38,7 @@ LOGARITHMIC = 20.0  # times the smallest loss: from that on a linear scale would
 HEADROOM = 0.04  # of the height of the accuracies, above them and below
 
 
+@entrance
 def plot_history(history: Any, *, axes: Any = None, to: str | os.PathLike[str] | None = None) -> tuple[Axes, ...]:
     """Draw the history of a training: the loss by epoch and, below it, the accuracy, if there is one.
 

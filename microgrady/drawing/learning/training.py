@@ -41,6 +41,7 @@ from microgrady.drawing.render import check_target, format_of
 from microgrady.drawing.style import INK
 from microgrady.files import write_whole
 from microgrady.inputs import describe, is_whole
+from microgrady.tracebacks import entrance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,6 +60,7 @@ ALL_FRAMES, SHORTEST, LONGEST = 10_000, 60, 400  # of all others, and of one
 NOTEBOOK_HEIGHT = 640  # pixels, of a page
 
 
+@entrance
 def animate_training(
     model: Callable[..., Any],
     loss: Callable[..., Any],

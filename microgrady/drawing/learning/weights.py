@@ -23,6 +23,7 @@ from microgrady.drawing.plotting.surfaces import MOST_STRETCHED
 from microgrady.drawing.render import check_target
 from microgrady.drawing.style import INK
 from microgrady.inputs import describe
+from microgrady.tracebacks import entrance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,6 +39,7 @@ MOST_NUMBERED = 100  # images: of more the numbers would be too small
 APART = 0.06  # between layers, in widths of all, and at least two cells
 
 
+@entrance
 def plot_weights(
     model: Any,
     shape: Iterable[int] | None = None,

@@ -24,6 +24,7 @@ from microgrady.drawing.plotting.figures import (
 )
 from microgrady.drawing.plotting.ovals import draw_map
 from microgrady.inputs import NUMPY_BOOLS, as_number, describe, is_array
+from microgrady.tracebacks import entrance
 from microgrady.value import Value
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ Element = float | Word
 Elements = dict[Element, Any]
 
 
+@entrance
 def plot_map(
     f: Callable[[Any], Any] | Sequence[Callable[[Any], Any]],
     points: Iterable[Any],

@@ -33,6 +33,7 @@ from microgrady.drawing.plotting.tangents import (
 )
 from microgrady.drawing.render import format_of
 from microgrady.drawing.style import FAINT_INK
+from microgrady.tracebacks import entrance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +43,7 @@ MOST_DERIVATIVES = len(PRIMES) - 1
 MARGIN = 0.05  # of the height of the curves, above and below them
 
 
+@entrance
 def plot(
     f: Callable[[Any], Any],
     interval: Iterable[float],

@@ -33,6 +33,7 @@ from microgrady.drawing.plotting.figures import (
 from microgrady.drawing.plotting.sampling import derivatives_at
 from microgrady.drawing.style import FAINT_INK, INK
 from microgrady.inputs import require_number
+from microgrady.tracebacks import entrance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,6 +54,7 @@ LEGEND_PLACES = [f"{row} {column}" for row in ("lower", "upper", "center") for c
 ]
 
 
+@entrance
 def plot_errors(
     f: Callable[[Any], Any],
     x: float,

@@ -29,6 +29,7 @@ from microgrady.drawing.plotting.figures import (
 )
 from microgrady.drawing.style import FAINT_INK, INK
 from microgrady.inputs import describe
+from microgrady.tracebacks import entrance
 from microgrady.transforms import value_and_grad
 from microgrady.value import Value
 
@@ -53,6 +54,7 @@ MOST_DOTS = 60  # a longer path is a line without dots
 PALE, DARK = "#f4f8fc", "#6aa3d5"
 
 
+@entrance
 def plot_surface(
     f: Callable[[Any, Any], Any],
     x_interval: Iterable[float],

@@ -1,0 +1,60 @@
+"""What tracebacks show of this package: nothing, where the mistake is its caller's.
+
+Pytest and IPython leave out frames with a true local variable `__tracebackhide__` (IPython never the last one). It is
+set here, once an error leaves the package, so that calls without one pay nothing, and frames of compiled modules have
+it, too. `pytest --full-trace` shows them all.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, TypeVar
+
+from microgrady.introspection import is_code_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+OURS = "microgrady"
+
+
+def entrance(function: F) -> F:
+    """Hide what is behind a public function from the tracebacks of errors that are its caller's."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            hide_ours(error)
+            raise
+
+    return call  # type: ignore[return-value]
+
+
+def hide_ours(error: BaseException) -> None:
+    """Hide the frames of this package in the traceback of an error, unless the error is a fault of the package.
+
+    It is one if the last frame is of the package, but does not raise: then something has failed that nobody foresaw.
+    """
+    entries = list(_entries(error.__traceback__))
+    if not entries or (is_code_of(entries[-1].tb_frame, OURS) and not _raises(entries[-1])):
+        return
+    for entry in entries:
+        if is_code_of(entry.tb_frame, OURS):
+            entry.tb_frame.f_locals["__tracebackhide__"] = True
+
+
+def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    while traceback is not None:
+        yield traceback
+        traceback = traceback.tb_next
+
+
+def _raises(entry: TracebackType) -> bool:
+    """Return whether an entry of a traceback stands at a statement that raises."""
+    import linecache  # for an error: it is not needed to calculate
+
+    code = entry.tb_frame.f_code
+    return linecache.getline(code.co_filename, entry.tb_lineno).lstrip().startswith("raise")
