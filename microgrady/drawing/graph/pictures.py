@@ -103,7 +103,7 @@ class Boxes:
         ends = box.part, self.boxes[arrow.tail].part
         if self.look.gradients is None or any(part.kind == "scope" or len(part.blocks) > 1 for part in ends):
             return ""
-        result, operand = (TEXT.name(self.look.names[part.results[0]]).beside(Level.ATOM) for part in ends)
+        result, operand = (TEXT.beside(TEXT.name(self.look.names[part.results[0]]), Level.ATOM) for part in ends)
         return f"d{result}/d{operand} = {spread(arrow.partials, FLOAT_DIGITS)}"
 
     def in_full(self, box: Box) -> str:
