@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from microgrady import functions
+from microgrady.formulas.writing import EXACT, PYTHON, Level, Written
 from microgrady.inputs import describe
 from microgrady.value import Value, topological_order
 
@@ -49,11 +50,11 @@ def find_anomaly(output: Value, partials: bool = False) -> Anomaly | None:
         >>> import microgrady as mg
         >>> x = Value(0.0, "x")
         >>> print(mg.find_anomaly(mg.exp(mg.log(x)) + 1.0))
-        log(x = 0.0) is -inf
+        log(x = 0) is -inf
         >>> print(mg.find_anomaly(mg.sqrt(x), partials=True))
-        the derivative of sqrt(x = 0.0) by its operand is inf
+        the derivative of sqrt(x = 0) by its operand is inf
         >>> print(mg.find_anomaly(mg.sqrt(x) ** 2))
-        0 * inf counts as 0 where the slope of sqrt(x = 0.0) meets that of pow(0.0, 2.0): the limit may differ
+        0 * inf counts as 0 where the slope of sqrt(x = 0) meets that of 0**2: the limit may differ
     """
     if not isinstance(output, Value):
         raise TypeError(f"find_anomaly takes a Value, not {describe(output)}")
@@ -121,14 +122,15 @@ def _is_constant(node: Value) -> bool:
 
 def _call(node: Value) -> str:
     assert node.op is not None
-    return f"{node.op.name}({', '.join(map(_written, node.operands))})"
+    return PYTHON.apply(node.op, list(map(_written, node.operands))).text
 
 
 def _number(operand: Value | float) -> float:
     return operand.data if isinstance(operand, Value) else operand
 
 
-def _written(operand: Value | float) -> str:
-    if isinstance(operand, Value):
-        return f"{operand.label} = {operand.data!r}" if operand.label else repr(operand.data)
-    return repr(operand)
+def _written(operand: Value | float) -> Written:
+    number = PYTHON.number(_number(operand), EXACT)
+    if isinstance(operand, Value) and operand.label:
+        return Written(f"{operand.label} = {number.text}", Level.NOT)
+    return number

@@ -295,7 +295,7 @@ def test_find_anomaly_names_the_first_operation_that_left_the_finite_numbers() -
     x = Value(-1.0, "x")
     found = mg.find_anomaly(mg.exp(mg.log(x) * 2.0) + mg.sqrt(x))
     assert found is not None
-    assert str(found) in {"log(x = -1.0) is nan", "sqrt(x = -1.0) is nan"}
+    assert str(found) in {"log(x = -1) is nan", "sqrt(x = -1) is nan"}
     assert found.node.op is not None
 
 
@@ -308,7 +308,7 @@ def test_find_anomaly_finds_infinite_local_derivatives_on_demand() -> None:
     root = mg.sqrt(Value(0.0)) * 2.0
     assert mg.find_anomaly(root) is None
     found = mg.find_anomaly(root, partials=True)
-    assert str(found) == "the derivative of sqrt(0.0) by its operand is inf"
+    assert str(found) == "the derivative of sqrt(0) by its operand is inf"
 
 
 @pytest.mark.parametrize(
@@ -317,18 +317,18 @@ def test_find_anomaly_finds_infinite_local_derivatives_on_demand() -> None:
         (
             lambda x: mg.sqrt(x) ** 2,
             "sqrt",
-            "0 * inf counts as 0 where the slope of sqrt(x = 0.0) meets that of pow(0.0, 2.0)",
+            "0 * inf counts as 0 where the slope of sqrt(x = 0) meets that of 0**2",
         ),
-        (lambda x: (mg.sqrt(x) * 3.0 + x) ** 2 + 1.0, "sqrt", "meets that of pow(0.0, 2.0)"),
-        (lambda x: x * mg.sqrt(x), "sqrt", "meets that of mul(x = 0.0, 0.0)"),
-        (lambda x: mg.cos(mg.cbrt(x)), "cbrt", "meets that of cos(0.0)"),
-        (lambda x: mg.exp(mg.log(1.0 + x) * 0.5 - 800.0) * mg.asin(1.0 - x), "asin", "meets that of mul(0.0, "),
+        (lambda x: (mg.sqrt(x) * 3.0 + x) ** 2 + 1.0, "sqrt", "meets that of 0**2"),
+        (lambda x: x * mg.sqrt(x), "sqrt", "meets that of (x = 0) * 0"),
+        (lambda x: mg.cos(mg.cbrt(x)), "cbrt", "meets that of cos(0)"),
+        (lambda x: mg.exp(mg.log(1.0 + x) * 0.5 - 800.0) * mg.asin(1.0 - x), "asin", "meets that of 0 * "),
         (
             lambda x: mg.sqrt(abs(x)),
             "abs",
-            "0 * inf counts as 0 where a kink of abs(x = 0.0) has slope 0 and meets inf",
+            "0 * inf counts as 0 where a kink of abs(x = 0) has slope 0 and meets inf",
         ),
-        (lambda x: mg.sqrt(mg.relu(x)), "relu", "a kink of relu(x = 0.0)"),
+        (lambda x: mg.sqrt(mg.relu(x)), "relu", "a kink of relu(x = 0)"),
         (lambda x: (lambda root: root * 2.0 - root - root)(mg.sqrt(x)), "sqrt", "meets derivatives that cancel"),
     ],
 )
@@ -374,8 +374,8 @@ def test_find_anomaly_names_the_first_zero_that_met_an_infinite_slope_at_any_dep
         output = output + 0.5
     found = mg.find_anomaly(output + mg.sqrt(y) ** 2)
     assert found is not None
-    assert "sqrt(x = 0.0)" in str(found) or "sqrt(y = 0.0)" in str(found)
-    assert mg.find_anomaly(mg.log(x) + inner).message == "log(x = 0.0) is -inf"  # type: ignore[union-attr]
+    assert "sqrt(x = 0)" in str(found) or "sqrt(y = 0)" in str(found)
+    assert mg.find_anomaly(mg.log(x) + inner).message == "log(x = 0) is -inf"  # type: ignore[union-attr]
 
 
 def test_find_anomaly_refuses_what_is_no_value() -> None:

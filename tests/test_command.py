@@ -303,7 +303,7 @@ def test_all_numbers_have_the_digits_asked_for(digits: int, capsys: Capture, tmp
         (["x * y", "x=1e200", "y=1e200"], "because x * y is inf at x = 1e+200 and y = 1e+200"),
         (["(x + 1) / (x - 1)", "x=1"], "because 2 / 0 is inf"),
         (["x % y", "x=1", "y=0"], "because x % y is nan at x = 1 and y = 0"),
-        (["x ** x", "x=1e3"], "because x ** x is inf at x = 1000"),
+        (["x ** x", "x=1e3"], "because x**x is inf at x = 1000"),
         (["sqrt(x)", "x=-2"], "because sqrt(x) is nan at x = -2"),
         (["exp(-x)", "x=-1e3"], "because exp(1000) is inf"),
         (["log(x)", "x=-1/3", "--precision", "3"], "because log(x) is nan at x = -0.333"),
