@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from microgrady import traced
 from microgrady.checking.evaluation import evaluate
 from microgrady.drawing.extras import import_extra
+from microgrady.drawing.plotting.pages import for_pages
 from microgrady.drawing.render import FORMATS, check_target, endings, format_of
 from microgrady.drawing.style import DIGITS
 from microgrady.drawing.svg import PNG_ZOOM
@@ -198,11 +199,12 @@ def rendered(axes: Axes, format: str, dots: int) -> bytes:
     """Return the figure as a file; the same bytes for the same figure."""
     matplotlib = import_plotting("matplotlib")
     content = io.BytesIO()
-    # With fonts of type 42, all text of a PDF can be selected and searched.
-    with matplotlib.rc_context({"svg.hashsalt": "microgrady", "pdf.fonttype": 42}):
+    # Text stays text, which can be selected and searched.
+    with matplotlib.rc_context({"svg.hashsalt": "microgrady", "svg.fonttype": "none", "pdf.fonttype": 42}):
         # Axes may be in a figure inside a figure, whose figure is the outermost.
-        axes.figure.figure.savefig(content, format=format, dpi=dots, metadata=DATES.get(format))
-    return content.getvalue()
+        figure = axes.figure.figure
+        figure.savefig(content, format=format, dpi=dots, metadata=DATES.get(format))
+    return for_pages(content.getvalue().decode(), figure).encode() if format == "svg" else content.getvalue()
 
 
 # What plots are given
