@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 
 from microgrady.drawing.extras import import_extra
 from microgrady.drawing.fonts import WEB_FONTS, family, font_file, fonts_for, has
-from microgrady.drawing.style import FONT
+from microgrady.drawing.style import FAINT_INK, FONT, FRAME, INK, PALE
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
@@ -23,17 +23,24 @@ PNG_ZOOM, MOST_PIXELS = 2, 20_000_000
 
 # A picture within a page has the page's style sheets, and the page has the picture's: all that is said here is said of
 # pictures of this kind alone. Boxes keep their colours, which say something, and dark letters on them.
-PAPER, DARK_INK, DARK_FAINT_INK, DARK_FRAME, DARK_FRAME_LINE = "#15191e", "#e8eaed", "#aeb6bf", "#20262d", "#56616d"
+PAPER, DARK_INK, DARK_FAINT_INK, DARK_PALE = "#15191e", "#e8eaed", "#aeb6bf", "#56616d"
+DARK_FRAME = "#20262d"
 DARK = f"""
 @media (prefers-color-scheme: dark) {{
 .microgrady > .graph > polygon[fill="white"] {{ fill: {PAPER} }}
 .microgrady > .graph > text, .microgrady .edge > text, .microgrady .cluster > text {{ fill: {DARK_INK} }}
-.microgrady .cluster > path, .microgrady .cluster > polygon {{ fill: {DARK_FRAME}; stroke: {DARK_FRAME_LINE} }}
-.microgrady .edge > path, .microgrady .edge > polygon {{ stroke: {DARK_FAINT_INK} }}
-.microgrady .edge > polygon {{ fill: {DARK_FAINT_INK} }}
+.microgrady .cluster > [fill="{FRAME["fillcolor"]}"] {{ fill: {DARK_FRAME}; stroke: {DARK_PALE} }}
+.microgrady .cluster > [stroke="{INK}"] {{ stroke: {DARK_FAINT_INK} }}
+.microgrady .edge > [stroke="{FAINT_INK}"] {{ stroke: {DARK_FAINT_INK} }}
+.microgrady .edge > [fill="{FAINT_INK}"] {{ fill: {DARK_FAINT_INK} }}
+.microgrady .edge > [stroke="{INK}"] {{ stroke: {DARK_INK} }}
+.microgrady .edge > polygon[fill="{INK}"] {{ fill: {DARK_INK} }}
+.microgrady .edge > [stroke="{PALE}"] {{ stroke: {DARK_PALE} }}
+.microgrady .edge > [fill="{PALE}"] {{ fill: {DARK_PALE} }}
 .microgrady .node > :not(polyline):not(text) {{ stroke: {DARK_FAINT_INK} }}
 .microgrady .node > [stroke-width]:not(polyline) {{ stroke: {DARK_INK} }}
 .microgrady .node > [fill="white"]:not(text) {{ fill: #dfe3e6 }}
+.microgrady .node > [fill="{INK}"]:not(text) {{ fill: black; stroke: {DARK_INK} }}
 .microgrady .unfilled > text {{ fill: {DARK_INK} }}
 }}
 """
