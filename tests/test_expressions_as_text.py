@@ -248,6 +248,33 @@ def test_two_values_with_one_label_are_told_apart() -> None:
     assert mg.formula(first * second - third) == "w * w_3 - w_2"
 
 
+def test_the_weights_of_a_neuron_have_one_number() -> None:
+    output = mg.nn.MLP(1, [3, 1], seed=0)([x])
+    assert mg.formula(output) == (
+        "b_2 + w0_2 * relu(b + w0 * x) + w1 * relu(b_3 + w0_3 * x) + w2 * relu(b_4 + w0_4 * x)"
+    )
+
+
+def test_a_label_that_is_a_word_of_python_gets_an_underscore() -> None:
+    rate = Value(1.0, "lambda")
+    assert mg.formula(rate * x) == "lambda_ * x"
+    assert mg.latex(rate * x) == r"\lambda \cdot x"
+
+
+def test_a_function_that_is_recorded_may_print_its_formulas() -> None:
+    def function(z: Any) -> Any:
+        y = z * z + 1
+        texts.append(mg.formula(y * y))
+        return y
+
+    texts: list[str] = []
+    assert mg.grad(function)(3.0) == 6.0
+    if pytest.importorskip("llvmlite"):
+        assert mg.jit(function)(3.0) == 10.0
+    assert len(texts) == 2
+    assert all(text.endswith("\nv2 * v2") for text in texts)
+
+
 def test_made_up_names_are_nobodys_label_in_formulas() -> None:
     label = Value(1.0, "v1")
     assert mg.formula(label * Value(2.0)) == "v1 * v2"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import keyword
 from collections.abc import Iterator
 from itertools import count
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from microgrady.formulas.latex import LATEX
 from microgrady.formulas.patterns import Reader, written
 from microgrady.formulas.writing import EXACT, IDENTITIES, PYTHON, Notation, Written, visible
 from microgrady.inputs import describe
+from microgrady.scopes import Scope, path_of
 from microgrady.value import Value, topological_order
 
 WIDEST = {PYTHON: 100, LATEX: 300}  # a formula that is longer is written in several lines
@@ -160,8 +161,9 @@ class Page:
         self.reader = Reader(op_of, operands_of, lambda part: part in self.inside)
         self.taken = {visible(value.label) for value in order}
         self.given: set[str] = set()
+        self.scopes: dict[Scope, int] = {}  # numbered as their leaves get names
         self.numbers = count(1)
-        self.uses: Counter[Value] = Counter()
+        self.uses: dict[Value, int] = {}
         self.conditions: set[Value] = set()  # what is nothing but the condition of something
         self.count_uses(order)
         self.texts: dict[Value, Written] = {}
@@ -170,7 +172,7 @@ class Page:
         for value in order:
             if value.op is not None and value is not output and value not in self.inside:
                 self.write(value)
-        self.last = self.reference(output, False) if output.op is None else self.compose(output)
+        self.last = self.reference(output, output) if output.op is None else self.compose(output)
 
     def count_uses(self, order: list[Value]) -> None:
         """Count how often each Value is referred to, and find those that are conditions each time."""
@@ -181,7 +183,7 @@ class Page:
             if value in numbers:
                 self.conditions.discard(value)
             for operand, is_condition in self.references(value):
-                self.uses[operand] += 1
+                self.uses[operand] = self.uses.get(operand, 0) + 1
                 (self.conditions if is_condition else numbers).add(operand)
 
     def references(self, value: Value) -> Iterator[tuple[Value, bool]]:
@@ -225,24 +227,24 @@ class Page:
         """Write a formula with what its operands are written as so far."""
 
         def refer(node: Value, is_condition: bool) -> Written | None:
-            return None if node is value or node in self.inside else self.reference(node, is_condition)
+            return None if node is value or node in self.inside else self.reference(node, value, is_condition)
 
         if not self.is_plain(value):
             is_condition = value in self.conditions
             return written(value, self.reader, refer, self.notation, self.precision, as_condition=is_condition)
         assert value.op is not None
         operands = [
-            self.reference(operand, False)
+            self.reference(operand, value)
             if isinstance(operand, Value)
             else self.notation.number(operand, self.precision)
             for operand in value.operands
         ]
         return self.notation.apply(value.op, operands)
 
-    def reference(self, value: Value, is_condition: bool) -> Written:
-        """Return how formulas refer to an operand; a leaf gets its name when it is first met."""
+    def reference(self, value: Value, user: Value, is_condition: bool = False) -> Written:
+        """Return how the formula of its user refers to an operand; a leaf gets its name when it is first met."""
         if value.op is None and value not in self.names:
-            self.texts[value] = self.notation.name(self.name_for(value))
+            self.texts[value] = self.notation.name(self.name_for(value, path_of(user._label)))
             self.names.add(value)
         text = self.texts[value]
         if is_condition and value not in self.conditions:
@@ -256,12 +258,19 @@ class Page:
         self.texts[value] = name
         self.names.add(value)
 
-    def name_for(self, value: Value) -> str:
-        """Return a name that no other Value has: two that have one label are told apart by numbers."""
+    def name_for(self, value: Value, scopes: tuple[Scope, ...] = ()) -> str:
+        """Return a name that no other Value has.
+
+        What has one label is told apart by numbers. Leaves that are first used in one scope, such as the weights of
+        one neuron, have the same number if possible.
+        """
         label = visible(value.label)
+        if self.notation.is_python and keyword.iskeyword(label):
+            label += "_"  # "lambda", for one
         name = label or self.next_number()
+        number = self.scopes.setdefault(scopes[-1], len(self.scopes) + 1) if scopes else 1
         if name in self.given:
-            others = (f"{label}_{number}" for number in count(2))
+            others = (f"{label}_{number}" for number in count(max(number, 2)))
             name = next(other for other in others if other not in self.taken and other not in self.given)
         self.given.add(name)
         return name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from microgrady.formulas.patterns import Reader, written
@@ -46,7 +45,11 @@ class Grouping:
     """The search for what is written within the formula of something else, from the outputs to the leaves."""
 
     def __init__(self, order: Sequence[Value], outputs: Collection[Value], sums: bool) -> None:
-        self.uses = Counter([operand for value in order for operand in value.operands if isinstance(operand, Value)])
+        self.uses: dict[Value, int] = {}  # no Counter: where a function is recorded, nobody else may hash Values
+        for value in order:
+            for operand in value.operands:
+                if isinstance(operand, Value):
+                    self.uses[operand] = self.uses.get(operand, 0) + 1
         self.outputs = frozenset(outputs)
         self.reader = Reader(op_of, operands_of)
         self.inside: dict[Value, Value] = {}
