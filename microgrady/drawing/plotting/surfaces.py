@@ -85,7 +85,7 @@ def plot_surface(
         >>> axes = mg.plot_surface(bowl, (-3, 3), path=path, cuts={"w": 2, "b": 1})
         >>> for text in axes.get_legend().get_texts():
         ...     print(text.get_text())
-        gradient, size 0.4 to 17.7
+        gradient, size 0.8 to 17.7
         w = 2: ∂bowl/∂b = 6 at b = 1
         b = 1: ∂bowl/∂w = 4 at w = 2
         start (2, 1)
