@@ -111,3 +111,19 @@ def test_numbers_are_short_and_exact_at_17_digits(number: float, precision: int,
 
 def test_python_reads_the_sign_of_a_zero() -> None:
     assert boxes(a + -0.0, PYTHON) == {"v1": "a + -0.0"}
+
+
+@pytest.mark.parametrize(
+    "label", ["w", "w[0]['learning-rate']", "p.w.0", "x′", "∂y", "🙂", "f(a, b)", "(a + b)", "größe"]
+)
+def test_a_name_needs_no_parentheses(label: str) -> None:
+    assert boxes(Value(1.0, label) * a) == {"v1": f"{label} · a"}
+
+
+@pytest.mark.parametrize(
+    ("label", "written"),
+    [("a + b", "(a + b)"), ("learning\nrate", "(learning rate)"), ("-x", "(-x)"), ("\x00:", "(�:)")],
+)
+def test_a_label_that_could_be_an_expression_stands_in_parentheses(label: str, written: str) -> None:
+    assert boxes(Value(1.0, label) ** 2) == {"v1": f"{written}**2"}
+    assert boxes(mg.sin(Value(1.0, label))) == {"v1": f"sin({written[1:-1]})"}

@@ -10,12 +10,12 @@ from microgrady.formulas.writing import (
     COMPARISONS,
     IDENTITIES,
     LOGIC,
-    WORD,
     Form,
     Level,
     Notation,
     Operator,
     Written,
+    level_of_name,
     number_text,
     visible,
 )
@@ -117,7 +117,7 @@ class Latex(Notation):
         text = visible(label)
         match = INDEXED.fullmatch(text)
         if match is None:
-            return Written(upright(text), Level.ATOM if WORD.fullmatch(text) else Level.NOT)
+            return Written(upright(text), level_of_name(text))
         stem, indices, primes = match.groups()
         below = ",".join(map(letters, re.findall(r"[^\W_]+", indices)))
         text = letters(stem) + (f"_{{{below}}}" if below else "") + primes

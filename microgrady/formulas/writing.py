@@ -18,8 +18,9 @@ from microgrady.value import Primitive, primitives
 EXACT = 17  # significant digits from which on a number is written so that it can be read back
 # https://www.w3.org/TR/xml/#charsets
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# "w", "layers[0].bias", "p['rate']", "x′", and what was cut where it was long
-WORD = re.compile(r"\w+(\.\w+|\[[^\[\]]*\])*['′]*…?")
+# What makes of a name an expression, "a - b", unless it stands in brackets: "p['learning-rate']", "f(a, b)".
+LOOSE = re.compile(r"[\s+\-*/%^&|<>=,;:@~·×÷−]")
+BRACKETS = re.compile(r"\[[^\[\]]*\]|\([^()]*\)")
 
 
 class Level(IntEnum):
@@ -133,7 +134,7 @@ class Notation:
     def name(self, label: str) -> Written:
         """Write a name. What is not a word stands in parentheses inside of something."""
         text = visible(label)
-        return Written(text, Level.ATOM if WORD.fullmatch(text) else Level.NOT)
+        return Written(text, level_of_name(text))
 
     def number(self, number: float, precision: int) -> Written:
         """Write a number with so many significant digits; Python reads -0 as 0, and so needs -0.0."""
@@ -207,6 +208,11 @@ def number_text(number: float, precision: int) -> str:
         The text, without a point where no digits follow it.
     """
     return repr(float(number)).removesuffix(".0") if precision >= EXACT else f"{number:.{precision}g}"
+
+
+def level_of_name(text: str) -> Level:
+    """Return how closely a name binds: one that could be an expression may have to stand in parentheses."""
+    return Level.NOT if LOOSE.search(BRACKETS.sub("", text)) else Level.ATOM
 
 
 def visible(label: str) -> str:
