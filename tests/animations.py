@@ -29,3 +29,18 @@ def loss() -> Value:
 
 def image_of(content: bytes) -> Any:
     return Image.open(io.BytesIO(content))
+
+
+def network() -> Value:
+    """The loss of a network with 2 inputs, 3 hidden neurons and 1 output."""
+    layer = [Value(0.5, "x1"), Value(-1.0, "x2")]
+    for number, size in enumerate((3, 1), start=1):
+        neurons = []
+        for neuron in range(1, size + 1):
+            total: Any = Value(0.1 * neuron, f"b{number}{neuron}")
+            for slot, x in enumerate(layer, start=1):
+                total = total + Value((neuron - 2 * slot + number) / 4, f"w{number}{neuron}{slot}") * x
+            neurons.append(mg.tanh(total))
+        layer = neurons
+    layer[0].label = "y"
+    return layer[0]

@@ -148,14 +148,14 @@ def in_notebook(svg: str, alternative: str) -> str:
 # Other formats
 
 
-def png_from_svg(svg: str, font: Path | None = None) -> bytes:
-    """Turn Graphviz's SVG into PNG; Graphviz gives sizes in points, hence the dpi."""
+def png_from_svg(svg: str, font: Path | None = None, background: str | None = "white") -> bytes:
+    """Turn Graphviz's SVG into PNG, transparent without a background; Graphviz gives sizes in points, hence the dpi."""
     resvg_py = import_extra("resvg_py")
     size = re.search(r'<svg[^>]*?\swidth="([\d.]+)pt"\s+height="([\d.]+)pt"', svg)
     pixels = float(size[1]) * float(size[2]) * (96 / 72) ** 2 if size else 0.0
     zoom = min(PNG_ZOOM, math.sqrt(MOST_PIXELS / pixels)) if pixels else PNG_ZOOM
     font_files = list(map(str, fonts_for(svg, font)))
-    return bytes(resvg_py.svg_to_bytes(svg, dpi=96, zoom=zoom, font_files=font_files, background="white"))
+    return bytes(resvg_py.svg_to_bytes(svg, dpi=96, zoom=zoom, font_files=font_files, background=background))
 
 
 def pdf_from_svg(svg: str, font: Path | None = None) -> bytes:

@@ -8,21 +8,17 @@ import io
 import os
 from base64 import b64encode
 from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement
 
+from microgrady.drawing.animation.film import Film
 from microgrady.drawing.animation.pages import in_notebook, page_of
-from microgrady.drawing.animation.parts import COLOURS, show, to_text, with_parts
+from microgrady.drawing.animation.parts import show, to_text, with_parts
 from microgrady.drawing.animation.paths import Paths
 from microgrady.drawing.animation.steps import Narrator, Step
-from microgrady.drawing.extras import import_extra
-from microgrady.drawing.fonts import font_file
 from microgrady.drawing.graph.graph import check_look, draw
 from microgrady.drawing.render import check_target, format_of
-from microgrady.drawing.style import DIGITS, FAINT_INK, FONT, INK
-from microgrady.drawing.svg import PNG_ZOOM, png_from_svg
+from microgrady.drawing.style import DIGITS
 from microgrady.files import write_whole
 from microgrady.tracebacks import entrance
 from microgrady.value import Value, topological_order
@@ -33,10 +29,6 @@ MOST_VALUES = {"html": 200, "gif": 40}
 
 # Milliseconds: time to read a formula.
 FRAME, LAST_FRAME = 2500, 7500
-# At most, in pixels.
-FRAME_WIDTH, FRAME_HEIGHT = 1600, 1200
-# Narrow pictures are widened, in points, to have room for a formula, whose letters are in proportion.
-LEAST_POINTS, LETTERS_A_LINE, LINE = 640, 48, 1.4
 # In a notebook, in pixels: what stands around the picture, and the most for the picture itself.
 PAGE_HEIGHT, PICTURE_HEIGHT = 350, 500
 
@@ -178,46 +170,15 @@ class Animation:
 
     def gif(self) -> bytes:
         """Return the steps as the frames of a GIF that starts over and over."""
-        frames = (self.frame(number) for number in range(len(self.steps)))
+        frames = self._film().frames()
         durations = [FRAME] * (len(self.steps) - 1) + [LAST_FRAME]
         written = io.BytesIO()
-        next(frames).save(written, "GIF", save_all=True, append_images=frames, duration=durations, loop=0)
+        options = {"save_all": True, "append_images": frames, "duration": durations, "loop": 0, "optimize": False}
+        next(frames).save(written, "GIF", **options)
         return written.getvalue()
 
-    def frame(self, number: int) -> Any:
-        """Draw a step, its formula above the picture.
-
-        Args:
-            number: Its place in `steps`.
-
-        Returns:
-            A Pillow image of 256 colours or less.
-        """
-        image = import_extra("PIL.Image")
-        left, top, width, height = map(float, self._picture.get("viewBox", "").split())
-        wide = max(width, height, LEAST_POINTS)
-        letter = wide / LETTERS_A_LINE
-        tall = height + letter * (LINE * max(map(len, self._captions)) + 1)
-        left, top = left - (wide - width) / 2, top + height - tall
-        scale = min(FRAME_WIDTH / wide, FRAME_HEIGHT / tall) / PNG_ZOOM
-
-        picture = copy.deepcopy(self._picture)
-        show(picture, self.steps[number], self.state(number))
-        picture.attrib.update(width=f"{scale * wide:g}", height=f"{scale * tall:g}")
-        picture.set("viewBox", f"{left:g} {top:g} {wide:g} {tall:g}")
-        paper = Element("rect", x=f"{left:g}", y=f"{top:g}", width="100%", height="100%", fill="white")
-        picture.insert(0, paper)
-        for place, (line, fill) in enumerate(self._captions[number], start=1):
-            corner = {"x": f"{left + letter / 2:g}", "y": f"{top + letter * LINE * place:g}"}
-            text = SubElement(picture, "text", corner | {"font-family": FONT, "font-size": f"{letter:g}", "fill": fill})
-            text.text = line
-        drawn = image.open(io.BytesIO(png_from_svg(to_text(picture)))).convert("RGB")
-        return drawn.quantize(method=image.Quantize.MEDIANCUT, dither=image.Dither.NONE)
-
-    @cached_property
-    def _captions(self) -> list[list[tuple[str, str]]]:
-        count = len(self.steps)
-        return [caption(step, f"step {n} of {count}", LETTERS_A_LINE - 1) for n, step in enumerate(self.steps, start=1)]
+    def _film(self) -> Film:
+        return Film(self._picture, self.steps, [self.state(number) for number in range(len(self.steps))])
 
     def __repr__(self) -> str:
         return f"<Animation of {len(self.steps)} steps>"
@@ -232,9 +193,7 @@ class Animation:
         return in_notebook(self.page(), self._last_step(), html.escape(self.steps[-1].formula), height)
 
     def _last_step(self) -> str:
-        written = io.BytesIO()
-        self.frame(len(self.steps) - 1).save(written, "PNG", optimize=True)
-        return b64encode(written.getvalue()).decode()
+        return b64encode(self._film().still(len(self.steps) - 1)).decode()
 
 
 def check_size(count: int, format: str) -> None:
@@ -244,20 +203,3 @@ def check_size(count: int, format: str) -> None:
             f"an animation as .{format} has at most {MOST_VALUES[format]} Values, and this graph has {count:,}: "
             "animate a smaller one, or draw it, which folds large graphs"
         )
-
-
-def caption(step: Step, place: str, width: float) -> list[tuple[str, str]]:
-    """Return what a step says, on lines of at most this width in letters' sizes, each with its colour."""
-    font = import_extra("PIL.ImageFont").truetype(font_file(), 100)
-    texts = (f"{step.phase.capitalize()} pass, {place}", step.formula, step.note)
-    lines: list[tuple[str, str]] = []
-    for text, fill in zip(texts, (COLOURS[step.phase], INK, FAINT_INK), strict=True):
-        line, *words = text.split(" ")
-        for word in words:
-            if font.getlength(f"{line} {word}") <= 100 * width:
-                line = f"{line} {word}"
-            else:
-                lines.append((line, fill))
-                line = word
-        lines.append((line, fill))
-    return lines

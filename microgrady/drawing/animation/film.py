@@ -1,0 +1,307 @@
+"""The frames of a GIF, put together from the parts of the picture, each of which is rendered once for each of its looks.
+
+Where the picture is too large to be read in a frame, frames show what a run of steps is about, and a small map of the
+whole below; the first and the last frame show the whole.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from operator import sub
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement
+
+from microgrady.drawing.animation.areas import Area, area_of, merged
+from microgrady.drawing.animation.parts import COLOURS, show, to_text
+from microgrady.drawing.animation.steps import Step
+from microgrady.drawing.extras import import_extra
+from microgrady.drawing.fonts import font_file
+from microgrady.drawing.style import FAINT_INK, FONT, INK
+from microgrady.drawing.svg import PNG_ZOOM, png_from_svg
+
+# Pixels. Frames are often shown at half their width, where texts of 14 points are then 11 pixels high.
+WIDTH, MOST_HEIGHT, STILL_WIDTH = 1200, 640, 1800
+LEGIBLE, CLOSEST = 22 / 14, 2.5  # pixels a point
+MAP_WIDTH, MAP_HEIGHT, MARGIN = 480, 100, 12
+# Of a GIF, and how many of them are set aside for boxes, whose colours say what their gradients are.
+MOST_COLOURS, MOST_FILLS, LEAST_DIFFERENCE = 256, 120, 8
+# Captions: how many letters, as wide as high, a line has, and its height in such letters.
+LETTERS_A_LINE, LINE = 48, 1.4
+
+
+class Film:
+    """The frames of an animation.
+
+    Args:
+        picture: The picture, with the ids of its parts.
+        steps: The steps.
+        states: What the parts look like after each step.
+    """
+
+    def __init__(
+        self, picture: Element, steps: Sequence[Step], states: Sequence[Mapping[str, Mapping[str, str]]]
+    ) -> None:
+        self.image = import_extra("PIL.Image")
+        self.made: dict[str, Any] = {}  # what was rendered: a box often looks again as it did before
+        self.looks: dict[Element, Any] = {}  # of the parts, now
+        self.picture, self.steps, self.states = copy.deepcopy(picture), steps, states
+        left, top, width, height = map(float, picture.get("viewBox", "").split())
+        self.points = Area(left, top, left + width, top + height)
+        fit = min((WIDTH - 2 * MARGIN) / width, MOST_HEIGHT / height)
+        self.scale = min(max(fit, LEGIBLE), CLOSEST)  # pixels a point
+        # From here on all is measured in pixels of the whole picture at that scale.
+        self.whole = Area(0, 0, round(width * self.scale), round(height * self.scale))
+        self.window = min(self.whole.right, WIDTH), min(self.whole.bottom, MOST_HEIGHT)
+        self.drawing = next(part for part in self.picture if part.tag == "g")
+        self.areas = {part: self.area_of(part) for part in self.drawing if part.tag == "g"}
+        self.parts = {part.get("id", ""): part for part in self.areas}
+
+    def frames(self) -> Iterator[Any]:
+        """Yield a frame for each step: Pillow images of the same few colours."""
+        self.show(len(self.steps) - 1)
+        last = self.rendered(self.whole, 0.4)
+        self.show(0)
+        self.look_at(self.areas)
+        canvas = self.composed(self.whole)
+        self.set_colours(canvas.reduce(2), last)
+        canvas, overview = self.reduced(canvas), self.overview(last)
+        for number, view in enumerate(self.views()):
+            for area in self.changed(number):
+                canvas.paste(self.reduced(self.composed(area)), area[:2])
+            frame = self.reduced(self.paper(self.caption(number, WIDTH), WIDTH, self.height))
+            if view:
+                frame.paste(canvas.crop(view), ((WIDTH - self.window[0]) // 2, self.caption_height))
+            else:
+                shown = self.resized(canvas)
+                down = self.height - self.caption_height - shown.height
+                frame.paste(shown, ((WIDTH - shown.width) // 2, self.caption_height + down // 2))
+            if view and view != self.whole:
+                self.add_map(frame, overview, view, COLOURS[self.steps[number].phase])
+            yield frame
+
+    def still(self, number: int) -> bytes:
+        """Return a step as a PNG: the whole picture, with what the step says above."""
+        self.show(number)
+        zoom = min((STILL_WIDTH - 2 * MARGIN) / self.whole.right, CLOSEST / self.scale)
+        caption, drawn = self.caption(number, STILL_WIDTH), self.rendered(self.whole, zoom)
+        page = self.paper(caption, STILL_WIDTH, caption.height + drawn.height)
+        page.paste(drawn, ((STILL_WIDTH - drawn.width) // 2, caption.height))
+        written = io.BytesIO()
+        page.quantize(method=self.image.Quantize.MEDIANCUT, dither=self.image.Dither.NONE).save(written, "PNG")
+        return written.getvalue()
+
+    # The picture and its parts.
+
+    def area_of(self, part: Element) -> Area:
+        """Return where a part of the picture is."""
+        left, top, right, bottom = area_of(part, self.drawing.get("transform", "")) or self.points
+        corners = (left, top, right, bottom)
+        pixels = [self.scale * (here - start) for here, start in zip(corners, self.points[:2] * 2, strict=True)]
+        return Area(
+            max(0, int(pixels[0])),
+            max(0, int(pixels[1])),
+            min(self.whole.right, int(pixels[2]) + 1),
+            min(self.whole.bottom, int(pixels[3]) + 1),
+        )
+
+    def show(self, number: int) -> None:
+        """Make the picture show a step."""
+        show(self.picture, self.steps[number], self.states[number])
+
+    def changed(self, number: int) -> list[Area]:
+        """Make the picture show a step after the one before it, and return where that differs."""
+        if number == 0:
+            return []
+        self.show(number)
+        before, now = self.steps[number - 1], self.steps[number]
+        parts = [self.parts[part] for part in dict.fromkeys([*before.marks, *now.marks, *now.changes])]
+        self.look_at(parts)
+        return merged(map(self.areas.__getitem__, parts))
+
+    def look_at(self, parts: Iterable[Element]) -> None:
+        """Render some parts as they look now, each by itself on nothing."""
+        for part in parts:
+            self.looks[part] = self.drawn([part], self.areas[part], 1.0, None)
+
+    def composed(self, area: Area) -> Any:
+        """Put a rectangle of the picture together from its parts."""
+        paper = self.image.new("RGBA", area.size, "white")
+        for part, place in self.areas.items():
+            if part in self.looks and place.meets(area):
+                both = place.common(area)
+                to, source = both.seen_from(area), both.seen_from(place)
+                paper.alpha_composite(self.looks[part], to[:2], source)
+        return paper.convert("RGB")
+
+    def rendered(self, area: Area, zoom: float = 1.0) -> Any:
+        """Render a rectangle of the picture, with all that reaches into it."""
+        return self.drawn([part for part, place in self.areas.items() if place.meets(area)], area, zoom, "white")
+
+    def drawn(self, parts: Iterable[Element], area: Area, zoom: float, background: str | None) -> Any:
+        """Render a rectangle of the picture with some of its parts."""
+        root = Element("svg")
+        drawing = SubElement(root, "g", self.drawing.attrib)
+        drawing.extend(parts)
+        if any(part.get("data-mark") for part in drawing):
+            root.set("data-phase", self.picture.get("data-phase", ""))
+        root.extend(part for part in self.picture if part.tag == "style")
+        left, top = (start + pixel / self.scale for start, pixel in zip(self.points, area[:2], strict=False))
+        width, height = area.size
+        root.set("viewBox", f"{left!r} {top!r} {width / self.scale!r} {height / self.scale!r}")
+        return self.rasterised(root, round(width * zoom), round(height * zoom), background)
+
+    def rasterised(self, root: Element, width: int, height: int, background: str | None) -> Any:
+        """Render an SVG of so many pixels."""
+        size = {"width": f"{width / PNG_ZOOM:g}", "height": f"{height / PNG_ZOOM:g}", "preserveAspectRatio": "none"}
+        root.attrib.update(size)
+        svg = to_text(root)
+        if svg not in self.made:
+            image = self.image.open(io.BytesIO(png_from_svg(svg, background=background)))
+            self.made[svg] = image.convert("RGB" if background else "RGBA")
+        return self.made[svg]
+
+    # What frames show of it.
+
+    def views(self) -> list[Area | None]:
+        """Return which rectangle of the picture each step is shown in; None for the whole, made smaller."""
+        if self.whole.fits(*self.window):
+            return [self.whole] * len(self.steps)
+        views: list[Area | None] = [None]
+        run: list[Area] = []
+        for step in self.steps[1:-1]:
+            area = self.subject(step)
+            if run and not run[-1].around(area).fits(*self.window):
+                views += [self.view(run[-1])] * len(run)
+                run = []
+            run.append(run[-1].around(area) if run else area)
+        if run:
+            views += [self.view(run[-1])] * len(run)
+        return [*views, None]
+
+    def subject(self, step: Step) -> Area:
+        """Return the rectangle around the boxes that a step is about, or else those that it computes."""
+        for marks in ({"source", "target"}, {"target"}):
+            boxes = [
+                self.areas[self.parts[part]]
+                for part, mark in step.marks.items()
+                if mark in marks and part.startswith("v")
+            ]
+            area = boxes[0] if boxes else self.whole
+            for box in boxes[1:]:
+                area = area.around(box)
+            if area.fits(*self.window):
+                break
+        return area
+
+    def view(self, subject: Area) -> Area:
+        """Return the rectangle that a frame shows, with a subject in its middle."""
+        return subject.window(*self.window).within(self.whole)
+
+    def resized(self, canvas: Any) -> Any:
+        """Make the whole picture so small that it fits."""
+        width, height = self.whole.size
+        share = min((WIDTH - 2 * MARGIN) / width, self.window[1] / height)
+        size = (round(share * width), round(share * height))
+        return self.reduced(canvas.convert("RGB").resize(size, self.image.Resampling.LANCZOS))
+
+    def overview(self, last: Any) -> Any:
+        """Return the map: the whole picture, small and pale."""
+        share = min(MAP_WIDTH / last.width, MAP_HEIGHT / last.height)
+        small = last.resize((round(share * last.width), round(share * last.height)), self.image.Resampling.LANCZOS)
+        return self.reduced(self.image.blend(self.image.new("RGB", small.size, "white"), small, 0.6))
+
+    def add_map(self, frame: Any, overview: Any, view: Area, colour: str) -> None:
+        """Add the map to a frame, and in it a rectangle around what the frame shows between two lines."""
+        draw = import_extra("PIL.ImageDraw").Draw(frame)
+        for y in (self.caption_height, self.caption_height + self.window[1]):
+            draw.line((0, y, WIDTH, y), fill=self.index[FAINT_INK])
+        left, top = (WIDTH - overview.width) // 2, self.height - MARGIN - overview.height
+        frame.paste(overview, (left, top))
+        share = overview.width / self.whole.right
+        corners = [start + share * pixel for start, pixel in zip((left, top) * 2, view, strict=True)]
+        draw.rectangle(corners, outline=self.index[colour], width=3)
+
+    # What is said above, and the colours.
+
+    @cached_property
+    def lines(self) -> list[list[tuple[str, str]]]:
+        """What each step says, on lines that fit, each with its colour."""
+        count = len(self.steps)
+        return [
+            lines_of(step, f"step {n} of {count}", LETTERS_A_LINE - 1) for n, step in enumerate(self.steps, start=1)
+        ]
+
+    @property
+    def caption_height(self) -> int:
+        """Room for the longest caption."""
+        return self.height_of(max(map(len, self.lines)), WIDTH)
+
+    @property
+    def height(self) -> int:
+        """The height of a frame."""
+        is_whole = self.whole.fits(*self.window)
+        return self.caption_height + int(self.window[1]) + (0 if is_whole else MAP_HEIGHT + 2 * MARGIN)
+
+    def height_of(self, lines: int, width: int) -> int:
+        """Return how high so many lines are."""
+        return round(width / LETTERS_A_LINE * (LINE * lines + 0.6))
+
+    def caption(self, number: int, width: int) -> Any:
+        """Render what a step says."""
+        lines = self.lines[number]
+        letter, height = width / LETTERS_A_LINE, self.height_of(len(lines), width)
+        root = Element("svg", {"viewBox": f"0 0 {width} {height}", "font-family": FONT, "font-size": f"{letter:g}"})
+        for place, (line, fill) in enumerate(lines, start=1):
+            corner = {"x": f"{letter / 2:g}", "y": f"{letter * LINE * place:g}"}
+            SubElement(root, "text", corner | {"fill": fill}).text = line
+        return self.rasterised(root, width, height, "white")
+
+    def paper(self, caption: Any, width: int, height: int) -> Any:
+        """Return a white page that begins with a caption."""
+        page = self.image.new("RGB", (width, height), "white")
+        page.paste(caption, (0, 0))
+        return page
+
+    def set_colours(self, *samples: Any) -> None:
+        """Choose the colours of all frames: those of the boxes and of the marks, and the commonest in some samples."""
+        fills = {change["fill"] for step in self.steps for change in step.changes.values() if "fill" in change}
+        chosen = ["#ffffff", INK, FAINT_INK, *COLOURS.values(), *sorted(fills - {"white"})[:MOST_FILLS]]
+        self.index = {colour: number for number, colour in enumerate(chosen)}
+        sample = self.image.new("RGB", (max(s.width for s in samples), sum(s.height for s in samples)), "white")
+        top = 0
+        for image in samples:
+            sample.paste(image, (0, top))
+            top += image.height
+        common = sample.quantize(MOST_COLOURS - len(chosen), self.image.Quantize.MEDIANCUT).getpalette()
+        palette = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in chosen]
+        for start in range(0, len(common), 3):
+            colour = common[start : start + 3]
+            # What is nearly a colour that was chosen would be taken in its place.
+            near = any(max(map(abs, map(sub, colour, other))) < LEAST_DIFFERENCE for other in palette[: len(chosen)])
+            palette.append(palette[0] if near else colour)
+        self.palette = self.image.new("P", (1, 1))
+        self.palette.putpalette([channel for colour in palette for channel in colour])
+
+    def reduced(self, image: Any) -> Any:
+        """Return an image in the colours of all frames."""
+        return image.quantize(palette=self.palette, dither=self.image.Dither.NONE)
+
+
+def lines_of(step: Step, place: str, width: float) -> list[tuple[str, str]]:
+    """Return what a step says, on lines of at most this width in letters' sizes, each with its colour."""
+    font = import_extra("PIL.ImageFont").truetype(font_file(), 100)
+    texts = (f"{step.phase.capitalize()} pass, {place}", step.formula, step.note)
+    lines: list[tuple[str, str]] = []
+    for text, fill in zip(texts, (COLOURS[step.phase], INK, FAINT_INK), strict=True):
+        line, *words = text.split(" ")
+        for word in words:
+            if font.getlength(f"{line} {word}") <= 100 * width:
+                line = f"{line} {word}"
+            else:
+                lines.append((line, fill))
+                line = word
+        lines.append((line, fill))
+    return lines

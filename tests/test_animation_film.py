@@ -1,0 +1,139 @@
+"""Animations as GIFs and as still pictures: what the frames show, how large it is, and how long they take to make."""
+
+from __future__ import annotations
+
+import io
+import time
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops
+
+import microgrady as mg
+from microgrady import Value
+from microgrady.drawing.animation import film, player
+from microgrady.drawing.animation.parts import COLOURS
+from microgrady.drawing.animation.player import Animation
+from tests.animations import image_of, network, neuron
+
+
+@pytest.fixture(scope="module")
+def animated() -> Animation:
+    return mg.animate(network())
+
+
+@pytest.fixture(scope="module")
+def made(animated: Animation) -> tuple[bytes, float]:
+    """The GIF of a network, and the seconds that it took."""
+    start = time.process_time()
+    return animated.gif(), time.process_time() - start
+
+
+@pytest.fixture(scope="module")
+def frames(made: tuple[bytes, float]) -> list[Any]:
+    gif, found = image_of(made[0]), []
+    for number in range(gif.n_frames):
+        gif.seek(number)
+        found.append(gif.convert("RGB"))
+    return found
+
+
+def largest_difference(first: Any, second: Any) -> int:
+    return max(most for _, most in ImageChops.difference(first, second).getextrema())
+
+
+def test_the_gif_of_a_network_takes_less_than_five_seconds_and_two_megabytes(made: tuple[bytes, float]) -> None:
+    content, seconds = made
+    assert seconds < 5
+    assert len(content) < 2_000_000
+
+
+def test_the_gif_shows_each_step_long_enough(made: tuple[bytes, float], animated: Animation) -> None:
+    gif = image_of(made[0])
+    assert gif.n_frames == len(animated.steps)
+    durations = []
+    for frame in range(gif.n_frames):
+        gif.seek(frame)
+        durations.append(gif.info["duration"])
+    assert set(durations[:-1]) == {player.FRAME}
+    assert durations[-1] == player.LAST_FRAME
+    assert gif.info["loop"] == 0
+
+
+def test_texts_can_be_read_where_the_gif_is_600_pixels_wide(animated: Animation, frames: list[Any]) -> None:
+    made = animated._film()
+    half = 600 / frames[0].width
+    assert 14 * made.scale * half >= 11
+    assert film.WIDTH / film.LETTERS_A_LINE * half >= 11
+    assert {frame.size for frame in frames} == {(film.WIDTH, made.height)}
+
+
+def test_what_a_step_computes_is_seen(animated: Animation) -> None:
+    made = animated._film()
+    views = made.views()
+    assert views[0] is None, "the first step shows the whole"
+    assert views[-1] is None
+    for step, view in zip(animated.steps[1:-1], views[1:-1], strict=True):
+        assert view is not None
+        assert view.size == made.window
+        for part, mark in step.marks.items():
+            if part.startswith("v") and mark == "target":
+                assert view.around(made.areas[made.parts[part]]) == view
+    cuts = sum(view != before for before, view in pairwise(views))
+    assert cuts < len(animated.steps) / 2, "what is seen stays the same for some steps"
+
+
+def test_each_frame_is_the_whole_picture_rendered_anew(animated: Animation, frames: list[Any]) -> None:
+    made = animated._film()
+    list(zip(made.frames(), range(2), strict=False))  # chooses the colours
+    for number in (1, len(frames) // 3, len(frames) // 2, len(frames) - 2):
+        made.show(number)
+        view = made.views()[number]
+        assert view is not None
+        expected = made.reduced(made.rendered(made.whole)).convert("RGB").crop(view)
+        inside = (0, made.caption_height, expected.width, made.caption_height + expected.height)
+        lines = (1, 1, expected.width - 1, expected.height - 1)  # without those that mark the ends of the picture
+        assert largest_difference(frames[number].crop(inside).crop(lines), expected.crop(lines)) < 40
+
+
+def test_the_gif_has_the_colours_of_the_steps(animated: Animation, frames: list[Any]) -> None:
+    for number in (0, len(frames) // 2, len(frames) - 1):
+        colours = [colour for count, colour in frames[number].getcolors(1 << 24) if count > 20]
+        for wanted in (COLOURS[animated.steps[number].phase], "#ffffff"):
+            channels = [int(wanted[i : i + 2], 16) for i in (1, 3, 5)]
+            assert min(max(abs(a - b) for a, b in zip(channels, c, strict=True)) for c in colours) <= 3
+
+
+def test_each_frame_of_the_gif_differs_from_the_one_before(frames: list[Any]) -> None:
+    assert all(largest_difference(*pair) > 100 for pair in pairwise(frames))
+
+
+def test_a_small_picture_is_shown_whole_and_a_box_in_the_colour_of_its_gradient() -> None:
+    animated = mg.animate(neuron())
+    made = animated._film()
+    *_, last = made.frames()
+    assert set(made.views()) == {made.whole}
+    colours = {colour for count, colour in last.convert("RGB").getcolors() if count > 1000}
+    for part in animated.state(len(animated.steps) - 1).values():
+        if "fill" in part:
+            assert tuple(int(part["fill"][i : i + 2], 16) for i in (1, 3, 5)) in colours
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+def test_long_formulas_stay_within_the_frame(direction: str) -> None:
+    x, y = Value(2.0, "the learning rate of one"), Value(3.0, "W" * 24)
+    made = mg.animate(x * y, direction=direction)._film()
+    for caption in (made.caption(3, film.WIDTH), image_of(made.still(3))):
+        edge = caption.convert("L").crop((caption.width - 8, 0, caption.width, made.caption_height))
+        assert edge.getextrema() == (255, 255)
+
+
+def test_the_still_picture_is_the_last_step() -> None:
+    animated = mg.animate(neuron())
+    still = image_of(animated._film().still(len(animated.steps) - 1))
+    assert still.format == "PNG"
+    assert still.width == film.STILL_WIDTH
+    written = io.BytesIO()
+    Image.new("RGB", still.size, "white").save(written, "PNG")
+    assert largest_difference(still.convert("RGB"), image_of(written.getvalue())) > 200
