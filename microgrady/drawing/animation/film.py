@@ -1,4 +1,4 @@
-"""The frames of a GIF, put together from the parts of the picture, each of which is rendered once for each of its looks.
+"""The frames of a GIF, put together from the parts of the picture, each of which is rendered once a look.
 
 Where the picture is too large to be read in a frame, frames show what a run of steps is about, and a small map of the
 whole below; the first and the last frame show the whole.
