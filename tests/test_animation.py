@@ -20,6 +20,7 @@ import microgrady as mg
 from microgrady import Value
 from microgrady.drawing.animation import player
 from microgrady.drawing.animation.player import Animation
+from microgrady.formulas.writing import number_text
 from microgrady.value import topological_order
 from tests.animations import loss, neuron
 
@@ -75,8 +76,8 @@ def test_the_numbers_are_those_of_backward(output: Value) -> None:
     expected = copy.deepcopy(output)
     expected.backward()
     for index, value in enumerate(topological_order(expected)):
-        assert state[f"v{index}"]["value"] == f"value {value.data:.17g}"
-        assert state[f"v{index}"]["gradient"] == f"gradient {value.grad:.17g}"
+        assert state[f"v{index}"]["value"] == f"value {number_text(value.data, 17)}"
+        assert state[f"v{index}"]["gradient"] == f"gradient {number_text(value.grad, 17)}"
 
 
 def test_each_operation_has_its_steps_in_the_order_of_the_engine() -> None:
