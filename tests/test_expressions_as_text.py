@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 import microgrady as mg
 from microgrady import Value, functions
 from microgrady.formulas.expressions import notebook_latex
+from microgrady.formulas.grouping import formula_of, grouped
 from microgrady.formulas.latex import LATEX
+from microgrady.formulas.names import short_names
 from microgrady.formulas.writing import PYTHON, TEXT
-from microgrady.value import Primitive, primitives
+from microgrady.value import Primitive, primitives, topological_order
 
 NAMES = {**vars(mg), **{name: getattr(mg, name) for name in mg.__all__}}
 TABLE = [entry for name, entry in primitives.items() if entry in vars(functions).values()]
@@ -84,6 +86,22 @@ def test_python_computes_the_same_from_the_text(plan: Plan) -> None:
     before, after = new_leaves(), new_leaves()
     output = computed(plan, before)
     text = mg.formula(output)
+    assert numbers(evaluated(text, **after), after) == numbers(output, before), text
+
+
+@settings(max_examples=40)
+@given(plans())
+def test_python_computes_the_same_from_the_boxes_of_a_picture(plan: Plan) -> None:
+    before, after = new_leaves(), new_leaves()
+    output = computed(plan, before)
+    order = topological_order(output)
+    inside = grouped(order, [output])
+    names = short_names(order, skip=inside)
+    results = [value for value in order if value.op is not None and value not in inside]
+    lines = [
+        f"{names[value]} = {formula_of(value, names, inside, PYTHON, 17, most_terms=100).text}" for value in results
+    ]
+    text = "\n".join([*lines, names[output]])
     assert numbers(evaluated(text, **after), after) == numbers(output, before), text
 
 

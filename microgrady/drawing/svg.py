@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element
 from microgrady.drawing.extras import import_extra
 from microgrady.drawing.fonts import WEB_FONTS, family, font_file, fonts_for, has
 from microgrady.drawing.style import FAINT_INK, FONT, FRAME, INK, PALE
+from microgrady.formulas.writing import NOT_IN_XML
 
 NAMESPACE = "http://www.w3.org/2000/svg"
 ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
@@ -124,9 +125,9 @@ def written_for_pages(picture: Element, alternative: str, style: str) -> str:
 
 
 def to_text(picture: Element) -> str:
-    """Write a picture as SVG."""
+    """Write a picture as SVG, with what labels may have and SVG may not replaced."""
     picture.set("xmlns", NAMESPACE)
-    return ElementTree.tostring(picture, encoding="unicode")
+    return NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", ElementTree.tostring(picture, encoding="unicode"))
 
 
 def in_notebook(svg: str, alternative: str) -> str:
