@@ -154,7 +154,7 @@ GALLERY: dict[str, Callable[[Path], None]] = {
     "chapter_2.svg": partial(cell, "2_derivatives.ipynb", "secants="),
     "chapter_3.svg": partial(cell, "3_nested_functions.ipynb", "plot_map("),
     "chapter_4.svg": partial(cell, "4_chain_rule.ipynb", "y = u * v"),
-    "chapter_5.svg": partial(cell, "5_several_inputs.ipynb", "mg.draw("),
+    "chapter_5.svg": partial(cell, "5_several_inputs.ipynb", "cuts=cuts"),
     "chapter_6.svg": partial(cell, "6_gradients_to_trust.ipynb", "mg.plot(claim"),
     "chapter_7.svg": partial(cell, "7_batches.ipynb", "axes.imshow("),
     "chapter_8.svg": partial(cell, "8_networks.ipynb", "(5, 30, 100, 1000)"),
