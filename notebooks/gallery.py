@@ -85,16 +85,28 @@ def secants(to: Path) -> None:
 
 
 def descent(to: Path) -> None:
-    """Gradient descent on Himmelblau's function."""
+    """Gradient descent on Himmelblau's function, from two points."""
 
     def himmelblau(x: Value, y: Value) -> Value:
         return (x * x + y - 11) ** 2 + (x + y * y - 7) ** 2
 
     slopes = mg.grad(himmelblau, argnums=(0, 1))
-    path = [(0.2, -0.4)]
-    for _ in range(60):
-        path.append(tuple(p - 0.01 * slope for p, slope in zip(path[-1], slopes(*path[-1]), strict=True)))
-    mg.plot_surface(himmelblau, (-5, 5), path=path, to=to)
+    paths = {}
+    for start in ((0.2, -0.4), (-0.8, -0.4)):
+        path = paths[f"from {start}"] = [start]
+        for _ in range(60):
+            x, y = (p - 0.01 * slope for p, slope in zip(path[-1], slopes(*path[-1]), strict=True))
+            path.append((x, y))
+    mg.plot_surface(himmelblau, (-5, 5), path=paths, levels="shares", to=to)
+
+
+def cuts(to: Path) -> None:
+    """A surface in space with two cuts, whose slopes are the partial derivatives."""
+
+    def saddle(x: Value, y: Value) -> Value:
+        return x * x - y * y + x * y / 2
+
+    mg.plot_surface(saddle, (-2, 2), kind="surface", cuts={"x": 1, "y": -0.5}, to=to)
 
 
 def decision(to: Path) -> None:
@@ -148,6 +160,7 @@ GALLERY: dict[str, Callable[[Path], None]] = {
     "network.svg": network,
     "secants.svg": secants,
     "descent.svg": descent,
+    "cuts.svg": cuts,
     "decision.svg": decision,
     "training.gif": training,
     "chapter_1.svg": partial(cell, "1_functions.ipynb", "plot_map(square,"),

@@ -159,4 +159,5 @@ def test_the_same_call_writes_the_same_file(tmp_path: Path) -> None:
         plot_surface(bowl, (-1, 1), kind="surface", cuts={"x": 0}, path=[(1, 1)], to=tmp_path / "z.svg")
         contents.add((tmp_path / "z.svg").read_bytes())
     assert len(contents) == 1
+    assert "\N{MINUS SIGN}" not in (tmp_path / "z.svg").read_text(encoding="utf-8")
     assert pyplot.get_fignums() == []

@@ -203,8 +203,9 @@ def rendered(axes: Axes, format: str, dots: int) -> bytes:
     """Return the figure as a file; the same bytes for the same figure."""
     matplotlib = import_plotting("matplotlib")
     content = io.BytesIO()
-    # Text stays text, which can be selected and searched.
-    with matplotlib.rc_context({"svg.hashsalt": "microgrady", "svg.fonttype": "none", "pdf.fonttype": 42}):
+    # Text stays text, which can be selected and searched, and numbers have the minus of a keyboard.
+    settings = {"svg.fonttype": "none", "pdf.fonttype": 42, "axes.unicode_minus": False}
+    with matplotlib.rc_context({"svg.hashsalt": "microgrady", **settings}):
         # Axes may be in a figure inside a figure, whose figure is the outermost.
         figure = axes.figure.figure
         figure.savefig(content, format=format, dpi=dots, metadata=DATES.get(format))
