@@ -14,12 +14,12 @@ from typing import Any
 from microgrady.drawing.animation.film import Film
 from microgrady.drawing.animation.pages import in_notebook, page_of
 from microgrady.drawing.animation.parts import show, to_text, with_parts
-from microgrady.drawing.animation.paths import Paths
 from microgrady.drawing.animation.steps import Narrator, Step
 from microgrady.drawing.graph.graph import check_look, draw
 from microgrady.drawing.render import check_target, format_of
 from microgrady.drawing.style import DIGITS
 from microgrady.files import write_whole
+from microgrady.formulas.paths import Paths
 from microgrady.tracebacks import entrance
 from microgrady.value import Value, topological_order
 
@@ -116,7 +116,7 @@ class Animation:
         output.backward()
         narrator = Narrator(order, precision, colour)
         self.steps = tuple(narrator.narrate())
-        paths = Paths(order, narrator.names, precision)
+        paths = Paths.of_operations(order, narrator.names, precision)
         self._paths = {f"v{index}": paths.in_words(value) for index, value in enumerate(order)}
         self._names = {f"v{index}": narrator.names[value] for index, value in enumerate(order)}
         for value in order:
