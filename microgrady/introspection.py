@@ -91,12 +91,14 @@ Made by `microgrady.primitive`, which explains the parts.
 
 def documentation(entry: Any) -> str:
     """Return what `help` says of an operation."""
-    operands = ", ".join(str(parameter) for parameter in signature(entry).parameters.values())
-    sign = f"{entry.symbol}(x)" if entry.symbol.isidentifier() else f"{entry.symbol}x"
-    written = sign if len(entry.rules) == 1 else f"a {entry.symbol} b"
-    text = str(getattr(entry.evaluate, "__doc__", None) or f"{written}.").strip()
+    parameters = signature(entry).parameters
+    call = f"{entry.name}({', '.join(map(str, parameters.values()))})"
+    text = str(getattr(entry.evaluate, "__doc__", None) or "").strip()
+    if not text and not entry.symbol.isidentifier():  # an operator
+        *left, right = parameters
+        text = " ".join([*left, f"{entry.symbol} {right}" if left else f"{entry.symbol}{right}"]) + "."
     return (
-        f"{entry.name}({operands}): {text}\n\n"
+        f"{f'{call}: {text}' if text else call}\n\n"
         "It takes Values, real numbers and NumPy arrays, and gives a Value, a float or an array. Its derivatives are "
         "the functions in its `rules`."
     )

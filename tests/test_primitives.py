@@ -61,7 +61,7 @@ def test_an_own_primitive_of_a_built_in_name_is_itself_and_leaves_the_built_in_o
     slope = (math.cos(0.5) - math.sin(0.5) / 0.5) / 0.5
     assert mg.grad(sinc)(0.5) == slope != mg.grad(mg.sinc)(0.5)
     assert mg.check_gradient(mg.grad(sinc), 0.5)
-    assert str(sinc.__doc__).startswith("sinc(x): ")
+    assert str(sinc.__doc__).startswith("sinc(x)\n")
 
 
 @pytest.mark.parametrize("name", ["arcsin", "power", "absolute", "negative", "arctan2", "exp"])
@@ -171,3 +171,10 @@ def test_a_primitive_of_ones_own_with_bad_parts_is_refused() -> None:
     with pytest.raises(ValueError, match="identifier"):
         mg.primitive("two words", abs, lambda y, x: 1.0)
     assert "bad_for_a_test" not in user_primitives
+
+
+def test_help_writes_operators_between_their_operands_and_own_functions_as_calls() -> None:
+    twice = mg.primitive("twice", lambda a, b: a * b, lambda y, a, b: b, lambda y, a, b: a)
+    documented = [str(entry.__doc__).partition("\n")[0] for entry in (primitives["add"], primitives["neg"], twice)]
+    assert documented == ["add(a, b): a + b.", "neg(x): -x.", "twice(a, b)"]
+    del user_primitives["twice"]
