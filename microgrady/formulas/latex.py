@@ -69,9 +69,9 @@ ESCAPED = {
     '"': "\N{RIGHT DOUBLE QUOTATION MARK}",
     "`": "\N{LEFT SINGLE QUOTATION MARK}",
 }
-# A name with indices, and primes: "w12", "x_i", "beta_0", "p[0][1]", "w0_2"
-INDEXED = re.compile(r"([^\W\d_]+)((?:_?\d+)?(?:_\w+)?(?:\[\w+\])*)(['′]*)")
-
+# A name with indices, and primes: "x_i", "w0_2", "p[0][1]"; one of several letters only with numbers: "loss2".
+INDEXED = re.compile(rf"([^\W\d_]|{'|'.join(GREEK.split())})((?:_?\d+)?(?:_\w+)?(?:\[\w+\])*)(['′]*)")
+NUMBERED = re.compile(r"([^\W\d_]+)((?:_?\d+)*(?:\[\d+\])*)(['′]*)")
 
 FORMS = {
     functions.div: Form(r"\frac{{{0}}}{{{1}}}", Level.POWER),
@@ -115,7 +115,7 @@ class Latex(Notation):
     def name(self, label: str) -> Written:
         """Write a name: a letter or several, an index below it where it ends in one, Greek letters by their names."""
         text = visible(label)
-        match = INDEXED.fullmatch(text)
+        match = INDEXED.fullmatch(text) or NUMBERED.fullmatch(text)
         if match is None:
             return Written(upright(text), level_of_name(text))
         stem, indices, primes = match.groups()

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from microgrady.formulas.writing import COMPARISONS, Level, Notation, Written
+from microgrady.formulas.writing import COMPARISONS, Notation, Written
 from microgrady.functions import add, clip_high, clip_low, dropped, equal, kept, less, less_equal, maximum, mul, sub
 from microgrady.value import Primitive
 
@@ -178,6 +178,6 @@ def formed(reading: Reading[Node], operands: Sequence[Written], notation: Notati
         for index, end in enumerate((-math.inf, math.inf)):
             bound = reading.operands[1 + index].node
             if isinstance(bound, float) and bound == end:
-                bounds[index] = Written("None", Level.ATOM)
+                bounds[index] = notation.name("None")
         return notation.call(form, [number, *bounds])
     return notation.logic(form, operands)
