@@ -35,8 +35,18 @@ CALLS: dict[str, Callable[..., Axes]] = {
 
 
 def named_line(axes: Axes, label: str) -> Line2D:
-    (line,) = [line for line in axes.lines if line.get_label() == label]
-    return line
+    """The line with this label, in one of the panels if it is not in the first."""
+    for panel in (axes, *axes.figure.axes):
+        for line in panel.lines:
+            if line.get_label() == label:
+                return line
+    raise AssertionError(f"there is no line {label!r}")
+
+
+def curves(axes: Axes) -> list[str]:
+    """The labels of the curves in all panels, without those of tangents and secants."""
+    labels = [str(line.get_label()) for panel in axes.figure.axes for line in panel.lines]
+    return [label for label in labels if label.endswith("(x)")]
 
 
 def data(axes: Axes, label: str) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,7 @@ import microgrady as mg
 from microgrady import Value, plot
 from microgrady.drawing.plotting import figures
 from microgrady.drawing.plotting.figures import BLUE, COLOURS, LINE_STYLES, VERMILION
-from tests.figures import data, has_colour, legend, named_line, parabola, pixels, texts
+from tests.figures import curves, data, has_colour, legend, named_line, parabola, pixels, texts
 
 pytestmark = pytest.mark.usefixtures("without_windows")
 
@@ -45,8 +45,8 @@ def test_curves_are_the_function_and_its_derivatives() -> None:
         lambda x: 24 * x - np.exp(x),
         lambda x: 24 - np.exp(x),
     ]
-    assert legend(axes) == ["f(x)", "f′(x)", "f″(x)", "f‴(x)", "f⁗(x)"]
-    for label, exact in zip(legend(axes), closed, strict=True):
+    assert curves(axes) == ["f(x)", "f′(x)", "f″(x)", "f‴(x)", "f⁗(x)"]
+    for label, exact in zip(curves(axes), closed, strict=True):
         x, y = data(axes, label)
         assert (x[0], x[-1]) == (-2.0, 1.5)
         assert np.allclose(y, exact(x), rtol=1e-13, atol=1e-13)
@@ -54,7 +54,7 @@ def test_curves_are_the_function_and_its_derivatives() -> None:
 
 @pytest.mark.parametrize("derivatives", range(5))
 def test_as_many_derivatives_are_drawn_as_are_asked_for(derivatives: int) -> None:
-    assert len(legend(plot(mg.sin, (-3, 3), derivatives=derivatives))) == derivatives + 1
+    assert len(curves(plot(mg.sin, (-3, 3), derivatives=derivatives))) == derivatives + 1
 
 
 @pytest.mark.parametrize("frequency", [50, 200])
@@ -114,7 +114,7 @@ def test_no_line_is_drawn_through_a_pole(pole: float, power: int) -> None:
     axes = plot(lambda x: 1 / (x - pole) ** power, (-3, 3))
     low, high = axes.get_ylim()
     assert high - low < 100.0 * (1 if pole > -2 else 1e9)
-    for label in legend(axes):
+    for label in curves(axes):
         x, y = data(axes, label)
         for left, right in itertools.pairwise(range(len(x))):
             if x[left] < pole < x[right]:
@@ -166,8 +166,8 @@ def test_a_curve_that_oscillates_to_infinity_is_cut_off() -> None:
 
 
 def test_a_derivative_that_is_large_everywhere_is_shown() -> None:
-    assert plot(lambda x: mg.sin(100 * x), (-1, 1)).get_ylim()[1] > 100.0
-    assert plot(lambda x: x, (0, 0.01)).get_ylim()[1] > 1.0
+    assert plot(lambda x: mg.sin(100 * x), (-1, 1), panels=False).get_ylim()[1] > 100.0
+    assert plot(lambda x: x, (0, 0.01), panels=False).get_ylim()[1] > 1.0
 
 
 def test_outside_of_the_domain_nothing_is_drawn_not_even_a_derivative() -> None:
@@ -238,7 +238,7 @@ def test_the_function_is_called_with_values_inside_the_interval() -> None:
 
 def test_a_derivative_as_the_function() -> None:
     axes = plot(mg.grad(mg.sin), (-1, 1))
-    assert legend(axes) == ["grad(sin)(x)", "grad(sin)′(x)"]
+    assert curves(axes) == ["grad(sin)(x)", "grad(sin)′(x)"]
     x, y = data(axes, "grad(sin)′(x)")
     assert np.allclose(y, -np.sin(x))
 
@@ -247,7 +247,7 @@ def test_a_derivative_as_the_function() -> None:
 
 
 def test_axes_are_labelled_and_zero_and_grid_are_drawn() -> None:
-    axes = plot(mg.sin, (-3, 3))
+    axes = plot(mg.sin, (-3, 3), panels=False)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "sin(x)")
     assert axes.get_xlim() == (-3.0, 3.0)
     zeros = [line for line in axes.lines if 0.0 in np.ptp(np.asarray(line.get_xydata()), axis=0)]
@@ -256,8 +256,8 @@ def test_axes_are_labelled_and_zero_and_grid_are_drawn() -> None:
 
 
 def test_curves_differ_in_colour_and_in_style() -> None:
-    axes = plot(mg.sin, (-3, 3), derivatives=4)
-    lines = [named_line(axes, label) for label in legend(axes)]
+    axes = plot(mg.sin, (-3, 3), derivatives=4, panels=False)
+    lines = [named_line(axes, label) for label in curves(axes)]
     assert [line.get_color() for line in lines] == list(COLOURS)
     assert len({str(line._unscaled_dash_pattern) for line in lines}) == len(LINE_STYLES) == 5  # type: ignore[attr-defined]
 
@@ -324,7 +324,7 @@ def test_the_slope_is_written_where_no_line_is(f: Any, x: float) -> None:
     axes.figure.draw_without_rendering()  # type: ignore[union-attr]
     (text,) = axes.texts
     labelled = [line for line in axes.lines if not str(line.get_label()).startswith("_")]
-    assert len(labelled) >= 2
+    assert labelled
     for line in labelled:
         path = line.get_transform().transform_path(line.get_path())
         assert not path.intersects_bbox(text.get_window_extent(), filled=False), line
@@ -333,7 +333,7 @@ def test_the_slope_is_written_where_no_line_is(f: Any, x: float) -> None:
 def test_a_kink_has_no_tangent() -> None:
     axes = plot(abs, (-1, 2), tangent_at=[0, 1])
     assert texts(axes) == ["no tangent: kink", "slope 1"]
-    assert legend(axes) == ["abs(x)", "abs′(x)", "tangent"]
+    assert legend(axes) == ["abs(x)", "tangent"]
     x, y = data(axes, "tangent")
     assert np.allclose(y, x)
 
@@ -379,13 +379,13 @@ def test_secants_go_from_pale_to_strong() -> None:
 
 def test_the_steps_of_secants_can_be_given() -> None:
     axes = plot(lambda x: x**2, (-3, 3), tangent_at=1, secants=[-3, 0.1, -0.1])
-    assert legend(axes)[2:-1] == ["δ = -3: slope -1", "δ = 0.1: slope 2.1", "δ = -0.1: slope 1.9"]
+    assert legend(axes)[1:-1] == ["δ = -3: slope -1", "δ = 0.1: slope 2.1", "δ = -0.1: slope 1.9"]
 
 
 @pytest.mark.parametrize(("x", "first"), [(-3.0, "4"), (1.0, "2"), (2.0, "-4"), (3.0, "-4"), (1.6, "1")])
 def test_the_first_step_fits_into_the_interval(x: float, first: str) -> None:
     axes = plot(lambda x: x**2, (-3, 3), tangent_at=x, secants=1)
-    assert legend(axes)[2].startswith(f"δ = {first}: ")
+    assert legend(axes)[1].startswith(f"δ = {first}: ")
 
 
 def test_the_ends_of_secants_are_in_the_picture() -> None:

@@ -45,7 +45,7 @@ def test_axes_in_a_figure_inside_a_figure_are_written_with_the_outermost(tmp_pat
 
 
 def test_two_functions_share_axes() -> None:
-    axes = plot(mg.sin, (-3, 3))
+    axes = plot(mg.sin, (-3, 3), panels=False)
     plot(lambda x: 10 * x, (-1, 4), derivatives=0, ax=axes)
     assert legend(axes) == ["sin(x)", "sin′(x)", "f(x)"]
     assert len({named_line(axes, label).get_color() for label in legend(axes)}) == 3
@@ -86,9 +86,9 @@ def test_numbers_along_the_axes_can_be_copied(name: str) -> None:
 def test_nothing_stays_open_when_drawing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Axes, "legend", None)
     with pytest.raises(TypeError):
-        plot(mg.sin, (-3, 3), to=tmp_path / "z.png")
+        plot(mg.sin, (-3, 3), panels=False, to=tmp_path / "z.png")
     with pytest.raises(TypeError):
-        plot(mg.sin, (-3, 3))
+        plot(mg.sin, (-3, 3), panels=False)
     assert pyplot.get_fignums() == []
 
 

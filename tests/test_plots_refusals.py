@@ -70,6 +70,15 @@ def test_all_kinds_of_numbers_are_numbers(name: str, result: Any) -> None:
     assert OF_ONE[name](lambda x: x * result)
 
 
+def test_a_function_of_plain_numbers_can_be_drawn_without_derivatives_as_the_error_says() -> None:
+    with pytest.raises(TypeError) as caught:
+        plot(math.sin, (0, 1))
+    assert caught.value.__notes__ == ["plot(..., derivatives=0) draws sin without its derivatives"]
+    with pytest.raises(TypeError) as caught:
+        plot(lambda x: "text", (0, 1))
+    assert not hasattr(caught.value, "__notes__")
+
+
 def test_a_function_that_is_finite_nowhere_is_refused() -> None:
     with pytest.raises(ValueError, match=re.escape("log has no finite value between -3.0 and -1.0")):
         plot(mg.log, (-3, -1))
@@ -123,6 +132,9 @@ BAD: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], type[E
     "a step of nan": (plot, (abs, (0, 1)), {"secants": [NAN], "tangent_at": 0.5}, ValueError, "must be finite numbers"),
     "a step of text": (plot, (abs, (0, 1)), {"secants": "ab", "tangent_at": 0.5}, TypeError, "steps of secants must"),
     "ax no Axes": (plot, (abs, (0, 1)), {"ax": 3}, TypeError, "ax must be matplotlib Axes or None, not int (3)"),
+    "panels no bool": (plot, (abs, (0, 1)), {"panels": 1}, TypeError, "panels is True or False, or None"),
+    "Axes no Axes": (plot, (abs, (0, 1)), {"ax": [3, 4]}, TypeError, "ax must be matplotlib Axes, one for each panel"),
+    "no Axes at all": (plot, (abs, (0, 1)), {"ax": []}, ValueError, "1 derivative in panels needs 2 Axes, not 0"),
     "y swapped": (plot_surface, (bowl, (0, 1), (1, 0)), {}, ValueError, "y_interval must be two finite numbers"),
     "x swapped": (plot_surface, (bowl, (1, 0)), {}, ValueError, "x_interval must be two finite numbers"),
     "path empty": (plot_surface, (bowl, (0, 1)), {"path": []}, ValueError, "at least one point, and there is none"),

@@ -14,13 +14,14 @@ from microgrady.drawing.plotting.figures import (
     GRID,
     LARGEST,
     VERMILION,
-    add_legend,
+    check_panels,
     import_plotting,
     make_logarithmic,
     panels_to_draw_on,
     write_figure,
     written,
 )
+from microgrady.drawing.plotting.legends import place_legend
 from microgrady.drawing.render import check_target
 from microgrady.drawing.style import INK
 from microgrady.inputs import describe
@@ -68,7 +69,7 @@ def plot_history(history: Any, *, axes: Any = None, to: str | os.PathLike[str] |
     """
     record = read_history(history)
     panels = [panel for panel in PANELS if panel in record.series]
-    given = check_panels(axes, panels)
+    given = check_panels(axes, len(panels), "axes", f"this history has {' and '.join(panels)}, and so needs")
     target = None if to is None else check_target(to)
     with panels_to_draw_on(given, len(panels), target) as drawn:
         for panel, each in zip(panels, drawn, strict=True):
@@ -79,10 +80,11 @@ def plot_history(history: Any, *, axes: Any = None, to: str | os.PathLike[str] |
             else:
                 scale_accuracies(each, [number for name in SERIES[2:] for number in record.series.get(name, [])])
             mark_best(each, record, panel)
-            add_legend(each)
         name_epochs(drawn, record.count)
         if record.stopped:
             drawn[0].set_title(f"stopped after {record.count} epochs: {record.stopped}", fontsize="medium")
+        for each in drawn:
+            place_legend(each)
         write_figure(drawn[0], target)
     return tuple(drawn)
 
@@ -162,19 +164,6 @@ def read_numbers(numbers: Any, name: str) -> list[float]:
 def best_epoch(losses: Sequence[float]) -> int:
     """Return the epoch with the lowest loss, counted from 1; the first of several."""
     return losses.index(min(loss for loss in losses if loss == loss)) + 1
-
-
-def check_panels(axes: Any, panels: Sequence[str]) -> list[Axes] | None:
-    """Return the Axes that were given, one for each panel."""
-    kind = import_plotting("matplotlib.axes").Axes
-    if axes is None:
-        return None
-    given: list[Any] = [axes] if isinstance(axes, kind) else list(axes) if isinstance(axes, Iterable) else [None]
-    if not all(isinstance(each, kind) for each in given):
-        raise TypeError(f"axes must be matplotlib Axes, one for each panel, or None, not {describe(axes)}")
-    if len(given) != len(panels):
-        raise ValueError(f"this history has {' and '.join(panels)}, and so needs {len(panels)} Axes, not {len(given)}")
-    return given
 
 
 # Drawing

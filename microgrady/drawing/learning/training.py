@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import html
-import io
 import os
-from base64 import b64encode
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microgrady import nn
-from microgrady.drawing.animation.pages import in_notebook, page_of
 from microgrady.drawing.learning.decisions import (
     Plane,
     draw_boundary,
@@ -29,17 +22,15 @@ from microgrady.drawing.learning.decisions import (
 from microgrady.drawing.learning.histories import SERIES, draw_series, name_epochs, read_history, scale_losses
 from microgrady.drawing.learning.models import Model
 from microgrady.drawing.learning.points import Points, check_points, classes_of
+from microgrady.drawing.plotting import legends
 from microgrady.drawing.plotting.figures import (
-    add_legend,
-    animated,
     check_function,
     import_plotting,
-    rendered,
     write_plain_minus,
 )
-from microgrady.drawing.render import check_target, format_of
+from microgrady.drawing.plotting.films import FORMATS, Film
+from microgrady.drawing.render import check_target
 from microgrady.drawing.style import INK
-from microgrady.files import write_whole
 from microgrady.inputs import describe, is_whole
 from microgrady.tracebacks import entrance
 
@@ -50,14 +41,11 @@ if TYPE_CHECKING:
 
     Array = NDArray[float64]
 
-FORMATS = ("html", "gif")  # of animations
 STEPS = 120  # decisions to each side of a frame
 MOST_FRAMES = 200
 SIZE, WIDTHS = (10.0, 4.6), (3, 2)  # inches; of the decisions and the losses to each other
-PAGE_DOTS = 120  # an inch
 FIRST_FRAME, LAST_FRAME = 800, 2500  # milliseconds
 ALL_FRAMES, SHORTEST, LONGEST = 10_000, 60, 400  # of all others, and of one
-NOTEBOOK_HEIGHT = 640  # pixels, of a page
 
 
 @entrance
@@ -189,7 +177,7 @@ class Camera:
             self.look(history.best_epoch if is_best else len(history.loss), ", the best" if is_best else "")
 
 
-class TrainingAnimation:
+class TrainingAnimation(Film):
     """A training frame by frame. Made by `animate_training`.
 
     Args:
@@ -204,11 +192,16 @@ class TrainingAnimation:
         epochs: How many epochs were done at each frame.
     """
 
+    name = "A training, epoch by epoch"
+
     def __init__(
         self, points: Points, plane: Plane, classes: Sequence[Hashable], frames: Sequence[Frame], history: Any
     ) -> None:
         self.history = history
         self.epochs = [frame.epoch for frame in frames]
+        self.titles = [frame.title for frame in frames]
+        between = min(LONGEST, max(SHORTEST, ALL_FRAMES // len(frames)))
+        self.durations = [FIRST_FRAME, *[between] * (len(frames) - 2), LAST_FRAME][-len(frames) :]
         self._frames, self._plane = frames, plane
         figure = import_plotting("matplotlib.figure").Figure(figsize=SIZE, layout="constrained")
         axes: Sequence[Axes] = figure.subplots(1, 2, width_ratios=WIDTHS)
@@ -234,7 +227,7 @@ class TrainingAnimation:
         axes.set_ylabel("loss")
         name_epochs([axes], record.count)
         axes.set_ylim(axes.get_ylim())
-        add_legend(axes, "upper right")
+        legends.place_legend(axes)
         lines: list[tuple[Any, list[float]]] = [(line, numpy.asarray(line.get_ydata()).tolist()) for line in axes.lines]
         self._now = axes.axvline(0.0, color=INK, linewidth=1.0, linestyle=":", zorder=1.9)
         return lines
@@ -260,53 +253,5 @@ class TrainingAnimation:
         self._now.set_xdata([frame.epoch] * 2)
         return self._decisions
 
-    def save(self, to: str | os.PathLike[str]) -> Path:
-        """Write the animation, as a whole or not at all.
-
-        Args:
-            to: The file, a .html or a .gif.
-
-        Returns:
-            The path of the file.
-
-        Raises:
-            TypeError: `to` is not a path.
-            ValueError: The format is unknown, or the folder does not exist.
-        """
-        target = check_target(to, FORMATS, "an animation")
-        write_whole(target, self.gif() if format_of(target) == "gif" else self.page().encode())
-        return target
-
-    def gif(self) -> bytes:
-        """Return the frames as a GIF that starts over and over."""
-        count = len(self.epochs)
-        between = min(LONGEST, max(SHORTEST, ALL_FRAMES // count))
-        durations = [FIRST_FRAME, *[between] * (count - 2), LAST_FRAME][-count:]
-        return animated(self._decisions, [functools.partial(self.show, number) for number in range(count)], durations)
-
-    def page(self) -> str:
-        """Return the page, which needs nothing else."""
-        record = {"pictures": self._pictures, "titles": [frame.title for frame in self._frames]}
-        return page_of("microgrady.drawing.learning", "training.html", record)
-
-    @cached_property
-    def _pictures(self) -> list[str]:
-        return [self._picture(number) for number in range(len(self.epochs))]
-
-    def _picture(self, number: int) -> str:
-        """Return a frame as a PNG of few colours, for a page."""
-        pillow = import_plotting("PIL.Image")
-        content = rendered(self.show(number), "png", PAGE_DOTS)
-        image = pillow.open(io.BytesIO(content)).convert("RGB").quantize(dither=pillow.Dither.NONE)
-        written = io.BytesIO()
-        image.save(written, "PNG")
-        return b64encode(written.getvalue()).decode()
-
     def __repr__(self) -> str:
         return f"<TrainingAnimation of {len(self.epochs)} frames, {self.epochs[-1]} epochs>"
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        """Return the page for Jupyter, and the last frame as a picture for what shows no pages."""
-        last = self._pictures[-1]
-        alt = html.escape(self._frames[-1].title)
-        return {"text/html": in_notebook(self.page(), last, alt, NOTEBOOK_HEIGHT), "image/png": last}

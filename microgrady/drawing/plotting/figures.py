@@ -42,6 +42,7 @@ GRID = "#d9d9d9"
 # How many numbers the functions take that these draw.
 INPUTS = {"plot": 1, "plot_errors": 1, "plot_surface": 2}
 
+FIRST_PANEL = 0.6  # of the usual height of a figure, where panels are of different height
 PNG_DOTS, GIF_DOTS = 96 * PNG_ZOOM, 100  # an inch
 ROUNDING = 1e-12  # relative: numbers that are nearer to each other differ only by what a function rounds inside
 LARGEST = 1e300  # of the numbers that are drawn: matplotlib multiplies them
@@ -71,9 +72,16 @@ def axes_to_draw_on(ax: Axes | None, target: Path | None, projection: str | None
 
 @contextlib.contextmanager
 def panels_to_draw_on(
-    given: Sequence[Axes] | None, count: int, target: Path | None, projection: str | None = None
+    given: Sequence[Axes] | None,
+    count: int,
+    target: Path | None,
+    projection: str | None = None,
+    below: float = 0.0,
 ) -> Iterator[Sequence[Axes]]:
     """Yield the Axes that were given, or so many new ones below each other, which are given up when drawing fails.
+
+    All new ones have the same height, and the figure its usual one; or the others this part of that of the first, with
+    a figure that leaves the first more than half of its usual height.
 
     New ones are made by pyplot, and by nothing else: only its figures are shown at the end of a notebook's cell, and by
     `pyplot.show()` at the end of a script. It keeps every figure until it is closed, and so a figure that has been
@@ -85,9 +93,11 @@ def panels_to_draw_on(
         write_plain_minus(given)
         return
     pyplot = import_plotting("matplotlib.pyplot")
-    figure, grid = pyplot.subplots(
-        count, squeeze=False, sharex=True, layout="constrained", subplot_kw={"projection": projection}
-    )
+    shares = [1.0, *[below or 1.0] * (count - 1)]
+    width, height = pyplot.rcParams["figure.figsize"]
+    size = width, height * max(1.0, FIRST_PANEL * sum(shares)) if below else height
+    shape = {"figsize": size, "height_ratios": shares, "subplot_kw": {"projection": projection}}
+    figure, grid = pyplot.subplots(count, squeeze=False, sharex=True, layout="constrained", **shape)
     finished = False
     try:
         yield list(grid[:, 0])
@@ -130,6 +140,16 @@ def write_powers(*scales: Axis) -> None:
     for scale in scales:
         scale.set_major_formatter(ticker.FuncFormatter(lambda number, _: written(number)))
         scale.set_minor_formatter(ticker.NullFormatter())
+
+
+def settle(axes: Axes) -> None:
+    """Give the axes the place that they have in the end, after which it can be asked what is where."""
+    figure = axes.figure.figure
+    engine = figure.get_layout_engine()
+    if engine is None:
+        axes.apply_aspect()
+    else:
+        engine.execute(figure)
 
 
 def is_cut(axes: Axes, box: Bbox) -> bool:
@@ -251,6 +271,30 @@ def check_inputs(f: Callable[..., Any], what: str, count: int) -> None:
                 "plot_surface(f, ...)"
             ) from None
         raise TypeError(f"{takes} {len(names)}{': ' * bool(names)}{', '.join(names)}") from None
+
+
+def check_panels(panels: Any, count: int, name: str, what: str) -> list[Axes] | None:
+    """Return the Axes that were given for so many panels, as a list; None if none were.
+
+    Args:
+        panels: The Axes.
+        count: How many there must be.
+        name: Of the argument.
+        what: What needs so many, with its verb, for the message.
+
+    Raises:
+        TypeError: They are not Axes.
+        ValueError: There are more or fewer.
+    """
+    kind = import_plotting("matplotlib.axes").Axes
+    if panels is None:
+        return None
+    given: list[Any] = [panels] if isinstance(panels, kind) else list(panels) if isinstance(panels, Iterable) else [0]
+    if not all(isinstance(each, kind) for each in given):
+        raise TypeError(f"{name} must be matplotlib Axes, one for each panel, or None, not {describe(panels)}")
+    if len(given) != count:
+        raise ValueError(f"{what} {count} Axes, not {len(given)}")
+    return given
 
 
 def check_numbers(numbers: Any, what: str) -> list[float]:

@@ -17,7 +17,6 @@ from microgrady.drawing.plotting.figures import (
     GRID,
     LARGEST,
     VERMILION,
-    add_legend,
     axes_to_draw_on,
     check_file,
     check_function,
@@ -25,11 +24,13 @@ from microgrady.drawing.plotting.figures import (
     is_cut,
     name_in_labels,
     path_on_page,
+    settle,
     value_at,
     write_figure,
     write_powers,
     written,
 )
+from microgrady.drawing.plotting.legends import place_legend
 from microgrady.drawing.plotting.sampling import derivatives_at
 from microgrady.drawing.style import FAINT_INK, INK
 from microgrady.inputs import require_number
@@ -49,9 +50,6 @@ ABOVE = 0.025  # of the height: so far are the marks of the one quotient above t
 TEXT_DISTANCE = 3  # points from a line to its text, both across and up
 CLEARANCES = (7, 14, 21)  # points around a text: the more of these are free of other lines, the better
 PLACES = [(part + 0.5) / 50 for part in range(50)]  # of a text along its line
-LEGEND_PLACES = [f"{row} {column}" for row in ("lower", "upper", "center") for column in ("left", "right", "center")][
-    :-1
-]
 
 
 @entrance
@@ -111,7 +109,8 @@ def plot_errors(
         draw_errors(axes, steps, forward, "forward difference", BLUE, "-", 0.0)
         draw_errors(axes, steps, central, "central difference", VERMILION, "--", ABOVE)
         draw_estimate(axes, estimate, taylor[1])
-        place_legend(axes, write_guides(axes, guides))
+        write_guides(axes, guides)
+        place_legend(axes)
         write_figure(axes, target)
     return axes
 
@@ -205,13 +204,12 @@ def draw_guide(axes: Axes, factor: float, power: int) -> list[Line2D]:
     return axes.plot(steps, [factor * step**power for step in steps], color=FAINT_INK, linewidth=0.9, zorder=1.8)
 
 
-def write_guides(axes: Axes, guides: list[tuple[Line2D, str]]) -> list[Bbox]:
-    """Write the texts beside their lines, when all other lines are drawn, and return what they take up."""
-    axes.figure.figure.draw_without_rendering()  # which gives the axes their final place
+def write_guides(axes: Axes, guides: list[tuple[Line2D, str]]) -> None:
+    """Write the texts beside their lines, when all other lines are drawn."""
+    settle(axes)
     taken: list[Bbox] = []
     for line, text in guides:
         taken.append(write_guide(axes, line, text, taken))
-    return taken
 
 
 def write_guide(axes: Axes, line: Line2D, text: str, taken: list[Bbox]) -> Bbox:
@@ -242,18 +240,6 @@ def put_beside(label: Annotation, line: Line2D, place: float, side: int) -> None
     label.set_position((TEXT_DISTANCE * side, TEXT_DISTANCE * up))
     label.set_horizontalalignment("left" if side > 0 else "right")
     label.set_verticalalignment("bottom" if up > 0 else "top")
-
-
-def place_legend(axes: Axes, texts: list[Bbox]) -> None:
-    """Add the legend where it covers none of these texts, if there is such a place, and little of the lines."""
-    paths = [path_on_page(line) for line in axes.lines]
-
-    def cost(place: str) -> tuple[int, int]:
-        box = add_legend(axes, place).get_window_extent()
-        covered = [box.count_contains(path.vertices) + path.intersects_bbox(box, filled=False) for path in paths]
-        return box.count_overlaps(texts), sum(covered)
-
-    add_legend(axes, min(LEGEND_PLACES, key=cost))
 
 
 def draw_errors(

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from microgrady.drawing.plotting.figures import LARGEST, Interval, as_float, is_constant, name_in_labels, one_number
+from microgrady.checking.evaluation import OUTSIDE
+from microgrady.drawing.plotting.figures import (
+    LARGEST_OF_CURVES,
+    ROUNDING,
+    Interval,
+    as_float,
+    is_constant,
+    name_in_labels,
+    one_number,
+    value_at,
+)
 from microgrady.transforms import gradients, value_and_grad
 from microgrady.value import Value
 
@@ -42,13 +53,13 @@ class Sample:
     Attributes:
         curves: For each curve its points, ascending, and its values there, both nan where it is interrupted;
             first the function, then its derivatives.
-        low: The lower end of what a picture should show.
-        high: The upper end.
+        limits: For each curve the lower and the upper end of what a picture should show of it.
+        ends: For each curve whether it goes on above the largest number that is drawn.
     """
 
     curves: list[tuple[Array, Array]]
-    low: float
-    high: float
+    limits: list[Interval]
+    ends: list[bool]
 
 
 def derivatives_at(f: Callable[..., Any], x: float, orders: int) -> list[float]:
@@ -76,14 +87,24 @@ def derivatives_at(f: Callable[..., Any], x: float, orders: int) -> list[float]:
     return [as_float(number) for number in found]
 
 
-def sample(f: Callable[..., Any], interval: Interval, orders: int) -> Sample:
-    """Return the curves of `f` and its derivatives, for a picture in which they share the axes.
+def number_at(f: Callable[..., Any], x: float) -> float:
+    """Return the value of a function of plain numbers, nan where it raises what Python's do outside of their domain."""
+    try:
+        return value_at(f, x)
+    except OUTSIDE:
+        return math.nan
+
+
+def sample(f: Callable[..., Any], interval: Interval, orders: int, shared: bool = True) -> Sample:
+    """Return the curves of `f` and its derivatives, for a picture in which they share the axes or have their own.
+
+    Without derivatives, `f` may be a function of plain numbers alone, such as `math.sin`.
 
     Raises:
         TypeError: as for `derivatives_at`.
         ValueError: `f` is finite nowhere in the interval.
     """
-    return _Sampling(f, interval, orders).run()
+    return _Sampling(f, interval, orders, shared).run()
 
 
 class _Sampling:
@@ -95,11 +116,13 @@ class _Sampling:
             since the slopes tell where it must be looked at more closely.
         finest: The width of the narrowest pieces.
         drawn: How many rows are drawn.
-        low: The lower end of the picture, as far as it is known.
-        high: The upper end.
+        orders: How many derivatives are computed, none of a function that takes no Values.
+        shared: Whether all curves are in one picture.
+        limits: The lower and the upper end of the picture of each curve, as far as they are known.
+        ends: For each curve whether larger numbers than are drawn have been met.
     """
 
-    def __init__(self, f: Callable[..., Any], interval: Interval, orders: int) -> None:
+    def __init__(self, f: Callable[..., Any], interval: Interval, orders: int, shared: bool) -> None:
         import numpy
 
         self.f = f
@@ -107,9 +130,28 @@ class _Sampling:
         self.finest = (interval[1] - interval[0]) / FINEST
         self.drawn = orders + 1
         self.orders = max(orders, 1)
+        self.shared = shared
+        self.limits: list[Interval] = []
+        self.ends = [False] * (self.orders + 1)
         self.x: Array = numpy.unique(numpy.linspace(*interval, FIRST[orders] + 1))
-        self.y = self.rows(self.x)
-        self.low = self.high = 0.0
+        self.y = self.first_rows()
+
+    def first_rows(self) -> Array:
+        """Return the values at the first points, and find out whether the function takes Values."""
+        try:
+            return self.rows(self.x)
+        except TypeError as error:
+            if self.drawn > 1:
+                self.advise(error)
+                raise
+        self.orders = 0
+        return self.rows(self.x)
+
+    def advise(self, error: TypeError) -> None:
+        """Add to an error that the function itself can be drawn, if it can be."""
+        with contextlib.suppress(Exception):
+            number_at(self.f, float(self.x[0]))
+            error.add_note(f"plot(..., derivatives=0) draws {name_in_labels(self.f)} without its derivatives")
 
     def rows(self, points: Array) -> Array:
         """Return the values at these points, nan for what cannot be drawn."""
@@ -120,13 +162,15 @@ class _Sampling:
 
     def column(self, x: float, orders: int) -> list[float]:
         """Return the values at one point; where a function has no value, it has no derivatives either."""
-        column = derivatives_at(self.f, x, orders)
-        drawable = [abs(value) <= LARGEST for value in column]
+        column = derivatives_at(self.f, x, orders) if self.orders else [number_at(self.f, x)]
+        drawable = [abs(value) <= LARGEST_OF_CURVES for value in column]
+        for row, value in enumerate(column):
+            self.ends[row] |= LARGEST_OF_CURVES < abs(value) < math.inf
         return [value if all(drawable[: row + 1]) else math.nan for row, value in enumerate(column)]
 
     def at(self, row: int, x: float) -> float:
         """Return the value of one curve at one point."""
-        return self.column(x, max(row, 1))[row]
+        return self.column(x, max(row, 1) if self.orders else 0)[row]
 
     def add(self, points: Array) -> None:
         import numpy
@@ -156,7 +200,10 @@ class _Sampling:
             if self.largest(row) > HIGH * max(before[row], around[row][1] - around[row][0]):
                 fences[row] = around[row]
         self.set_limits(fences, most)
-        return Sample([self.curve(row) for row in range(self.drawn)], self.low, self.high)
+        ends = [
+            self.ends[row] and max(map(abs, self.limits[row])) > LARGEST_OF_CURVES / HIGH for row in range(self.drawn)
+        ]
+        return Sample([self.curve(row) for row in rows], self.limits, ends)
 
     # What a picture should show
 
@@ -222,18 +269,39 @@ class _Sampling:
         for row, fence in enumerate(fences):
             y = self.y[row][numpy.isfinite(self.y[row])]
             if not y.size:
+                ranges.append((0.0, 0.0) if not self.shared else ranges[0])
                 continue
             low, high = fence or (float(y.min()), float(y.max()))
-            if ranges:
+            if ranges and self.shared:
                 # Beside a few steep places of a derivative, the function itself would be a flat line.
                 room = OUTLYING * (ranges[0][1] - ranges[0][0])
                 low = max(low, min(most[row][0], ranges[0][0] - room))
                 high = min(high, max(most[row][1], ranges[0][1] + room))
             ranges.append((low, high))
-        self.low, self.high = min(low for low, _ in ranges), max(high for _, high in ranges)
-        if is_constant(self.low, self.high):
-            size = max(abs(self.low), abs(self.high))
-            self.low, self.high = self.low - (size or 1.0), self.high + (size or 1.0)
+        if self.shared:
+            ranges = [(min(low for low, _ in ranges), max(high for _, high in ranges))] * len(ranges)
+        usual = max(map(abs, ranges[0]))
+        self.limits = []
+        for low, high in ranges:
+            self.limits.append(self.opened(low, high, usual))
+            usual /= self.interval[1] - self.interval[0]
+
+    def opened(self, low: float, high: float, usual: float) -> Interval:
+        """Return limits with room above and below where a curve is constant, but for rounding.
+
+        Args:
+            low: The lower limit.
+            high: The upper one.
+            usual: The size of a derivative with which the function would change by its own size in the interval.
+        """
+        size = max(abs(low), abs(high))
+        if self.limits and not self.shared:
+            if size <= ROUNDING * usual < math.inf:  # what remains where all cancels
+                return -usual, usual
+            # Whether a derivative is positive is seen beside zero, if that is not far.
+            if size <= 2 * (high - low):
+                low, high = min(low, 0.0), max(high, 0.0)
+        return (low - (size or 1.0), high + (size or 1.0)) if is_constant(low, high) else (low, high)
 
     # Where to look more closely
 
@@ -246,7 +314,7 @@ class _Sampling:
             wanted = numpy.any([self.is_coarse(row) for row in range(self.drawn)], axis=0)
             wanted &= numpy.diff(self.x) > 1.5 * self.finest
             wanted &= (self.x[:-1] < middles) & (middles < self.x[1:])
-            if not wanted.any() or self.x.size + wanted.sum() > MOST >> (self.orders - 1):
+            if not wanted.any() or self.x.size + wanted.sum() > MOST >> max(self.orders - 1, 0):
                 return
             self.add(middles[wanted])
 
@@ -255,7 +323,8 @@ class _Sampling:
         import numpy
 
         with numpy.errstate(over="ignore"):
-            heights = (self.y[row] - self.low) / (self.high - self.low)
+            low, high = self.limits[row]
+            heights = (self.y[row] - low) / (high - low)
         cut: Array = numpy.clip(heights, -BEYOND, 1 + BEYOND)
         return cut
 
@@ -274,7 +343,8 @@ class _Sampling:
         if row < self.orders:  # the next row has the slopes
             inside = (y > -BEYOND) & (y < 1 + BEYOND)
             with numpy.errstate(over="ignore", invalid="ignore"):
-                slope = self.y[row + 1] / (self.high - self.low)
+                low, high = self.limits[row]
+                slope = self.y[row + 1] / (high - low)
                 disagreement = abs(rise - width * (slope[:-1] / 2 + slope[1:] / 2))
             coarse |= (disagreement > DISAGREEMENT) & inside[:-1] & inside[1:]
         return coarse

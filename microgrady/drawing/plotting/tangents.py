@@ -13,16 +13,17 @@ from microgrady.checking import numeric_derivative
 from microgrady.checking.estimate import Kind
 from microgrady.drawing.plotting.figures import (
     Interval,
-    add_legend,
     check_numbers,
     crossings,
     is_cut,
     name_in_labels,
     path_on_page,
+    settle,
     value_at,
     write_animation,
     written,
 )
+from microgrady.drawing.plotting.legends import BACKGROUND, place_legend
 from microgrady.drawing.plotting.sampling import derivatives_at
 from microgrady.drawing.style import INK, mixed
 from microgrady.inputs import describe, is_number
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
 MOST_SECANTS, MOST_FRAMES = 10, 120  # in a picture, more are a blur
 # One hue by its lightness, from the widest secant to the closest.
 PALEST, STRONGEST = (222, 165, 202), (122, 30, 92)
-TEXT_DISTANCE = 16  # points from the point to its slope
+TEXT_DISTANCES = (16, 32, 48)  # points from the point to its slope
 TEXT_EIGHTHS = (0, 1, -1, 4, 3, -3, 2, -2)  # of a turn, from across the line: the better of two that are as free first
+LEAST_ASIDE = 0.2  # of the distance: what is less to one side is written in the middle, above or below
 BEND_WIDTH = 0.05  # of the interval: how far the curve is followed to see to which side it bends
 SECANT_TIME, TANGENT_TIME = 900, 2700  # milliseconds
 
@@ -60,6 +62,12 @@ class Line:
     slope: float
     step: float = 0.0
     kind: Kind = Kind.SMOOTH
+
+    @property
+    def points(self) -> list[tuple[float, float]]:
+        """The points of the curve that the line goes through."""
+        first = (self.x, self.y)
+        return [first, (self.x + self.step, self.y + self.slope * self.step)] if self.step else [first]
 
     @property
     def title(self) -> str:
@@ -174,11 +182,6 @@ def secant(f: Callable[[Any], Any], tangent: Line, step: float) -> Line:
     return Line(tangent.x, tangent.y, (y - tangent.y) / (other - tangent.x), step)
 
 
-def ends_of(line: Line) -> list[tuple[float, float]]:
-    """Return the points of the curve that a line goes through."""
-    return [(line.x, line.y)] + ([(line.x + line.step, line.y + line.slope * line.step)] if line.step else [])
-
-
 # Drawing
 
 
@@ -192,15 +195,15 @@ def draw_lines(
     existing = [line for line in tangents if not math.isnan(line.slope)]
     for line in tangents:
         draw_line(axes, line, INK, line.title if secants else "tangent" if line in existing[:1] else "")
+    if tangents and not secants:
+        settle(axes)
     for line in () if secants else tangents:
         write_slope(axes, line, bend(f, line, ends))
-    if tangents:
-        add_legend(axes)
 
 
 def draw_line(axes: Axes, line: Line, colour: str, label: str) -> list[Line2D]:
     """Draw one line across the picture and mark its points."""
-    points = ends_of(line)
+    points = line.points
     drawn = axes.plot(
         [x for x, _ in points],
         [y for _, y in points],
@@ -238,26 +241,29 @@ def bend(f: Callable[[Any], Any], line: Line, ends: Interval) -> float:
 def write_slope(axes: Axes, line: Line, bend: float) -> None:
     """Write the slope beside the point: within the picture, on as few lines as possible, and away from the curve."""
     across = rise(axes, line) + math.copysign(math.pi / 2, -bend)
-    paths = [path_on_page(drawn) for drawn in axes.lines]
-    costs: list[tuple[bool, int, float]] = []
-    for eighth in TEXT_EIGHTHS:
-        text = written_slope(axes, line, across + eighth * math.pi / 4)
+    background = [path_on_page(drawn) for drawn in axes.lines if drawn.get_label() == BACKGROUND]
+    others = [path_on_page(drawn) for drawn in axes.lines if drawn.get_label() != BACKGROUND]
+    places = [(distance, across + eighth * math.pi / 4) for distance in TEXT_DISTANCES for eighth in TEXT_EIGHTHS]
+
+    def cost(place: tuple[int, float]) -> tuple[bool, int, int]:
+        text = written_slope(axes, line, *place)
         box = text.get_window_extent()
         text.remove()
-        costs.append((is_cut(axes, box), crossings(paths, box), eighth))
-    best = min(range(len(costs)), key=lambda place: costs[place][:2])
-    written_slope(axes, line, across + costs[best][2] * math.pi / 4)
+        return is_cut(axes, box), crossings(others, box), crossings(background, box)
+
+    written_slope(axes, line, *min(places, key=cost))
 
 
-def written_slope(axes: Axes, line: Line, angle: float) -> Annotation:
-    """Write the slope beside the point, in this direction from it."""
+def written_slope(axes: Axes, line: Line, distance: float, angle: float) -> Annotation:
+    """Write the slope so many points from the point, in this direction from it."""
     right, up = math.cos(angle), math.sin(angle)
+    side = "center" if abs(right) < LEAST_ASIDE else "left" if right > 0.0 else "right"
     return axes.annotate(
         line.title if math.isnan(line.slope) else f"slope {written(line.slope)}",
         (line.x, line.y),
-        xytext=(TEXT_DISTANCE * right, TEXT_DISTANCE * up),
+        xytext=(distance * right, distance * up),
         textcoords="offset points",
-        horizontalalignment="left" if right > 0.0 else "right",
+        horizontalalignment=side,
         verticalalignment="bottom" if up > 0.0 else "top",
         fontsize="small",
         color=INK,
@@ -286,9 +292,12 @@ def animate_secants(axes: Axes, target: Path, secants: Sequence[Line], tangent: 
     # All are there from the beginning, so that the legend finds a place where none of them will be.
     drawn = [(line, draw_line(axes, line, shade(1.0), "")) for line in secants]
     drawn.append((tangent, draw_line(axes, tangent, INK, "")))
+    axes.set_title(tangent.title)
+    if len(axes.get_legend_handles_labels()[0]) > 1:
+        place_legend(axes)
 
     def show(line: Line) -> None:
-        axes.set_title(line.title)
+        axes.title.set_text(line.title)
         for other, artists in drawn:
             for artist in artists:
                 artist.set_visible(other is line)
