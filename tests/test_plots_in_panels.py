@@ -155,8 +155,6 @@ def test_legends_cover_no_line_and_no_text(name: str) -> None:
         assert all(page.contains(*corner) for corner in box.corners())
         written = [text for text in [*panel.texts, panel.title] if text.get_text()]
         assert not box.count_overlaps([text.get_window_extent() for text in written])
-            [text.get_window_extent() for text in [*panel.texts, panel.title] if text.get_text()]
-        )
         lines = [line for line in panel.lines if line.get_label() != BACKGROUND]
         inside = panel.get_window_extent().overlaps(box.padded(-2))
         assert not inside or not any(covers(box, line, panel.figure.dpi / 72) for line in lines)
