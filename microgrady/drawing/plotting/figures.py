@@ -115,8 +115,9 @@ def write_plain_minus(panels: Iterable[Any]) -> None:
     belongs to the user.
     """
     for axes in panels:
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.get_major_formatter().fix_minus = str
+        for name in ("xaxis", "yaxis", "zaxis"):
+            if hasattr(axes, name):
+                getattr(axes, name).get_major_formatter().fix_minus = str
         write_plain_minus(axes.child_axes)
 
 

@@ -75,7 +75,7 @@ class Film(ABC):
     def page(self) -> str:
         """Return the page, which needs nothing else."""
         record = {"pictures": self._pictures, "titles": list(self.titles)}
-        return page_of(__package__, "film.html", record, name=html.escape(self.name))
+        return page_of(__package__, "film.html", record, called=html.escape(self.name))
 
     @cached_property
     def _pictures(self) -> list[str]:
