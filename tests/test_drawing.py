@@ -550,7 +550,10 @@ def test_a_folder_is_no_target(tmp_path: Path) -> None:
         ((), ValueError, "at least one Value"),
         ((3.0,), TypeError, "not float"),
         ((Value(1.0), None), TypeError, "not NoneType"),
-        (([Value(1.0)],), TypeError, "not list"),
+        (([Value(1.0)],), TypeError, r"not list .*: for all that are in it, put a star before it, draw\(\*outputs\)"),
+        ((Value(1.0), "y.svg"), TypeError, r"not str .*: to write a file, name it by to='y\.svg'"),
+        (({"a": Value(1.0)},), TypeError, r"not dict [^:]*: [^:]*$"),
+        ((Value(1.0), Path("y.svg")), TypeError, r"to='y\.svg'"),
     ],
 )
 def test_bad_outputs(outputs: Any, error: type[BaseException], sentence: str) -> None:

@@ -15,6 +15,8 @@ import pytest
 from fontTools.fontBuilder import FontBuilder  # type: ignore[import-untyped]
 from fontTools.pens.ttGlyphPen import TTGlyphPen  # type: ignore[import-untyped]
 
+import microgrady as mg
+from microgrady import Value
 from microgrady.drawing import fonts
 from microgrady.drawing.render import Picture
 
@@ -64,6 +66,21 @@ def warned(picture: Picture, formats: Sequence[str]) -> list[warnings.WarningMes
         for format in formats:
             picture.pipe(format)
     return caught
+
+
+def test_pictures_and_animations_of_values_take_a_font(font: Path, tmp_path: Path) -> None:
+    y = Value(2.0, LETTERS) * 3.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mg.draw(y, to=tmp_path / "y.png", font=str(font))
+        mg.draw(y, to=tmp_path / "y.pdf", font=font)
+        mg.animate(y, tmp_path / "y.gif", font=font)
+    with pytest.warns(UserWarning, match="Japanese and Korean letters") as caught:
+        mg.draw(y, to=tmp_path / "y.png")
+    assert [warning.filename for warning in caught] == [__file__]
+    for function in (mg.draw, mg.animate):
+        with pytest.raises(ValueError, match=r"there is no file 'none\.otf'"):
+            function(y, font="none.otf")
 
 
 @pytest.mark.parametrize(

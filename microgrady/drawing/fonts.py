@@ -182,7 +182,7 @@ def padded(source: str, font: Path | None = None) -> str:
 def pads(text: str, font: Path | None) -> int:
     """Return how many characters of padding letters need that are wider than they are taken to be."""
     estimated = BYTE_WIDTH * len(text.encode())
-    needed = sum(width(letter, font) for letter in text) - estimated
+    needed = text_width(text, font) - estimated
     return max(0, round(needed / (BYTE_WIDTH * len(PADDING.encode()))))
 
 
@@ -191,6 +191,12 @@ def unpadded(svg: str) -> str:
     return svg.replace(PADDING, "")
 
 
+def text_width(text: str, font: Path | None) -> float:
+    """Return how wide a text is, in heights of the font."""
+    return sum(width(letter, font) for letter in text)
+
+
+@cache
 def width(letter: str, font: Path | None) -> float:
     """Return how wide a letter is, in heights of the font; letters that no font here has, as browsers draw them."""
     for file in [font_file()] if font is None else [font_file(), font]:

@@ -14,7 +14,7 @@ from typing import Any
 import graphviz
 
 from microgrady.drawing.extras import import_extra, not_installed
-from microgrady.drawing.fonts import padded, unpadded
+from microgrady.drawing.fonts import fonts_for, padded, unpadded
 from microgrady.drawing.svg import for_pages, in_notebook, pdf_from_svg, png_from_svg
 from microgrady.files import write_whole
 from microgrady.forks import free_after_fork
@@ -100,7 +100,7 @@ class Picture(graphviz.Digraph):
         if format == "svg":
             rendered = for_pages(svg, self.alternative, self.node_titles, self.edge_titles, self.font).encode()
         else:
-            rendered = {"png": png_from_svg, "pdf": pdf_from_svg}[format](svg, self.font)
+            rendered = {"png": png_from_svg, "pdf": pdf_from_svg}[format](svg, fonts_for(svg, self.font))
         return rendered if encoding is None else rendered.decode(encoding)
 
     def plain_svg(self, **options: Any) -> str:

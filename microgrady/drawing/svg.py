@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from microgrady.drawing.extras import import_extra
-from microgrady.drawing.fonts import WEB_FONTS, family, font_file, fonts_for, has
+from microgrady.drawing.fonts import WEB_FONTS, family, font_file, has
 from microgrady.drawing.style import FAINT_INK, FONT, FRAME, INK, PALE
 from microgrady.formulas.writing import NOT_IN_XML
 
@@ -80,11 +80,16 @@ def for_pages(
             set_title(group, remaining[name].pop(0) if remaining.get(name) else "")
         if kind in ("node", "edge"):
             group.set("data-name", name)
+    set_families(picture, font)
+    return written_for_pages(picture, alternative, DARK)
+
+
+def set_families(picture: Element, font: Path | None) -> None:
+    """Name the fonts that browsers choose from."""
     families = WEB_FONTS if font is None else WEB_FONTS.replace(FONT, f"{FONT},'{family(font)}'", 1)
     for text in picture.iter("text"):
         if text.get("font-family") == FONT:
             text.set("font-family", families)
-    return written_for_pages(picture, alternative, DARK)
 
 
 def parsed(svg: str) -> Element:
@@ -149,20 +154,19 @@ def in_notebook(svg: str, alternative: str) -> str:
 # Other formats
 
 
-def png_from_svg(svg: str, font: Path | None = None, background: str | None = "white") -> bytes:
+def png_from_svg(svg: str, fonts: Sequence[Path], background: str | None = "white") -> bytes:
     """Turn Graphviz's SVG into PNG, transparent without a background; Graphviz gives sizes in points, hence the dpi."""
     resvg_py = import_extra("resvg_py")
     size = re.search(r'<svg[^>]*?\swidth="([\d.]+)pt"\s+height="([\d.]+)pt"', svg)
     pixels = float(size[1]) * float(size[2]) * (96 / 72) ** 2 if size else 0.0
     zoom = min(PNG_ZOOM, math.sqrt(MOST_PIXELS / pixels)) if pixels else PNG_ZOOM
-    font_files = list(map(str, fonts_for(svg, font)))
+    font_files = list(map(str, fonts))
     return bytes(resvg_py.svg_to_bytes(svg, dpi=96, zoom=zoom, font_files=font_files, background=background))
 
 
-def pdf_from_svg(svg: str, font: Path | None = None) -> bytes:
+def pdf_from_svg(svg: str, fonts: Sequence[Path]) -> bytes:
     """Turn Graphviz's SVG into a PDF of one page with selectable text."""
     fpdf = import_extra("fpdf")
-    fonts = fonts_for(svg, font)
     picture = parsed(svg)
     for group in picture.iter("g"):
         take_title(group)  # fpdf2 warns of every title

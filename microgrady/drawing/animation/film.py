@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from operator import sub
+from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
@@ -18,7 +19,7 @@ from microgrady.drawing.animation.areas import Area, area_of, merged
 from microgrady.drawing.animation.parts import COLOURS, show, to_text
 from microgrady.drawing.animation.steps import Step
 from microgrady.drawing.extras import import_extra
-from microgrady.drawing.fonts import font_file
+from microgrady.drawing.fonts import fonts_for, text_width
 from microgrady.drawing.style import FAINT_INK, FONT, INK
 from microgrady.drawing.svg import PNG_ZOOM, png_from_svg
 
@@ -39,11 +40,18 @@ class Film:
         picture: The picture, with the ids of its parts.
         steps: The steps.
         states: What the parts look like after each step.
+        font: A font's file for letters that the usual font lacks.
     """
 
     def __init__(
-        self, picture: Element, steps: Sequence[Step], states: Sequence[Mapping[str, Mapping[str, str]]]
+        self,
+        picture: Element,
+        steps: Sequence[Step],
+        states: Sequence[Mapping[str, Mapping[str, str]]],
+        font: Path | None = None,
     ) -> None:
+        said = "".join(text for step in steps for text in (step.formula, step.note))
+        self.font, self.fonts = font, fonts_for(said + "".join(picture.itertext()), font)
         self.image = import_extra("PIL.Image")
         self.made: dict[str, Any] = {}  # what was rendered: a box often looks again as it did before
         self.looks: dict[Element, Any] = {}  # of the parts, now
@@ -159,7 +167,7 @@ class Film:
         root.attrib.update(size)
         svg = to_text(root)
         if svg not in self.made:
-            image = self.image.open(io.BytesIO(png_from_svg(svg, background=background)))
+            image = self.image.open(io.BytesIO(png_from_svg(svg, self.fonts, background)))
             self.made[svg] = image.convert("RGB" if background else "RGBA")
         return self.made[svg]
 
@@ -231,7 +239,8 @@ class Film:
         """What each step says, on lines that fit, each with its colour."""
         count = len(self.steps)
         return [
-            lines_of(step, f"step {n} of {count}", LETTERS_A_LINE - 1) for n, step in enumerate(self.steps, start=1)
+            lines_of(step, f"step {n} of {count}", LETTERS_A_LINE - 1, self.font)
+            for n, step in enumerate(self.steps, start=1)
         ]
 
     @property
@@ -290,15 +299,14 @@ class Film:
         return image.quantize(palette=self.palette, dither=self.image.Dither.NONE)
 
 
-def lines_of(step: Step, place: str, width: float) -> list[tuple[str, str]]:
+def lines_of(step: Step, place: str, width: float, font: Path | None) -> list[tuple[str, str]]:
     """Return what a step says, on lines of at most this width in letters' sizes, each with its colour."""
-    font = import_extra("PIL.ImageFont").truetype(font_file(), 100)
     texts = (f"{step.phase.capitalize()} pass, {place}", step.formula, step.note)
     lines: list[tuple[str, str]] = []
     for text, fill in zip(texts, (COLOURS[step.phase], INK, FAINT_INK), strict=True):
         line, *words = text.split(" ")
         for word in words:
-            if font.getlength(f"{line} {word}") <= 100 * width:
+            if text_width(f"{line} {word}", font) <= width:
                 line = f"{line} {word}"
             else:
                 lines.append((line, fill))

@@ -15,9 +15,11 @@ from microgrady.drawing.animation.film import Film
 from microgrady.drawing.animation.pages import in_notebook, page_of
 from microgrady.drawing.animation.parts import show, to_text, with_parts
 from microgrady.drawing.animation.steps import Narrator, Step
+from microgrady.drawing.fonts import check_font
 from microgrady.drawing.graph.graph import check_look, draw
 from microgrady.drawing.render import check_target, format_of
 from microgrady.drawing.style import DIGITS
+from microgrady.drawing.svg import set_families
 from microgrady.files import write_whole
 from microgrady.formulas.paths import Paths
 from microgrady.tracebacks import entrance
@@ -41,6 +43,7 @@ def animate(
     precision: int = DIGITS,
     colour: bool = True,
     direction: str = "LR",
+    font: str | os.PathLike[str] | None = None,
 ) -> Animation:
     """Show how a Value is computed and differentiated, one operation after the other.
 
@@ -59,15 +62,16 @@ def animate(
         precision: Significant digits of the numbers, 1 to 17.
         colour: Whether boxes are the darker, the larger their gradient.
         direction: "LR" from left to right or "TB" from top to bottom.
+        font: A font's file for letters that DejaVu Sans lacks, as for `draw`.
 
     Returns:
         The animation, which Jupyter displays.
 
     Raises:
-        TypeError: `output` is not a Value, or `to` is not a path.
-        ValueError: The graph has too many Values to be followed step by step, `to` has an unknown
-            format or is in a folder that does not exist, or `precision` or `direction` is not
-            one of those allowed.
+        TypeError: `output` is not a Value, or `to` or `font` is not a path.
+        ValueError: The graph has too many Values to be followed step by step, there is no such font, `to` has an
+            unknown format or is in a folder that does not exist, or `precision` or `direction` is not one of those
+            allowed.
         RuntimeError: Something that renders is not installed.
 
     Example:
@@ -90,7 +94,7 @@ def animate(
     target = None if to is None else check_target(to, FORMATS, "an animation")
     check_look(precision, direction)
     check_size(len(topological_order(output)), "html" if target is None else format_of(target))
-    animation = Animation(output, precision, colour, direction)
+    animation = Animation(output, precision, colour, direction, check_font(font))
     if target is not None:
         animation.save(target)
     return animation
@@ -104,11 +108,13 @@ class Animation:
         precision: Significant digits.
         colour: Whether boxes are the darker, the larger their gradient.
         direction: "LR" or "TB".
+        font: A font's file for letters that the usual font lacks.
     """
 
     steps: tuple[Step, ...]
 
-    def __init__(self, output: Value, precision: int, colour: bool, direction: str) -> None:
+    def __init__(self, output: Value, precision: int, colour: bool, direction: str, font: Path | None) -> None:
+        self._font = font
         output = copy.deepcopy(output)
         order = topological_order(output)
         for value in order:
@@ -121,8 +127,9 @@ class Animation:
         self._names = {f"v{index}": narrator.names[value] for index, value in enumerate(order)}
         for value in order:
             value.grad = narrator.longest[value]  # leaves room in its box for every gradient on the way
-        picture = draw(output, precision=precision, colour=colour, direction=direction, style="circles", max_nodes=None)
-        self._picture = with_parts(picture.plain_svg(), order)
+        look: dict[str, Any] = {"precision": precision, "colour": colour, "direction": direction, "font": font}
+        self._picture = with_parts(draw(output, style="circles", max_nodes=None, **look).plain_svg(), order)
+        set_families(self._picture, font)
         show(self._picture, self.steps[-1], self.state(len(self.steps) - 1))
 
     def state(self, step: int) -> dict[str, dict[str, str]]:
@@ -178,7 +185,7 @@ class Animation:
         return written.getvalue()
 
     def _film(self) -> Film:
-        return Film(self._picture, self.steps, [self.state(number) for number in range(len(self.steps))])
+        return Film(self._picture, self.steps, [self.state(number) for number in range(len(self.steps))], self._font)
 
     def __repr__(self) -> str:
         return f"<Animation of {len(self.steps)} steps>"

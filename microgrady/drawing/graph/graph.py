@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 
+from microgrady.drawing.fonts import check_font
 from microgrady.drawing.graph.boxes import Box, boxes_of
 from microgrady.drawing.graph.folding import fold
 from microgrady.drawing.graph.pictures import STYLES, Look
@@ -31,6 +32,7 @@ def draw(
     style: str = "boxes",
     depth: int | None = None,
     max_nodes: int | None = 200,
+    font: str | os.PathLike[str] | None = None,
 ) -> Picture:
     """Draw the graph of one or more Values.
 
@@ -54,15 +56,17 @@ def draw(
         style: "boxes", or "circles" for operations as dark circles before their results, and numbers as dashed boxes.
         depth: How many scopes within each other are shown open, 0 for none and 100 at most; None for as many as fit.
         max_nodes: How many boxes there are at most; None for any number.
+        font: A font's file for letters that DejaVu Sans lacks, such as Chinese ones. The fonts of this machine are
+            found without it.
 
     Returns:
         The picture, to be displayed by Jupyter or rendered to a file. It needs no `dot` program. The same graph gives
         the same DOT source.
 
     Raises:
-        TypeError: An output is not a Value, or `to` is not a path.
-        ValueError: There are no outputs, `to` has an unknown format or folder, or another argument is not one of those
-            allowed.
+        TypeError: An output is not a Value, or `to` or `font` is not a path.
+        ValueError: There are no outputs, there is no such font, `to` has an unknown format or folder, or another
+            argument is not one of those allowed.
         RuntimeError: `to` is given and nothing that renders is installed.
 
     Example:
@@ -79,7 +83,7 @@ def draw(
     if style not in STYLES:
         raise ValueError(f"style is {' or '.join(map(repr, STYLES))}, not {style!r}")
     check_sizes(depth, max_nodes)
-    target = None if to is None else check_target(to)
+    target, font_given = None if to is None else check_target(to), check_font(font)
     order = topological_order(*outputs)
     known = computed_gradients(order, outputs) if gradients else None
     strongest = max((abs(g) for g in (known or {}).values() if math.isfinite(g)), default=0.0) if colour else None
@@ -95,6 +99,7 @@ def draw(
     picture = drawn(
         boxes, Look(short_names(order, written), written, known, strongest, kept, precision, direction)
     ).picture()
+    picture.font = font_given
     if target is not None:
         write_picture(picture, target)
     return picture
@@ -112,8 +117,15 @@ def check_outputs(outputs: tuple[object, ...]) -> None:
         raise ValueError("draw takes at least one Value, and none came")
     for output in outputs:
         if not isinstance(output, Value):
+            if isinstance(output, str | os.PathLike):
+                advice = f": to write a file, name it by to={os.fspath(output)!r}"
+            elif isinstance(output, Iterable) and any(isinstance(item, Value) for item in output):
+                advice = ": for all that are in it, put a star before it, draw(*outputs)"
+            else:
+                advice = ""
             raise TypeError(
-                f"draw takes Values, such as the result of a function called with Values, not {describe(output)}"
+                "draw takes Values, such as the result of a function called with Values, not "
+                f"{describe(output)}{advice}"
             )
 
 
