@@ -25,6 +25,7 @@ _HOMES = {
     "microgrady.scopes": "scope",
     "microgrady.transforms": "grad gradients hessian hvp jacobian jvp value_and_grad vjp",
     "microgrady.anomaly": "find_anomaly",
+    "microgrady.formulas.explaining": "explain",
     "microgrady.formulas.expressions": "formula latex",
     "microgrady.checking": "check_gradient numeric_derivative",
     "microgrady": "data nn optim testing trees",
@@ -82,6 +83,7 @@ if TYPE_CHECKING:  # the same names once more
     from microgrady.drawing import plot_map as plot_map
     from microgrady.drawing import plot_surface as plot_surface
     from microgrady.drawing import plot_weights as plot_weights
+    from microgrady.formulas.explaining import explain as explain
     from microgrady.formulas.expressions import formula as formula
     from microgrady.formulas.expressions import latex as latex
     from microgrady.functions import acos as acos

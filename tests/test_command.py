@@ -21,6 +21,7 @@ from microgrady.checking import check_gradient
 from microgrady.command import line as command
 from microgrady.command.expressions import FUNCTIONS, Expression
 from microgrady.command.line import main
+from microgrady.formulas.writing import number_text
 from microgrady.version import __version__
 from tests import processes
 
@@ -291,7 +292,7 @@ def test_all_numbers_have_the_digits_asked_for(digits: int, capsys: Capture, tmp
     assert text.startswith(f"x / y = {1 / 3:.{digits}g}\n")
     for number in (1 / 3, -1 / 9, 2 / 27):
         assert f"{number:.{digits}g}" in text
-    assert f"value {1 / 3:.{digits}g}" in picture.read_text(encoding="utf-8")
+    assert f"value {number_text(1 / 3, digits)}" in picture.read_text(encoding="utf-8")
     longest = max(len(found.replace(".", "").lstrip("0")) for found in re.findall(r"[0-9]+\.[0-9]+", text))
     assert longest <= digits
 
@@ -467,3 +468,23 @@ def test_units_of_a_column_stand_below_each_other_with_ten_digits(numbers: list[
 def test_every_number_is_written_as_it_is_elsewhere(numbers: list[float], cells: list[str]) -> None:
     assert command._numbers("", numbers, 10)[1:] == cells
     assert [cell.strip() for cell in cells] == [f"{number:.10g}" for number in numbers]
+
+
+def test_explain_says_how_a_derivative_comes_about(capsys: pytest.CaptureFixture[str]) -> None:
+    text = output_of(capsys, "tanh(w * x + b)", "w=-3", "x=2", "b=6.88", "--explain", "x")
+    assert "\n\n∂y/∂x = -1.503 at x = 2: " in text
+    assert "    x → v1 → v2 → y    -3 · 1 · 0.501 = -1.503\n" in text
+    assert "∂f/∂y = 2 at y = 3: " in output_of(capsys, "x * y", "x=2", "y=3", "--explain", "y")
+    assert "∂x/∂x = 1: it is the derivative of x by itself." in output_of(capsys, "x", "x=2", "--explain", "x")
+
+
+def test_latex_writes_the_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    text = output_of(capsys, "sqrt(x) / y", "x=2", "y=3", "--latex")
+    assert text.endswith("\n\n\\frac{\\sqrt{x}}{y}\n")
+
+
+def test_explain_takes_a_name_of_the_expression(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["x * y", "x=2", "y=3", "--explain", "z"]) == 2
+    error = capsys.readouterr().err
+    assert "z is not in the expression; the names in it: x, y" in error
+    assert "--explain z" in error

@@ -13,6 +13,7 @@ from microgrady import Value
 from microgrady.checking import gradient
 from microgrady.tracebacks import hide_ours
 
+pytest_plugins = ["pytester"]
 untyped: Any = mg
 x = Value(2.0)
 HERE = Path(__file__).name
@@ -31,7 +32,7 @@ MISTAKES: dict[str, Callable[[], Any]] = {
 OF_THE_ENGINE: dict[str, Callable[[], Any]] = {
     "an operator": lambda: untyped.sin(x) + "1",
     "a power": lambda: untyped.sin(x) ^ 2,
-    "a function": lambda: mg.sin([x]),
+    "a function": lambda: untyped.sin([x]),
     "an attribute": lambda: untyped.sin(x).value,
     "a name": lambda: untyped.ln(x),
     "a sum": lambda: untyped.sum(x),
@@ -82,6 +83,6 @@ def test_ipython_shows_one_frame_of_the_package() -> None:
     ultratb = pytest.importorskip("IPython.core.ultratb")
     with pytest.raises(TypeError) as caught:
         untyped.plot(lambda a: [a], (-1, 1))
-    text = ultratb.VerboseTB(include_vars=False).text(*caught._excinfo)
+    text = ultratb.VerboseTB(include_vars=False).text(caught.type, caught.value, caught.tb)
     assert "skipping hidden" in text
     assert text.count("/microgrady/") == 1

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from microgrady.checking import Entry, Report, check_gradient, find_anomaly
 from microgrady.command.expressions import CONSTANTS, FUNCTIONS, Expression
@@ -34,6 +34,8 @@ from microgrady.command.parsing import InputError, Span, normalise
 from microgrady.drawing import draw
 from microgrady.drawing.render import FORMATS, check_target, endings
 from microgrady.drawing.style import DIGITS as DIGITS_IN_PICTURES
+from microgrady.formulas.explaining import explain
+from microgrady.formulas.expressions import latex
 from microgrady.formulas.writing import PYTHON
 from microgrady.inputs import FLOAT_DIGITS
 from microgrady.transforms import hessian
@@ -43,10 +45,14 @@ from microgrady.version import __version__
 DIGITS = 10  # of the numbers, unless told otherwise
 LONGEST_LABEL = 60  # characters of an expression in a picture
 
-OPTIONS = ("--check", "--hessian", "--draw", "--precision", "--version", "--help")
-WITH_A_VALUE = ("--draw", "--precision")
+OPTIONS = ("--check", "--hessian", "--explain", "--latex", "--draw", "--precision", "--version", "--help")
+SHORTEST_OPTION = 3  # letters that can be a misspelt one
+WITH_A_VALUE = ("--explain", "--draw", "--precision")
 
-USAGE = "microgrady EXPRESSION [NAME=NUMBER ...] [--check] [--hessian] [--precision DIGITS] [--draw PATH]"
+USAGE = (
+    "microgrady EXPRESSION [NAME=NUMBER ...] [--check] [--hessian] [--explain NAME] [--latex] [--precision DIGITS] "
+    "[--draw PATH]"
+)
 
 DESCRIPTION = (
     "Compute an expression and its derivative by each name in it.",
@@ -128,6 +134,8 @@ def _answer(arguments: Sequence[str]) -> tuple[str, list[str], int]:
     constants = {name: number for name, number in CONSTANTS.items() if name not in given}
     expression = Expression(options.expression, constants)
     _require_same_names(expression, given)
+    if options.explain is not None:
+        _require_name(options.explain, expression)
 
     point = [given[name][0] for name in expression.names]
     with refused_at(Span(expression.source, 0, len(expression.source)), ValueError):
@@ -145,14 +153,31 @@ def _answer(arguments: Sequence[str]) -> tuple[str, list[str], int]:
         parts.append(
             _second_derivatives(list(expression.names), second, reports[1] if len(reports) > 1 else None, digits)
         )
+    pictured = DIGITS_IN_PICTURES if options.precision is None else digits
+    with _called(output, expression):
+        if options.explain is not None:
+            leaf = leaves[list(expression.names).index(options.explain)]
+            parts.append(f"\n{explain(output, leaf, precision=pictured).text}")
+        if options.latex:
+            parts.append(f"\n{latex(output, precision=digits)}")
     status = OK if not complaints and all(report.ok for report in reports) else CHECK_FAILED
     if options.draw is not None:
         try:
-            _draw(output, options.draw, DIGITS_IN_PICTURES if options.precision is None else digits)
+            _draw(output, options.draw, pictured)
         except InputError as error:
             complaints.append(str(error))
             status = BAD_INPUT
     return "".join(f"{part}\n" for part in parts), complaints, status
+
+
+@contextlib.contextmanager
+def _called(output: Value, expression: Expression) -> Iterator[None]:
+    """Give the result a short name meanwhile, unless it is one of those in the expression."""
+    label = output.label
+    if label not in expression.names:
+        output.label = next(name for name in ("y", "f", "result", "") if name not in expression.names)
+    yield
+    output.label = label
 
 
 def _train(arguments: Sequence[str]) -> tuple[str, list[str], int]:
@@ -204,6 +229,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("numbers", nargs="*", metavar="NAME=NUMBER", help="what each name in it stands for")
     parser.add_argument("--check", action="store_true", help="hold the derivatives against finite differences")
     parser.add_argument("--hessian", action="store_true", help="print the second derivatives, too")
+    parser.add_argument("--explain", metavar="NAME", help="say how the derivative by that name comes about")
+    parser.add_argument("--latex", action="store_true", help="print the formula in LaTeX, too")
     parser.add_argument(
         "--precision",
         metavar="DIGITS",
@@ -226,7 +253,8 @@ def _require_known_options(arguments: Sequence[str]) -> None:
         single = f"-{name}" in OPTIONS
         if previous not in WITH_A_VALUE and (dashes or single) and name not in OPTIONS:
             wanted = f"-{name}" if single else f"--{name[dashes.end() if dashes else 0 :]}".lower()
-            similar = similar_option(wanted, OPTIONS)
+            is_short = "=" in argument and len(wanted.lstrip("-")) < SHORTEST_OPTION  # rather a name in the expression
+            similar = None if is_short else similar_option(wanted, OPTIONS)
             hint = f"did you mean {similar}?" if similar else f"there are {', '.join(OPTIONS)}"
             if not similar and "=" in argument and name.lstrip("-").isidentifier():
                 hint = f"write {argument.lstrip('-')}"
@@ -325,6 +353,13 @@ def _require_same_names(expression: Expression, given: dict[str, tuple[float, Sp
         if name not in expression.names:
             there = ", ".join(expression.names) or "none"
             raise InputError(f"{name} is not in the expression; the names in it: {there}", span)
+
+
+def _require_name(name: str, expression: Expression) -> None:
+    """Raise unless the name that --explain is given is one of the expression."""
+    if name not in expression.names:
+        there = ", ".join(expression.names) or "none"
+        raise InputError(f"{name} is not in the expression; the names in it: {there}", option_span("--explain", name))
 
 
 def _other_reading(name: str, given: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from microgrady.formulas.writing import number_text
-from microgrady.value import Value, stays_zero
+from microgrady.value import Value
 
 # What is listed of many paths, and of a long one at its beginning and at its end.
 LISTED_PATHS, LISTED_ENDS = 3, 4
@@ -22,11 +22,13 @@ class Arrow(NamedTuple):
         operand: Where it starts.
         result: Where it ends.
         partial: The local derivative of the result by the operand.
+        selects: Whether a partial of zero is exact, and zero all around, as that of what rounds or selects.
     """
 
     operand: Value
     result: Value
     partial: float
+    selects: bool
 
     def stops(self, adjoint: float, share: float) -> bool:
         """Return whether nothing goes back along it, whatever is on the way: a zero contributes zero.
@@ -35,7 +37,7 @@ class Arrow(NamedTuple):
             adjoint: The derivative of the output by the result.
             share: What comes to the result.
         """
-        return adjoint == 0.0 or stays_zero(share, self.partial, self.result.op)
+        return adjoint == 0.0 or share == 0.0 or (self.partial == 0.0 and self.selects)
 
 
 class Paths:
@@ -72,7 +74,7 @@ class Paths:
     def of_operations(cls, order: Sequence[Value], names: Mapping[Value, str], precision: int) -> Paths:
         """Return the paths along operations, of Values with `grad` as one backward pass has left it."""
         arrows = (
-            Arrow(operand, result, partial)
+            Arrow(operand, result, partial, result.op is not None and result.op.piecewise)
             for result in order
             for operand, partial in zip(result.operands, result.partials, strict=True)
             if isinstance(operand, Value)

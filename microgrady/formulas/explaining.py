@@ -1,0 +1,337 @@
+"""The chain rule for one derivative, in numbers: `explain`."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from microgrady.formulas.grouping import formula_of, grouped, op_of, operands_of
+from microgrady.formulas.names import short_names, shortened
+from microgrady.formulas.paths import Arrow, Paths, in_figures
+from microgrady.formulas.patterns import Reader, written
+from microgrady.formulas.writing import EXACT, TEXT, Level, Written, number_text
+from microgrady.inputs import describe
+from microgrady.value import Value, stays_zero, topological_order
+
+MOST_PATHS, LONGEST_PATH = 5, 12  # with more, or longer ones, the explanation goes step by step
+MOST_ROWS = 24  # of a table; of more, those at its beginning and at its end are shown
+MOST_SHARES = 4  # of one sum
+WIDEST = 60  # letters of a formula
+Thing = TypeVar("Thing")
+ZERO = " (a zero contributes zero)"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A sentence, and the rows of a table that follow it."""
+
+    sentence: str
+    rows: tuple[tuple[str, ...], ...] = ()
+
+    def text(self) -> str:
+        """Return it for a page of letters of one width."""
+        widths = [max(map(len, column)) for column in zip(*self.rows, strict=True)]
+        lines = ("    ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in self.rows)
+        return "\n".join([self.sentence, *(f"    {line}".rstrip() for line in lines)])
+
+    def html(self) -> str:
+        """Return it for a page of HTML."""
+        cells = ("".join(f"<td style='text-align: left'>{html.escape(cell)}</td>" for cell in row) for row in self.rows)
+        table = f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>" if self.rows else ""
+        return f"<p>{html.escape(self.sentence)}</p>{table}"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How a derivative comes about. Printed, and in notebooks, it is the explanation itself.
+
+    Attributes:
+        derivative: The derivative.
+    """
+
+    derivative: float
+    _sections: tuple[Section, ...] = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The explanation in plain text."""
+        return "\n\n".join(section.text() for section in self._sections)
+
+    @property
+    def html(self) -> str:
+        """The explanation in HTML, to be put into a page."""
+        return f"<div>{''.join(section.html() for section in self._sections)}</div>"
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+
+def explain(output: Value, value: Value, *, precision: int = 4) -> Explanation:
+    """Explain how a derivative comes about by the chain rule, in numbers.
+
+    First come the operations between the two Values, with their local derivatives. Where few short paths lead from one
+    to the other, the product along each path follows, and their sum; else the derivative of the output by one result
+    after the other, from the output back. Of long tables the beginning and the end are shown. No `grad` is read or
+    changed.
+
+    Args:
+        output: What is differentiated.
+        value: By what: any Value that it was calculated from.
+        precision: Significant digits of the numbers, 1 to 17.
+
+    Returns:
+        The explanation: `print` writes it, notebooks show it as a table, and it has `text`, `html` and `derivative`.
+
+    Raises:
+        TypeError: `output` or `value` is not a Value.
+        ValueError: `precision` is not such a number.
+
+    Example:
+        >>> import microgrady as mg
+        >>> w, x = Value(-3.0, "w"), Value(2.0, "x")
+        >>> y = mg.tanh(w * x + 6.88)
+        >>> y.label = "y"
+        >>> print(mg.explain(y, x))
+        ∂y/∂x = -1.503 at x = 2: for a small change of x, y changes -1.503 times as much.
+        <BLANKLINE>
+        The operations from x to y, with their local derivatives:
+            v1 = w · x = -3 · 2 = -6              dv1/dx = -3
+            v2 = v1 + 6.88 = -6 + 6.88 = 0.88     dv2/dv1 = 1
+            y = tanh(v2) = tanh(0.88) = 0.7064    dy/dv2 = 0.501
+        <BLANKLINE>
+        One path leads from x to y. ∂y/∂x is its product:
+            x → v1 → v2 → y    -3 · 1 · 0.501 = -1.503
+    """
+    for thing in (output, value):
+        if not isinstance(thing, Value):
+            raise TypeError(f"explain takes an output and a Value to differentiate it by, not {describe(thing)}")
+    if not isinstance(precision, int) or isinstance(precision, bool) or not 1 <= precision <= EXACT:
+        raise ValueError(f"precision is an int from 1 to {EXACT}, not {precision!r}")
+    order = topological_order(output)
+    if all(one is not value for one in order):
+        return _unconnected(order, output, value)
+    return _Chain(order, output, value, precision).explanation()
+
+
+def _unconnected(order: Sequence[Value], output: Value, value: Value) -> Explanation:
+    start, end = (shortened(one.label) or word for one, word in ((value, "this Value"), (output, "the output")))
+    sentence = f"The derivative of {end} by {start} is 0: {end} was not calculated from {start}."
+    if value.label and any(one.label == value.label for one in order):
+        sentence += f" It was calculated from another Value with the label {start}: was {start} made anew since?"
+    return Explanation(0.0, (Section(sentence),))
+
+
+class _Step:
+    """What is written as one formula, and so is one step of the chain rule.
+
+    Args:
+        values: The results that are written in it, operands first; the last one is the result of the formula.
+
+    Attributes:
+        arrows: What leads to it, from where the Value has an influence.
+    """
+
+    def __init__(self, values: list[Value]) -> None:
+        self.values, self.result = values, values[-1]
+        self.arrows: list[Arrow] = []
+
+    @property
+    def selects(self) -> bool:
+        """Whether a derivative of zero is exact here: in a `where`, for instance."""
+        return any(value.op is not None and value.op.piecewise for value in self.values)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the result is that of the numbers that the leaves have now."""
+        for value in self.values:
+            operands = value.operands
+            if any(isinstance(operand, Value) and operand.op is None for operand in operands):
+                assert value.op is not None
+                now = value.op.evaluate(*(one.data if isinstance(one, Value) else one for one in operands))
+                if not (now == value.data or (now != now and math.isnan(value.data))):
+                    return False
+        return True
+
+    def shares(self, adjoint: float) -> dict[Value, float]:
+        """Return what each operand from outside gets of an adjoint of the result."""
+        adjoints = {self.result: adjoint}
+        for value in reversed(self.values):
+            adjoint = adjoints.pop(value, 0.0)
+            for operand, partial in zip(value.operands, value.partials, strict=True):
+                if isinstance(operand, Value):
+                    share = adjoint * partial
+                    if math.isnan(share) and stays_zero(adjoint, partial, value.op):
+                        share = 0.0
+                    adjoints[operand] = adjoints[operand] + share if operand in adjoints else share
+        return adjoints
+
+
+class _Chain:
+    """What is between a Value and the output that was calculated from it.
+
+    Args:
+        order: The graph, operands first.
+        output: The last of it.
+        value: One of it.
+        precision: Significant digits.
+    """
+
+    def __init__(self, order: Sequence[Value], output: Value, value: Value, precision: int) -> None:
+        self.output, self.value, self.precision = output, value, precision
+        self.inside = grouped(order, (output, value))
+        self.names = short_names(order, skip=self.inside)
+        self.steps = self._steps(order)
+        self.adjoints: dict[Value, float] = {output: 1.0}
+        self.shares: dict[Value, list[tuple[Arrow, float]]] = {}
+        self._go_back()
+
+    def _steps(self, order: Sequence[Value]) -> list[_Step]:
+        """Return the steps in which the Value has an influence."""
+        steps, active = [], {self.value}
+        within: dict[Value, list[Value]] = {}
+        for one in order:
+            if one is self.value or one.op is None:
+                continue
+            if any(isinstance(operand, Value) and operand in active for operand in one.operands):
+                active.update((one, self.inside.get(one, one)))
+            if one in self.inside:
+                within.setdefault(self.inside[one], []).append(one)
+            elif one in active:
+                steps.append(_Step([*within.pop(one, []), one]))
+        return steps
+
+    def _go_back(self) -> None:
+        """Find the derivative of the output by each result, and what it is the sum of."""
+        reached = {self.value, *(step.result for step in self.steps)}
+        for step in reversed(self.steps):
+            partials, shares = step.shares(1.0), step.shares(self.adjoints.get(step.result, 0.0))
+            operands = (operand for value in step.values for operand in value.operands if isinstance(operand, Value))
+            for operand in dict.fromkeys(operands):
+                if operand in reached and operand in partials:
+                    arrow = Arrow(operand, step.result, partials[operand], step.selects)
+                    step.arrows.append(arrow)
+                    self.shares.setdefault(operand, []).append((arrow, shares[operand]))
+                    self.adjoints[operand] = self.adjoints.get(operand, 0.0) + shares[operand]
+
+    def explanation(self) -> Explanation:
+        """Write the explanation."""
+        derivative = self.adjoints[self.value]
+        if self.value is self.output:
+            sentence = f"{self.total(self.value)} = 1: it is the derivative of {self.names[self.value]} by itself."
+            return Explanation(derivative, (Section(sentence),))
+        way = f"from {self.names[self.value]} to {self.names[self.output]}"
+        operations = Section(
+            f"The operations {way}, with their local derivatives:", _rows(self.steps, self._operation, "operations")
+        )
+        return Explanation(derivative, (self._answer(derivative), operations, self._paths(way) or self._way_back(way)))
+
+    def _answer(self, derivative: float) -> Section:
+        start, end = self.names[self.value], self.names[self.output]
+        meaning = f"for a small change of {start}, {end} changes {self.number(derivative)} times as much"
+        if derivative == 0.0:
+            meaning = f"a small change of {start} does not change {end}, or by far less than it"
+        elif math.isnan(derivative):
+            meaning = f"{end} has no derivative by {start} there"
+        elif math.isinf(derivative):
+            meaning = f"the slope of {end} is infinite there"
+        return Section(f"{self.total(self.value)} = {self.number(derivative)} at {self.valued(self.value)}: {meaning}.")
+
+    def _operation(self, step: _Step) -> tuple[str, ...]:
+        """Return a row: how a result was made, in names and in numbers, and its local derivatives."""
+        result = step.result
+        formula = formula_of(result, self.names, self.inside, TEXT, self.precision).text
+        parts = [self.names[result], formula if len(formula) <= WIDEST else formula[: WIDEST - 1] + "…"]
+        reader = Reader(op_of, operands_of, lambda part: self.inside.get(part) is result)
+
+        def numbers(part: Value, is_condition: bool) -> Written | None:
+            is_written = part is result or self.inside.get(part) is result
+            return None if is_written else TEXT.number(part.data, self.precision)
+
+        if not step.is_current:
+            parts[-1] += " (recorded before a leaf was changed)"
+        elif len(formula) <= WIDEST and not formula.startswith("sum of"):
+            parts.append(written(result, reader, numbers, TEXT, self.precision).text)
+        parts.append(self.number(result.data))
+        local = [f"{self.local(arrow)} = {self.number(arrow.partial)}" for arrow in step.arrows[:MOST_SHARES]]
+        return " = ".join(dict.fromkeys(parts)), ", ".join(local + ["…"] * (len(step.arrows) > MOST_SHARES))
+
+    def _paths(self, way: str) -> Section | None:
+        """Write the product along each path; None if there are too many, or too long ones."""
+        nodes = [self.value, *(step.result for step in self.steps)]
+        arrows = (arrow for step in self.steps for arrow in step.arrows)
+        paths = Paths(nodes, arrows, self.adjoints, self.names, self.precision)
+        count, longest = paths.counts[self.value], {self.output: 0}
+        for node in reversed(nodes[:-1]):
+            longest[node] = 1 + max(longest[arrow.result] for arrow in paths.arrows[node])
+        self.path_count = count
+        if count > MOST_PATHS or longest[self.value] > LONGEST_PATH:
+            return None
+        rows = [paths.product(path) for path in paths.from_value(self.value)]
+        if count == 1:
+            return Section(f"One path leads {way}. {self.total(self.value)} is its product:", tuple(rows))
+        rows.append(("sum", self.number(self.adjoints[self.value])))
+        return Section(f"{count} paths lead {way}. {self.total(self.value)} is the sum of their products:", tuple(rows))
+
+    def _way_back(self, way: str) -> Section:
+        """Write the derivative of the output by one result after the other, from the output back."""
+        count = self.path_count
+        leads = "One path leads" if count == 1 else f"{in_figures(count).capitalize()} paths lead"
+        nodes = [self.value, *(step.result for step in self.steps)]
+        sentence = f"{leads} {way}. Step by step from the output back, each derivative is the sum over what uses it:"
+        return Section(sentence, _rows(list(reversed(nodes)), self._sum, "steps"))
+
+    def _sum(self, node: Value) -> tuple[str, ...]:
+        """Return a row: the derivative of the output by a result, as a sum."""
+        if node is self.output:
+            return (f"{self.total(node)} = 1",)
+        shares = self.shares[node]
+        symbols, numbers = [], []
+        for arrow, share in shares[:MOST_SHARES]:
+            adjoint = self.adjoints[arrow.result]
+            symbols.append(f"{self.total(arrow.result)} · {self.local(arrow)}")
+            is_zero = share == 0.0 and not math.isfinite(adjoint * arrow.partial)
+            product = f"{self.number(adjoint)} · {TEXT.number(arrow.partial, self.precision).text}"
+            numbers.append("0" if is_zero else product)
+        more = [f"… ({len(shares) - MOST_SHARES:,} more)"] * (len(shares) > MOST_SHARES)
+        remark = ZERO if "0" in numbers else ""
+        total = self.number(self.adjoints[node])
+        left = f"{self.total(node)} = {' + '.join(symbols + more)}"
+        return (f"{left} = {' + '.join(numbers + more)} = {total}{remark}",)
+
+    def total(self, value: Value) -> str:
+        """Write the derivative of the output by a Value, along all paths."""
+        return f"∂{self._atom(self.output)}/∂{self._atom(value)}"
+
+    def local(self, arrow: Arrow) -> str:
+        """Write a local derivative."""
+        return f"d{self._atom(arrow.result)}/d{self._atom(arrow.operand)}"
+
+    def valued(self, value: Value) -> str:
+        """Write a Value with its number."""
+        return f"{self.names[value]} = {self.number(value.data)}"
+
+    def number(self, number: float) -> str:
+        """Write a number, without the sign of a zero."""
+        return number_text(number + 0.0, self.precision)
+
+    def _atom(self, value: Value) -> str:
+        return TEXT.beside(TEXT.name(self.names[value]), Level.ATOM)
+
+
+def _rows(things: Sequence[Thing], row: Callable[[Thing], tuple[str, ...]], what: str) -> tuple[tuple[str, ...], ...]:
+    """Return a row for each thing, but for those in the middle where they are too many."""
+    if len(things) <= MOST_ROWS:
+        return tuple(map(row, things))
+    half = MOST_ROWS // 2
+    above, below = map(row, things[:half]), [row(thing) for thing in things[-half:]]
+    gap = [f"… {len(things) - 2 * half:,} {what} …", *[""] * (len(below[0]) - 1)]
+    return (*above, tuple(gap), *below)

@@ -1,0 +1,140 @@
+"""The chain rule in numbers: `explain`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import microgrady as mg
+from microgrady import Value
+from microgrady.value import topological_order
+from tests.test_animation import graphs
+
+
+def neuron() -> tuple[Value, Value]:
+    w, x = Value(-3.0, "w"), Value(2.0, "x")
+    y = mg.tanh(w * x + 6.88)
+    y.label = "y"
+    return y, x
+
+
+def test_several_paths_are_added_up() -> None:
+    x = Value(3.0, "x")
+    y = x * x + mg.clip(x, 0.0, 1.0)
+    y.label = "y"
+    assert str(mg.explain(y, x)).splitlines() == [
+        "∂y/∂x = 6 at x = 3: for a small change of x, y changes 6 times as much.",
+        "",
+        "The operations from x to y, with their local derivatives:",
+        "    v1 = x · x = 3 · 3 = 9                    dv1/dx = 6",
+        "    v2 = clip(x, 0, 1) = clip(3, 0, 1) = 1    dv2/dx = 0",
+        "    y = v1 + v2 = 9 + 1 = 10                  dy/dv1 = 1, dy/dv2 = 1",
+        "",
+        "2 paths lead from x to y. ∂y/∂x is the sum of their products:",
+        "    x → v1 → y    6 · 1 = 6",
+        "    x → v2 → y    0 · 1 = 0",
+        "    sum           6",
+    ]
+
+
+def test_many_paths_are_explained_step_by_step() -> None:
+    x = Value(2.0, "x")
+    y = x
+    for _ in range(3):
+        y = y * x + y
+    lines = mg.explain(y, x).text.splitlines()
+    start = "11 paths lead from x to v6. Step by step from the output back, "
+    assert any(line.startswith(start) for line in lines)
+    assert "    ∂v6/∂v6 = 1" in lines
+    assert "    ∂v6/∂v4 = ∂v6/∂v6 · dv6/dv4 + ∂v6/∂v5 · dv5/dv4 = 1 · 1 + 1 · 2 = 3" in lines
+    assert lines[-1].endswith("= 81")
+
+
+@settings(max_examples=60)
+@given(graphs(), st.integers(0, 30))
+@example(mg.sqrt(Value(0.0)) * 0, 0)
+@example(mg.sqrt(mg.relu(Value(0.0))), 0)
+def test_the_derivative_is_that_of_backward_and_no_grad_changes(output: Value, place: int) -> None:
+    order = topological_order(output)
+    leaves = [value for value in order if value.op is None]
+    leaf = leaves[place % len(leaves)]
+    explanation = mg.explain(output, leaf, precision=17)
+    assert [value.grad for value in order] == [0.0] * len(order)
+    output.backward()
+    expected, found = leaf.grad, explanation.derivative
+    assert found == pytest.approx(expected, rel=1e-9, nan_ok=True)
+    for value in order:
+        value.grad = 0.0
+    assert str(explanation) == explanation.text
+    assert explanation.html.startswith("<div>")
+
+
+def test_an_output_is_its_own_path() -> None:
+    y, _ = neuron()
+    explanation = mg.explain(y, y)
+    assert (explanation.derivative, explanation.text) == (1.0, "∂y/∂y = 1: it is the derivative of y by itself.")
+
+
+def test_what_has_no_influence_is_said_so() -> None:
+    y, _ = neuron()
+    explanation = mg.explain(y, Value(1.0, "z"))
+    assert explanation.derivative == 0.0
+    assert explanation.text == "The derivative of y by z is 0: y was not calculated from z."
+    assert "another Value with the label x: was x made anew since?" in mg.explain(y, Value(2.0, "x")).text
+    assert "the output was not calculated from this Value" in mg.explain(Value(1.0) + 1.0, Value(2.0)).text
+
+
+def test_a_zero_contributes_zero() -> None:
+    u = Value(0.0, "u")
+    explanation = mg.explain(mg.sqrt(u) * 0.0, u)
+    assert explanation.derivative == 0.0
+    assert "inf · 0 = 0 (a zero contributes zero)" in explanation.text
+
+
+@pytest.mark.parametrize(("number", "words"), [(0.0, "the slope of v1 is infinite there"), (-1.0, "has no derivative")])
+def test_a_slope_that_is_not_finite_is_said_so(number: float, words: str) -> None:
+    u = Value(number, "u")
+    assert words in mg.explain(mg.sqrt(u), u).text
+
+
+def test_a_leaf_that_was_changed_is_told_from_what_was_recorded() -> None:
+    y, x = neuron()
+    x.data = 5.0
+    assert "v1 = w · x (recorded before a leaf was changed) = -6" in mg.explain(y, x).text
+
+
+def test_an_explanation_of_a_large_graph_is_short() -> None:
+    a = Value(0.9, "a")
+    y = a
+    for _ in range(10_000):
+        y = mg.sin(y) * a
+    explanation = mg.explain(y, a)
+    assert len(explanation.text) < 5_000
+    assert "… 19,976 operations …" in explanation.text
+    assert "10,001 paths lead from a to v20000." in explanation.text
+    many = mg.sum([a * i for i in range(1000)])
+    assert len(mg.explain(many, a).text) < 5_000
+
+
+def test_notebooks_show_a_table_with_names_as_they_are() -> None:
+    x = Value(2.0, "<b>")
+    page = mg.explain(x * x, x)._repr_html_()
+    assert page.count("<table>") == 2
+    assert "∂v1/∂(&lt;b&gt;) = 4" in page
+    assert "<b>" not in page
+
+
+@pytest.mark.parametrize("given_instead", [2.0, "x", None])
+def test_explain_takes_values(given_instead: Any) -> None:
+    y, x = neuron()
+    with pytest.raises(TypeError, match="explain takes an output and a Value to differentiate it by, not"):
+        mg.explain(given_instead, x)
+    with pytest.raises(TypeError, match="explain takes an output and a Value to differentiate it by, not"):
+        mg.explain(y, given_instead)
+    with pytest.raises(ValueError, match="precision is an int from 1 to 17, not 0"):
+        mg.explain(y, x, precision=0)
+    assert math.isclose(mg.explain(y, x, precision=17).derivative, -1.5029152305)
