@@ -141,6 +141,17 @@ def test_the_legend_covers_nothing() -> None:
         assert not box.overlaps(axis.get_tightbbox(axes.figure.canvas.get_renderer()))
 
 
+@pytest.mark.filterwarnings("error")
+def test_legends_leave_room_on_small_axes_beside_each_other() -> None:
+    panels: Any = pyplot.subplots(1, 2, figsize=(5, 3), subplot_kw={"projection": "3d"}, layout="constrained")[1]
+    for axes in panels:
+        plot_surface(bowl, (-3, 3), (0, 100), kind="surface", cuts={"x": 1, "y": 0}, path={"a": [(0, 0)]}, ax=axes)
+    axes.figure.draw_without_rendering()
+    left, right = (axes.get_legend().get_window_extent() for axes in panels)
+    assert not left.overlaps(right)
+    assert min(axes.bbox.width for axes in panels) > 100
+
+
 def test_draws_on_axes_in_space_and_on_no_others(tmp_path: Path) -> None:
     figure = pyplot.figure()
     flat, space = figure.add_subplot(1, 2, 1), figure.add_subplot(1, 2, 2, projection="3d")

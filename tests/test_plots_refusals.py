@@ -137,6 +137,8 @@ BAD: dict[str, tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], type[E
     "no Axes at all": (plot, (abs, (0, 1)), {"ax": []}, ValueError, "1 derivative in panels needs 2 Axes, not 0"),
     "y swapped": (plot_surface, (bowl, (0, 1), (1, 0)), {}, ValueError, "y_interval must be two finite numbers"),
     "x swapped": (plot_surface, (bowl, (1, 0)), {}, ValueError, "x_interval must be two finite numbers"),
+    "x like a point": (plot_surface, (bowl, (1, 1 + 1e-15)), {}, ValueError, "x_interval is too narrow to be drawn"),
+    "y like a point": (plot_surface, (bowl, (0, 1), (0, 1e-300)), {}, ValueError, "y_interval is too narrow to be drawn"),
     "path empty": (plot_surface, (bowl, (0, 1)), {"path": []}, ValueError, "at least one point, and there is none"),
     "path a number": (plot_surface, (bowl, (0, 1)), {"path": 3}, TypeError, "a sequence of points (x, y), not int (3)"),
     "path of numbers": (plot_surface, (bowl, (0, 1)), {"path": [1, 2]}, TypeError, "two coordinates of a point"),

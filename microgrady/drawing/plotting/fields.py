@@ -200,7 +200,8 @@ def cut_at(field: Field, fixed: int, point: tuple[float, float]) -> Cut:
     value = value_at(field.f, *point)
     if not abs(value) <= LARGEST:
         raise ValueError(
-            f"a tangent of a cut needs a value that can be drawn, and {field.name} at {point!r} is {value!r}"
+            f"a tangent of a cut needs a value that can be drawn, and {field.name} at {point!r} is {value!r}: choose "
+            f"the point by cuts of {' and '.join(field.names)}"
         )
     return Cut(field, fixed, point, tangent(section(field, fixed, point), point[1 - fixed]))
 

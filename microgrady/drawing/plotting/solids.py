@@ -54,6 +54,7 @@ def draw_in_space(axes: Any, field: Field, spacing: str, paths: Sequence[Path], 
     write_scales(axes, low, high)
     axes.view_init(ELEVATION, AZIMUTH)
     axes.set_box_aspect(None, zoom=ZOOM)
+    axes.M = axes.get_proj()  # else a layout would place the numbers by the limits before these
     for artist in (*axes.lines, *axes.collections):
         # Nothing leaves the box, which is a little larger than the axes; its numbers make room for it.
         artist.set(clip_on=False, in_layout=False)

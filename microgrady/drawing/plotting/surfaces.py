@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from microgrady.drawing.plotting.contours import MOST_PATHS, draw_from_above
 from microgrady.drawing.plotting.fields import Cut, Field, Path, cut_at, names_of
 from microgrady.drawing.plotting.figures import (
+    Interval,
     axes_to_draw_on,
     check_file,
     check_function,
@@ -25,9 +26,11 @@ from microgrady.tracebacks import entrance
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+SMALLEST, NARROWEST = 1e-280, 1e-14  # the larger end of an interval that can be drawn; its width as a share of that
 KINDS, SPACINGS = ("contours", "surface"), ("equal", "shares")
 DISTANCE = 6  # points from the names of the axes to the legend
-LONG_ENTRY, MANY_ENTRIES = 34, 2  # letters; with more entries than that, short ones stand in two columns
+LEGEND_SIZE, LEGEND_WIDTH = 8.3, 0.9  # points; as a share of the width that there is for the axes
+MANY_ENTRIES = 2  # with more than that, they stand in two columns if these are not too wide
 
 
 @entrance
@@ -69,7 +72,7 @@ def plot_surface(
 
     Raises:
         TypeError: An argument has the wrong type, or `f` does not return one number.
-        ValueError: An interval is not two finite numbers in ascending order, a cut is not in it or at no parameter, a
+        ValueError: An interval is not two finite numbers in ascending order or too narrow, a cut is not in it or at no parameter, a
             path is empty or has something else than pairs of finite numbers, `f` is finite nowhere or not where a cut
             needs it, `kind` or `levels` is not one of its words, or `to` has an unknown format or folder.
         RuntimeError: Matplotlib is not installed.
@@ -94,8 +97,8 @@ def plot_surface(
     check_function(f, ax, "plot_surface")
     check_word(kind, KINDS, "kind")
     check_word(levels, SPACINGS, "levels")
-    x_ends = check_interval(x_interval, "x_interval")
-    y_ends = x_ends if y_interval is None else check_interval(y_interval, "y_interval")
+    x_ends = check_width(check_interval(x_interval, "x_interval"), "x_interval")
+    y_ends = x_ends if y_interval is None else check_width(check_interval(y_interval, "y_interval"), "y_interval")
     field = Field(f, (x_ends, y_ends), names_of(f))
     paths = [] if path is None else check_paths(path)
     places = check_cuts(cuts, field)
@@ -122,6 +125,18 @@ def check_word(word: object, words: Sequence[str], what: str) -> None:
     """
     if word not in words:
         raise ValueError(f"{what} is {' or '.join(map(repr, words))}, not {word!r}")
+
+
+def check_width(ends: Interval, what: str) -> Interval:
+    """Refuse an interval that matplotlib takes for a point.
+
+    Raises:
+        ValueError: It is that narrow.
+    """
+    largest = max(map(abs, ends))
+    if largest < SMALLEST or ends[1] - ends[0] < NARROWEST * largest:
+        raise ValueError(f"{what} is too narrow to be drawn: {ends!r}")
+    return ends
 
 
 def check_projection(ax: Any, kind: str) -> str | None:
@@ -221,27 +236,32 @@ def draw_legend(axes: Axes, quiver: Any) -> None:
         return
     # Arrows first, then lines in the order in which they were drawn.
     order = sorted(range(len(handles)), key=lambda index: handles[index] is not quiver)
-    two = len(labels) > MANY_ENTRIES and max(map(len, labels)) <= LONG_ENTRY
-    options: dict[str, Any] = {"loc": "best"}
+    entries = [handles[index] for index in order], [labels[index] for index in order]
+    options: dict[str, Any] = {"framealpha": 0.9, "handler_map": {} if quiver is None else {quiver: arrow_in_legend()}}
     # Without a layout that makes room for it there is none below.
-    if axes.figure.figure.get_layout_engine() is not None:
-        transforms = import_plotting("matplotlib.transforms")
-        down = transforms.ScaledTranslation(0.0, -room_below(axes) / 72, axes.figure.figure.dpi_scale_trans)
-        options = {
-            "loc": "upper center",
-            "bbox_to_anchor": (0.5, 0.0),
-            "bbox_transform": axes.transAxes + down,
-            "borderaxespad": 0.0,
-            "ncols": 2 if two else 1,
-        }
-    axes.legend(
-        [handles[index] for index in order],
-        [labels[index] for index in order],
-        fontsize="small",
-        framealpha=0.9,
-        handler_map={} if quiver is None else {quiver: arrow_in_legend()},
-        **options,
-    )
+    if axes.figure.figure.get_layout_engine() is None:
+        axes.legend(*entries, fontsize="small", loc="best", **options)
+        return
+    transforms = import_plotting("matplotlib.transforms")
+    down = transforms.ScaledTranslation(0.0, -room_below(axes) / 72, axes.figure.figure.dpi_scale_trans)
+    options |= {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "bbox_transform": axes.transAxes + down}
+    room, size = LEGEND_WIDTH * room_across(axes), LEGEND_SIZE
+    for columns in (2, 1) if len(labels) > MANY_ENTRIES else (1,):
+        legend = axes.legend(*entries, fontsize=size, borderaxespad=0.0, ncols=columns, **options)
+        width = legend.get_window_extent().width
+        if width <= room:
+            return
+    # A legend that is wider than the part of the figure for these axes would leave no room for them.
+    axes.legend(*entries, fontsize=size * room / width, borderaxespad=0.0, **options)
+
+
+def room_across(axes: Axes) -> float:
+    """Return the width of the part of the figure that is there for these axes, in pixels."""
+    part, figure = axes.get_subplotspec(), axes.figure.figure
+    if part is None:
+        return float(axes.bbox.width)
+    columns = part.colspan
+    return float(figure.bbox.width) * len(columns) / part.get_gridspec().ncols
 
 
 def room_below(axes: Any) -> float:
