@@ -72,9 +72,9 @@ def plot_surface(
 
     Raises:
         TypeError: An argument has the wrong type, or `f` does not return one number.
-        ValueError: An interval is not two finite numbers in ascending order or too narrow, a cut is not in it or at no parameter, a
-            path is empty or has something else than pairs of finite numbers, `f` is finite nowhere or not where a cut
-            needs it, `kind` or `levels` is not one of its words, or `to` has an unknown format or folder.
+        ValueError: An interval is not two finite numbers in ascending order or too narrow, a cut is not in it or at no
+            parameter, a path is empty or has something else than pairs of finite numbers, `f` is finite nowhere or not
+            where a cut needs it, `kind` or `levels` is not one of its words, or `to` has an unknown format or folder.
         RuntimeError: Matplotlib is not installed.
 
     Example:
