@@ -121,9 +121,8 @@ def test_a_path_ends_where_the_picture_ends() -> None:
 )
 def test_what_is_ugly_is_drawn_without_a_warning(f: Any) -> None:
     axes = plot_surface(f, (-2, 2), kind="surface", cuts={"x": 1.5}, path=[(-1, -1), (1, 1)])
-    faces = polygons(axes)[1]
-    assert np.isfinite(faces).all()
-    assert pixels(axes).min() < 0.5
+    assert all(np.isfinite(shapes).all() for shapes in polygons(axes))
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
 
 
 def test_an_infinite_slope_is_upright_and_a_kink_has_no_tangent() -> None:
