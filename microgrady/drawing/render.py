@@ -7,9 +7,9 @@ import shutil
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import graphviz
 
@@ -29,6 +29,13 @@ LARGE = 100_000
 _one_at_a_time = free_after_fork(threading.RLock())
 
 
+class Placement(Protocol):
+    """What knows where the parts of a picture stand."""
+
+    def lines(self, body: Sequence[str]) -> Sequence[str]:
+        """Return lines of DOT source with the places in them."""
+
+
 class Picture(graphviz.Digraph):
     """A graphviz.Digraph that renders also where the `dot` program is missing.
 
@@ -38,6 +45,7 @@ class Picture(graphviz.Digraph):
             added.
         alternative: What the picture says, for those who do not see it.
         font: A font for letters that the usual one lacks.
+        placement: Where everything stands, for lines of the DOT source that are as they were.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -46,6 +54,19 @@ class Picture(graphviz.Digraph):
         self.edge_titles: dict[str, list[str]] = {}
         self.alternative = ""
         self.font: Path | None = None
+        self.placement: Placement | None = None
+
+    def __iter__(self, subgraph: bool = False) -> Iterator[str]:
+        """Yield the lines of the DOT source, with the places of all that `draw` has put into it.
+
+        Where something was added since, or another engine was chosen, Graphviz finds the places.
+        """
+        if self.placement is None or self.engine != "dot":
+            yield from super().__iter__(subgraph=subgraph)
+            return
+        lines = list(super().__iter__(subgraph=subgraph))
+        start = len(lines) - len(self.body) - 1
+        yield from [*lines[:start], *self.placement.lines(self.body), lines[-1]]
 
     def copy(self) -> Picture:
         """Return an independent copy."""
@@ -54,6 +75,7 @@ class Picture(graphviz.Digraph):
         copied.edge_titles = {name: list(titles) for name, titles in self.edge_titles.items()}
         copied.alternative = self.alternative
         copied.font = self.font
+        copied.placement = self.placement
         return copied
 
     def __repr__(self) -> str:
@@ -89,6 +111,10 @@ class Picture(graphviz.Digraph):
             ValueError: The format is unknown.
             RuntimeError: There is neither the `dot` program nor the embedded Graphviz.
         """
+        if options.get("engine") not in {None, self.engine}:
+            other = self.copy()
+            other.engine = options["engine"]
+            return other.pipe(format, **options)
         format = (format or self.format).lower()
         has_dot = bool(shutil.which("dot"))
         if has_dot and format != "svg" and (self.font is None or format not in FORMATS):

@@ -27,11 +27,9 @@ GRAPH = {
     "fontsize": "11",
     "fontcolor": FAINT_INK,
 }
-STRAIGHT_ARROWS = {"splines": "line", "nslimit": "1", "nslimit1": "1", "mclimit": "0.5"}
 NODE = {"fontname": FONT, "fontsize": "14", "fontcolor": INK, "color": INK}
-# A chain of operations stands in a line, and the numbers beside it.
-EDGE = NODE | {"fontsize": "12", "color": FAINT_INK, "arrowsize": "0.7", "weight": "4"}
-NUMBER_ARROW = {"style": "dashed", "weight": "1"}
+EDGE = NODE | {"fontsize": "10", "color": FAINT_INK, "arrowsize": "0.7"}
+NUMBER_ARROW = {"style": "dashed"}
 LEFT_OUT = {"style": "dashed", "color": PALE, "fontcolor": PALE}
 NEXT_TURN = {"style": "bold", "color": INK}
 LEAF = {"shape": "Mrecord", "style": "filled"}
@@ -58,10 +56,9 @@ FRAME = {
     "style": "rounded,filled",
     "color": "#90a4ae",
     "fillcolor": "#f4f6f7",
-    "fontsize": "13",
+    "fontsize": "11",
     "fontcolor": INK,
     "labeljust": "l",
-    "margin": "12",
 }
 LOOP = FRAME | {"style": "rounded,dashed", "fillcolor": "#ffffff00", "color": INK}
 

@@ -7,9 +7,12 @@ import re
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
 
+from microgrady.drawing.graph.texts import LINE_HEIGHT, text_width
+from microgrady.drawing.style import NODE
 from microgrady.formulas.writing import number_text, visible
 
 TITLE_WIDTH, TITLE_LINES = 24, 3
+MARGINS = (8.0, 4.0)  # Graphviz's, around each field of a record
 
 
 def box_label(title: str, count: int, lines: Sequence[str], direction: str) -> str:
@@ -29,9 +32,22 @@ def box_label(title: str, count: int, lines: Sequence[str], direction: str) -> s
     return fields if direction == "LR" else f"{{{fields}}}"
 
 
+def box_size(title: str, count: int, lines: Sequence[str]) -> tuple[float, float]:
+    """Return the width and the height of a box with such a label, in points."""
+    size = float(NODE["fontsize"])
+    head = [*broken(title, TITLE_WIDTH), *([f"× {count:,}"] if count > 1 else [])]
+    width = max([text_width(line, size) for line in [*head, *lines]], default=0.0)
+    return width + 2 * MARGINS[0], (max(len(head), 1) + len(lines)) * LINE_HEIGHT * size + 4 * MARGINS[1]
+
+
+def broken(title: str, width: int) -> list[str]:
+    """Break a title into a few lines; what is too long for those is left out."""
+    return textwrap.wrap(visible(title), width, max_lines=TITLE_LINES, placeholder=" …")
+
+
 def wrapped(title: str, width: int) -> str:
-    """Break a title into a few lines and quote them; what is too long for those is left out."""
-    return r"\n".join(map(quoted, textwrap.wrap(title, width, max_lines=TITLE_LINES, placeholder=" …")))
+    """Break a title into a few lines and quote them."""
+    return r"\n".join(map(quoted, broken(title, width)))
 
 
 def spread(numbers: Collection[float], precision: int) -> str:

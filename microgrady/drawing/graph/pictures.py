@@ -13,7 +13,10 @@ import graphviz
 
 from microgrady.drawing.graph.boxes import Arrow, Box
 from microgrady.drawing.graph.folding import Frame, Part
-from microgrady.drawing.graph.labels import box_label, common, quoted, spread, times, wrapped
+from microgrady.drawing.graph.labels import box_label, box_size, broken, common, quoted, spread, times, wrapped
+from microgrady.drawing.graph.layout import Node
+from microgrady.drawing.graph.placement import Path, Placement
+from microgrady.drawing.graph.texts import text_size
 from microgrady.drawing.render import Picture
 from microgrady.drawing.style import (
     EDGE,
@@ -79,6 +82,7 @@ class Boxes:
 
     def __init__(self, boxes: Sequence[Box], look: Look) -> None:
         self.boxes, self.look = boxes, look
+        self.placement = Placement(look.direction)
 
     def picture(self) -> Picture:
         """Draw the boxes and what leads to them."""
@@ -86,7 +90,12 @@ class Boxes:
         picture = Picture(graph_attr=graph, node_attr=NODE, edge_attr=EDGE)
         picture.node_titles = {box.name: self.in_full(box) for box in self.boxes}
         picture.alternative = self.alternative()
-        self.add_frames(picture, self.boxes)
+        paths: dict[Box, Path] = {}
+        self.add_frames(picture, self.boxes, paths)
+        for box in self.boxes:
+            for name, size in self.sizes(box):
+                self.placement.nodes[name] = Node(*size, paths[box])
+        picture.placement = self.placement
         for box in self.boxes:
             self.add_arrows(picture, box)
             for arrow in box.arrows:
@@ -113,25 +122,30 @@ class Boxes:
             return ", ".join([scopes_title(part) + count, *contents(part)])
         return ", ".join([self.title_of(part) + count, *self.lines(part.results, FLOAT_DIGITS)])
 
-    def add_frames(self, picture: graphviz.Digraph, boxes: Iterable[Box], depth: int = 0, name: str = "") -> None:
-        """Add boxes, those that are in a frame at this depth within that frame."""
+    def add_frames(
+        self, picture: graphviz.Digraph, boxes: Iterable[Box], paths: dict[Box, Path], path: Path = ()
+    ) -> None:
+        """Add boxes, those that are in a frame within this one as part of that, and note the path to each."""
         framed: defaultdict[Frame, list[Box]] = defaultdict(list)
         for box in boxes:
-            if len(box.part.frames) == depth:
+            if len(box.part.frames) == len(path):
                 self.add_box(picture, box)
+                paths[box] = path
             else:
-                framed[box.part.frames[depth]].append(box)
+                framed[box.part.frames[len(path)]].append(box)
         for number, (outer, inside) in enumerate(framed.items()):
-            inner_name = f"{name}_{number}"
-            attributes = (LOOP if outer.turns else FRAME) | {"label": wrapped(frame_title(outer), FRAME_WIDTH)}
-            with picture.subgraph(name=f"cluster{inner_name}", graph_attr=attributes) as frame:
-                self.add_frames(frame, inside, depth + 1, inner_name)
+            inner = (*path, f"{path[-1] if path else 'cluster'}_{number}")
+            title = frame_title(outer)
+            self.placement.titles[inner] = "\n".join(broken(title, FRAME_WIDTH))
+            attributes = (LOOP if outer.turns else FRAME) | {"label": wrapped(title, FRAME_WIDTH)}
+            with picture.subgraph(name=inner[-1], graph_attr=attributes) as frame:
+                self.add_frames(frame, inside, paths, inner)
 
     def add_box(self, picture: graphviz.Digraph, box: Box) -> None:
         """Add the box of a part."""
         part, look = box.part, self.look
+        label = box_label(*self.texts(box), look.direction)
         if part.kind == "scope":
-            label = box_label(scopes_title(part), len(part.blocks), contents(part), look.direction)
             picture.node(box.name, label, **SCOPE)
             return
         results = part.results
@@ -143,8 +157,18 @@ class Boxes:
             style |= {"color": PALE, "fontcolor": PALE}
         if not all(math.isfinite(number) for number in self.numbers_of(results)):
             style |= NOT_FINITE
-        label = box_label(self.title_of(part), len(part.blocks), self.lines(results, look.precision), look.direction)
         picture.node(box.name, label, **style)
+
+    def texts(self, box: Box) -> tuple[str, int, list[str]]:
+        """Return the title of a box, how many it stands for, and the lines below."""
+        part = box.part
+        if part.kind == "scope":
+            return scopes_title(part), len(part.blocks), contents(part)
+        return self.title_of(part), len(part.blocks), self.lines(part.results, self.look.precision)
+
+    def sizes(self, box: Box) -> list[tuple[str, tuple[float, float]]]:
+        """Return the names of the nodes of a box, operands before results, with their sizes."""
+        return [(box.name, box_size(*self.texts(box)))]
 
     def lines(self, results: Sequence[Value], precision: int) -> list[str]:
         """Say what the value and the gradient of a box are."""
@@ -205,8 +229,15 @@ class Boxes:
             text = f"next turn: {text}" if text else "next turn"
         if not arrow.is_selected:
             style |= LEFT_OUT
+        self.add_edge(picture, self.boxes[arrow.tail].name, head, text, style)
+
+    def add_edge(
+        self, picture: graphviz.Digraph, tail: str, head: str, text: str = "", style: Mapping[str, str] | None = None
+    ) -> None:
+        """Add an arrow between two nodes."""
+        self.placement.edges.append((tail, head, text))
         # The spaces keep the label off its arrow.
-        picture.edge(self.boxes[arrow.tail].name, head, f" {text} " if text else None, **style)
+        picture.edge(tail, head, f" {text} " if text else None, **(style or {}))
 
     def alternative(self) -> str:
         """Say what the picture shows, for those who do not see it."""
@@ -261,12 +292,35 @@ class Circles(Boxes):
         super().add_box(picture, box)
         if box.part.kind == "scope":
             return
+        if text := self.symbols(box):
+            picture.node(box.operation, quoted(text), **OPERATION)
+        for name, text in self.numbers(box):
+            picture.node(name, text, **NUMBER)
+
+    def symbols(self, box: Box) -> str:
+        """Return what is written in the circle of a box; "" if it has none."""
         symbols = dict.fromkeys(result.op.symbol for result in box.part.results if result.op is not None)
-        if symbols:
-            picture.node(box.operation, quoted(" ".join(symbols)) if len(symbols) < 4 else "…", **OPERATION)
-        for position, found in box.numbers.items():
-            text = spread([number for numbers in found for number in numbers], self.look.precision)
-            picture.node(f"{box.operation}n{position}", text + times(list(map(len, found))), **NUMBER)
+        return " ".join(symbols) if len(symbols) < 4 else "…"
+
+    def numbers(self, box: Box) -> list[tuple[str, str]]:
+        """Return the names and the texts of the boxes of numbers that lead to a box."""
+        return [
+            (
+                f"{box.operation}n{position}",
+                spread([number for numbers in found for number in numbers], self.look.precision)
+                + times(list(map(len, found))),
+            )
+            for position, found in box.numbers.items()
+        ]
+
+    def sizes(self, box: Box) -> list[tuple[str, tuple[float, float]]]:
+        """Return the names of the nodes of a box, operands before results, with their sizes."""
+        sizes = super().sizes(box)
+        if box.part.kind == "scope":
+            return sizes
+        if text := self.symbols(box):
+            sizes.insert(0, (box.operation, node_size(text, OPERATION)))
+        return [(name, node_size(text, NUMBER)) for name, text in self.numbers(box)] + sizes
 
     def arrow_end(self, box: Box) -> str:
         """Return the name of the node where the arrows to a box end."""
@@ -280,9 +334,19 @@ class Circles(Boxes):
         for arrow in box.arrows:
             self.add_arrow(picture, arrow, self.arrow_end(box), with_ones=True)
         for position in box.numbers:
-            picture.edge(f"{box.operation}n{position}", box.operation, **NUMBER_ARROW)
+            self.add_edge(picture, f"{box.operation}n{position}", box.operation, style=NUMBER_ARROW)
         if box.part.results[0].op is not None:
-            picture.edge(box.operation, box.name)
+            self.add_edge(picture, box.operation, box.name)
+
+
+def node_size(text: str, style: Mapping[str, str]) -> tuple[float, float]:
+    """Return the width and the height of a node around a text, in points."""
+    margins = [72 * float(margin) for margin in style["margin"].split(",")]
+    least = [72 * float(style[side]) for side in ("width", "height")]
+    around = math.sqrt(2) if style["shape"] == "ellipse" else 1.0
+    inner = text_size(text, float(NODE["fontsize"]))
+    width, height = ((side + 2 * margin) * around for side, margin in zip(inner, (margins * 2)[:2], strict=True))
+    return max(width, least[0]), max(height, least[1])
 
 
 STYLES = {"boxes": Boxes, "circles": Circles}

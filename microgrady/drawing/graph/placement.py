@@ -1,0 +1,97 @@
+"""The places of all that is in a picture, written into its DOT source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from microgrady.drawing.graph.layout import Edge, Layout, Node, Rectangle, place
+from microgrady.drawing.graph.texts import text_size
+from microgrady.drawing.style import EDGE, FRAME
+
+Path = tuple[str, ...]
+LINE = re.compile(
+    r"(?P<indent>\s*)(?:subgraph (?P<frame>\w+) \{|(?P<name>\w+)(?: -> (?P<head>\w+))?(?: \[(?P<rest>.*)\])?)\n?"
+)
+NOT_NODES = {"graph", "node", "edge"}
+
+
+class Placement:
+    """What is in a picture, for which places are found as soon as its source is asked for.
+
+    Args:
+        direction: "LR" or "TB".
+    """
+
+    def __init__(self, direction: str) -> None:
+        self.direction = direction
+        self.nodes: dict[str, Node] = {}
+        self.edges: list[tuple[str, str, str]] = []
+        self.titles: dict[Path, str] = {}
+        self._found: tuple[list[str], list[str]] | None = None
+
+    def lines(self, body: Sequence[str]) -> list[str]:
+        """Return the lines of the DOT source with places, or as they are where they are about something else."""
+        if self._found is None or self._found[0] != body:
+            parsed = [match for line in body if (match := LINE.fullmatch(line))]
+            nodes = {m["name"] for m in parsed if m["name"] and not m["head"] and m["name"] not in NOT_NODES}
+            edges = [(m["name"], m["head"]) for m in parsed if m["head"]]
+            known = [(tail, head) for tail, head, _ in self.edges]
+            placed = list(self._placed(body)) if nodes == self.nodes.keys() and edges == known else list(body)
+            self._found = list(body), placed
+        return self._found[1]
+
+    def layout(self) -> Layout:
+        """Find the places."""
+        index = {name: i for i, name in enumerate(self.nodes)}
+        size = float(EDGE["fontsize"])
+        edges = [Edge(index[tail], index[head], text_size(label, size)) for tail, head, label in self.edges]
+        titles = {path: text_size(title, float(FRAME["fontsize"])) for path, title in self.titles.items()}
+        return place(list(self.nodes.values()), edges, titles, down=self.direction == "TB")
+
+    def _placed(self, body: Sequence[str]) -> Iterator[str]:
+        """Yield the lines with their places, which Graphviz measures from the bottom."""
+        found = self.layout()
+        height = found.height
+        nodes = dict(zip(self.nodes, found.nodes, strict=True))
+        frames = {path[-1]: path for path in found.frames}
+        ways = iter(zip(self.edges, found.courses, strict=True))
+        path: Path = ()
+        yield "\tgraph [layout=nop2]\n"
+        for line in body:
+            match = LINE.fullmatch(line)
+            if match is None:
+                yield line
+            elif match["frame"]:
+                path = frames[match["frame"]]
+                yield line
+            elif match["name"] == "graph":
+                x, y = found.titles[path]
+                yield with_places(match, f'bb="{corners(found.frames[path], height)}" lp="{x:.1f},{height - y:.1f}"')
+            elif match["head"]:
+                (_, _, label), way = next(ways)
+                points = " ".join(f"{x:.1f},{height - y:.1f}" for x, y in way.points)
+                places = f'pos="e,{way.tip[0]:.1f},{height - way.tip[1]:.1f} {points}"'
+                if label:
+                    places = f'lp="{way.label[0]:.1f},{height - way.label[1]:.1f}" {places}'
+                yield with_places(match, places)
+            elif match["name"] in NOT_NODES:
+                yield line
+            else:
+                box = nodes[match["name"]]
+                x, y = box.left + box.width / 2, height - box.top - box.height / 2
+                size = f"height={box.height / 72:.4f} width={box.width / 72:.4f}"
+                yield with_places(match, f'pos="{x:.1f},{y:.1f}" {size}')
+
+
+def corners(frame: Rectangle, height: float) -> str:
+    """Write the bounding box of a frame."""
+    left, top = frame.left, height - frame.top
+    return f"{left:.1f},{top - frame.height:.1f},{left + frame.width:.1f},{top:.1f}"
+
+
+def with_places(match: re.Match[str], places: str) -> str:
+    """Write a line of DOT anew with more attributes."""
+    ends = f"{match['name']} -> {match['head']}" if match["head"] else match["name"]
+    rest = f"{match['rest']} " if match["rest"] else ""
+    return f"{match['indent']}{ends} [{rest}{places}]\n"

@@ -1,0 +1,122 @@
+"""Frames and what is in them: each is laid out by itself, and then is a box of the picture around it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from microgrady.drawing.graph.columns import CLEARANCE, Plan
+from microgrady.drawing.graph.levels import OUTSIDE, Level, Net, Point
+
+PADDING = 6.0  # of a frame, around what is in it and its title
+FILLINGS = (1.0, 0.8, 0.62, 0.5)  # parts of the height that are tried for the columns of a frame
+PASSING_COSTS = 5000.0  # square points, for each column that an arrow passes
+
+
+class Room:
+    """A frame, or the whole page.
+
+    Args:
+        path: The frames around it and itself; empty for the page.
+        title: The size of its title.
+        down: Whether arrows lead down.
+    """
+
+    level: Level
+    planned: Plan
+
+    def __init__(self, path: tuple[str, ...], title: Point, *, down: bool) -> None:
+        self.path, self.title, self.down = path, title, down
+        self.members: list[int | Room] = []
+        self.places: dict[int | Room, int] = {}
+        self.sizes: list[Point] = []  # of the members, along the arrows and across them
+        self.nets: dict[int, Net] = {}
+        self.columns: list[int] = []
+        self.width = self.height = 0.0
+        self.left = self.top = 0.0  # of the contents
+
+    def add(self, member: int | Room, size: Point = (0.0, 0.0)) -> None:
+        """Add a node or a frame; the size of a frame follows."""
+        self.places[member] = len(self.members)
+        self.members.append(member)
+        self.sizes.append(size)
+
+    def net(self, tail: int, source: int) -> Net:
+        """Return the arrows from a node, which start at a member or outside."""
+        return self.nets.setdefault(tail, Net(source))
+
+    def plan(self) -> None:
+        """Find what the columns follow from, when all arrows are known."""
+        labels = [0.0] * len(self.members)
+        arrows = []
+        for net in self.nets.values():
+            for target in net.targets.values():
+                arrows.append((net.source, target.thing))
+                if target.thing != OUTSIDE and target.port is None:
+                    labels[target.thing] = max(labels[target.thing], target.straight_end)
+        self.planned = Plan(len(self.members), arrows, labels)
+        self.beside = Counter(self.depth(member) for member in self.members if isinstance(member, Room))
+
+    def depth(self, member: int | Room) -> int:
+        """Return how many things stand before a member at least."""
+        return self.planned.depth[self.places[member]]
+
+    def estimate(self, available: float) -> int:
+        """Choose the columns for a height that is available, and estimate the size.
+
+        Returns:
+            How many columns all arrows together pass.
+        """
+        inside, lanes = available - (self.title[1] + 2 * PADDING if self.path else 0.0), 0
+        for member in self.members:
+            if isinstance(member, Room):
+                lanes += member.estimate(inside / self.beside[self.depth(member)] - CLEARANCE)
+                self.sizes[self.places[member]] = member.width, member.height
+        heights = [height for _, height in self.sizes]
+        least, passed = math.inf, 0
+        for part in FILLINGS:
+            columns = self.planned.columns(heights, inside * part)
+            width, height, found = self.planned.size(columns, self.sizes)
+            cost = width * max(height, inside) + found * PASSING_COSTS
+            if cost < least:
+                least, self.columns, self.width, self.height, passed = cost, columns, width, height, found
+        if self.path:
+            self.width += 2 * PADDING
+            self.height += self.title[1] + 2 * PADDING
+        return lanes + passed
+
+    def fill(self) -> None:
+        """Lay out what is in it, when all frames in it are laid out."""
+        for tail, net in self.nets.items():
+            if net.source != OUTSIDE and isinstance(inner := self.members[net.source], Room):
+                net.port = inner.level.departures[tail].middle + inner.top - inner.height / 2
+            for target in net.targets.values():
+                if target.thing != OUTSIDE and isinstance(inner := self.members[target.thing], Room):
+                    target.port = inner.level.arrivals[tail].middle + inner.top - inner.height / 2
+        things = []
+        for member, size in zip(self.members, self.sizes, strict=True):
+            if isinstance(member, Room):
+                things.append((member.width, member.height, True))
+            else:
+                things.append((*size, False))
+        self.level = Level(things, self.columns, self.nets)
+        self._measure()
+
+    def _measure(self) -> None:
+        """Find the size, with the title."""
+        self.width, self.height = self.level.width, self.level.height
+        if not self.path:
+            return
+        width, height = self.title
+        self.left = self.top = PADDING
+        if self.down:
+            self.left += height
+            # The title stands at the left of where arrows come in.
+            first = min((stop.middle for stop in self.level.arrivals.values()), default=math.inf)
+            self.top = max(PADDING, width + 2 * PADDING - first)
+            self.height = max(self.height + self.top, width + PADDING) + PADDING
+        else:
+            self.top += height
+            self.height += self.top + PADDING
+            self.width = max(self.width, width)
+        self.width += self.left + PADDING
