@@ -89,8 +89,8 @@ class Selection:
             return names[position]
         if not args and not kwargs:
             raise TypeError(f"there is nothing to differentiate {name_of(function)} by: the call has no arguments")
-        count = f"{len(args)} argument{'s' * (len(args) != 1)}"
-        raise ValueError(f"argnums={self.wanted!r} is out of range: the call has {count} by position")
+        count = f"{len(args)} positional argument{'s were' if len(args) != 1 else ' was'} given"
+        raise ValueError(f"argnums={self.wanted!r} is out of range: {count}")
 
     def _named(self, function: Callable[..., Any], name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> int | str:
         if name in kwargs:
