@@ -182,3 +182,11 @@ def test_the_inside_of_a_map_of_heights_stays_as_it_is(tmp_path: Path) -> None:
     heights = [group for group in root.iter(f"{SVG}g") if group.get("id", "").startswith("QuadContourSet")]
     assert heights
     assert {path.get("class") for group in heights for path in group.iter(f"{SVG}path")} == {None}
+
+
+def test_walls_of_plots_in_space_are_light_enough_for_what_is_drawn_on_them(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"kind": "surface"}
+    root = plotted(tmp_path, lambda to: mg.plot_surface(lambda x, y: x * y, (0, 1), (0, 1), to=to, **options))
+    walls = [path for path in root.iter(f"{SVG}path") if path.get("class") == "wall"]
+    assert len(walls) == 3
+    assert (luminance(pages.WALL) + 0.05) / (luminance(INK) + 0.05) > 7

@@ -22,6 +22,8 @@ OWN_FAMILIES = "'DejaVu Sans', 'Bitstream Vera Sans',"  # the first of those tha
 FILLED = re.compile("(QuadMesh|QuadContourSet|FillBetween|TriContourSet|Poly\\w*|Quad\\w*|image|pane3d)_?\\d*")
 COLOUR = re.compile("#[0-9a-f]{6}")
 GREY, PALE = 0.1, 0.8  # the most chroma of what counts as grey, and the least lightness of what counts as pale
+# Plots in space have walls, which dark pages show so light that what is drawn on them is seen.
+SPACE, WALL = ("pane3d", "grid3d"), "#b9c0c7"
 DARKEST, LIGHTEST, LEAST_LIGHT = 0.1, 0.93, 0.62  # lightness on dark pages: of white, of black, and of lines
 
 
@@ -35,6 +37,10 @@ def for_pages(svg: str, figure: Figure) -> str:
     for element in picture.iter():
         move_style(element)
     picture.attrib.setdefault("fill", "#000000")
+    for group in picture.iter("g"):
+        if group.get("id", "").startswith("pane3d"):
+            for path in group.iter("path"):
+                path.set("class", "wall")
     adapting = list(adapting_elements(picture))
     for element in adapting:
         element.set("class", "adapts")
@@ -49,8 +55,8 @@ def move_style(element: Element) -> None:
     for declaration in element.attrib.pop("style", "").split(";"):
         name, _, value = (part.strip() for part in declaration.partition(":"))
         if ATTRIBUTES.fullmatch(name):
-            if name == "font-family" and value.startswith(OWN_FAMILIES):
-                value = WEB_FONTS
+            if name == "font-family":
+                value = WEB_FONTS if value.startswith(OWN_FAMILIES) else f"{value}, {WEB_FONTS}"
             element.set(name, value)
         elif name:
             kept.append(f"{name}:{value}")
@@ -64,7 +70,7 @@ def adapting_elements(picture: Element) -> Iterator[Element]:
         name = group.get("id", "")
         if name.startswith("figure_"):
             for part in group:
-                if not part.get("id", "").startswith("axes_"):
+                if not part.get("id", "").startswith(("axes_", *SPACE)):
                     yield from part.iter()
         elif name.startswith("axes_"):
             if any(FILLED.fullmatch(part.get("id", "")) or part.tag == "image" for part in group.iter()):
@@ -112,6 +118,7 @@ def dark_style(elements: Iterable[Element]) -> str:
         if COLOUR.fullmatch(colour := element.get(what, ""))
     }
     rules = [f'.microgrady .adapts[{what}="{colour}"] {{ {what}: {dark(colour)} }}' for what, colour in sorted(found)]
+    rules.append(f".microgrady .wall {{ fill: {WALL}; opacity: 1 }}")
     return "\n".join(["", "@media (prefers-color-scheme: dark) {", *rules, "}", ""])
 
 
