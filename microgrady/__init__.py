@@ -34,8 +34,8 @@ _HOMES = {
     "microgrady.compiler.vmap": "vmap",
     "microgrady.compiler.vmapped": "Vmapped",
     "microgrady.drawing": (
-        "animate animate_training draw plot plot_decision plot_errors plot_gradients plot_history plot_map "
-        "plot_surface plot_weights"
+        "animate animate_training animate_zoom draw plot plot_decision plot_errors plot_gradients plot_history "
+        "plot_map plot_surface plot_weights"
     ),
 }
 _HIDING = {"pow", "round", "sum"}  # built-in functions: a star import leaves them alone
@@ -74,6 +74,7 @@ if TYPE_CHECKING:  # the same names once more
     from microgrady.compiler.vmapped import Vmapped as Vmapped
     from microgrady.drawing import animate as animate
     from microgrady.drawing import animate_training as animate_training
+    from microgrady.drawing import animate_zoom as animate_zoom
     from microgrady.drawing import draw as draw
     from microgrady.drawing import plot as plot
     from microgrady.drawing import plot_decision as plot_decision

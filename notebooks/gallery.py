@@ -109,6 +109,11 @@ def cuts(to: Path) -> None:
     mg.plot_surface(saddle, (-2, 2), kind="surface", cuts={"x": 1, "y": -0.5}, to=to)
 
 
+def zoom(to: Path) -> None:
+    """A curve that becomes its tangent the closer one looks."""
+    mg.animate_zoom(lambda x: x * mg.sin(x), (-1, 4), 1, to=to)
+
+
 def decision(to: Path) -> None:
     """What a network has learnt of a spiral of three arms."""
     X, _, y, _ = data.split(*data.spiral(300), fraction=0.2, seed=0)
@@ -159,6 +164,7 @@ GALLERY: dict[str, Callable[[Path], None]] = {
     "backward.gif": backward,
     "network.svg": network,
     "secants.svg": secants,
+    "zoom.gif": zoom,
     "descent.svg": descent,
     "cuts.svg": cuts,
     "decision.svg": decision,

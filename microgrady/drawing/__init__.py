@@ -14,6 +14,7 @@ _HOMES = {
     "microgrady.drawing.plotting.plots": "plot",
     "microgrady.drawing.plotting.quotients": "plot_errors",
     "microgrady.drawing.plotting.surfaces": "plot_surface",
+    "microgrady.drawing.plotting.zooms": "animate_zoom",
     "microgrady.drawing.render": "FORMATS",
 }
 
@@ -21,6 +22,7 @@ __all__ = [
     "FORMATS",
     "animate",
     "animate_training",
+    "animate_zoom",
     "draw",
     "plot",
     "plot_decision",
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from microgrady.drawing.plotting.plots import plot
     from microgrady.drawing.plotting.quotients import plot_errors
     from microgrady.drawing.plotting.surfaces import plot_surface
+    from microgrady.drawing.plotting.zooms import animate_zoom
     from microgrady.drawing.render import FORMATS
 else:
     __getattr__, __dir__ = later.offer("microgrady.drawing", _HOMES)

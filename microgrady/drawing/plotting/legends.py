@@ -67,7 +67,8 @@ def put_above(axes: Axes) -> Legend:
 def wide_legend(axes: Axes, columns: int) -> Legend:
     """Return a legend above the axes with so many columns, or as many as are not wider than the axes."""
     while True:
-        options: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
+        # At the other end, there may be a power of ten for the numbers along the axis.
+        options: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
         legend = axes.legend(ncols=columns, fontsize="small", frameon=False, **options)
         if columns == 1 or legend.get_window_extent().width <= axes.get_window_extent().width:
             return legend
