@@ -70,12 +70,13 @@ def shown_state(page: Any) -> dict[str, dict[str, str]]:
               state.value = part.querySelector(".value").textContent;
               state.gradient = part.querySelector(".gradient").textContent;
               state.fill = part.querySelector(".shape").getAttribute("fill");
+              state.finite = part.dataset.finite;
             }
             return [part.id, state];
         }))"""
     )
     state.pop("graph0", None)
-    return {part: shown for part, shown in state.items() if re.fullmatch(r"v\d+|o\d+(r|[en]\d)?", part)}
+    return {part: shown for part, shown in state.items() if re.fullmatch(r"v\d+(-v\d+)?", part)}
 
 
 def marks(page: Any) -> dict[str, str]:
@@ -219,7 +220,7 @@ def test_the_wheel_zooms_at_the_mouse(open_page: Open) -> None:
     for _ in range(3):
         page.mouse.wheel(0, -100)
     page.wait_for_function("!seesWhole")
-    assert point_under(page, x, y) == pytest.approx(before, abs=0.5)
+    assert point_under(page, x, y)[0] == pytest.approx(before[0], abs=0.5)
     for _ in range(9):
         page.mouse.wheel(0, 200)
     page.wait_for_function("seesWhole")
@@ -306,7 +307,7 @@ def lit(page: Any) -> set[str]:
     return set(page.evaluate("() => [...document.querySelectorAll('.lit')].map((part) => part.id)"))
 
 
-WAY_OF_W = {"v1", "o3e0", "o3", "o3r", "v3", "o4e0", "o4", "o4r", "v4", "o5e0", "o5", "o5r", "v5"}
+WAY_OF_W = {"v1", "v1-v3", "v3", "v3-v4", "v4", "v4-v5", "v5"}
 PATHS_OF_W = [
     "One path leads from w to y. Its product of local derivatives is the gradient of w:",
     "w → v1 → v2 → y: 2 · 1 · 0.501 = 1.002",
@@ -321,7 +322,7 @@ def test_pointing_at_a_box_lights_up_its_paths(open_page: Open) -> None:
     assert page.locator("#paths p").all_inner_texts() == PATHS_OF_W
     assert page.evaluate("getComputedStyle(document.getElementById('v2')).opacity") == "0.15"
     assert page.evaluate("getComputedStyle(document.getElementById('v5')).opacity") == "1"
-    page.hover("#o3")
+    page.mouse.move(*page.evaluate("[stage.getBoundingClientRect().left + 2, stage.getBoundingClientRect().top + 2]"))
     assert lit(page) == set()
     page.hover("#v5")
     assert lit(page) == {"v5"}
@@ -331,9 +332,11 @@ def test_pointing_at_a_box_lights_up_its_paths(open_page: Open) -> None:
 
 def test_the_tab_key_does_what_the_mouse_does(open_page: Open) -> None:
     page = open_page(mg.animate(neuron()))
-    page.keyboard.press("Tab")
-    assert "v0" in lit(page)
-    page.keyboard.press("Tab")
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "v1":
+            break
+        assert page.evaluate("document.activeElement.id") in lit(page)
     assert lit(page) == WAY_OF_W
     assert page.locator("#paths p").all_inner_texts() == PATHS_OF_W
     page.keyboard.press("ArrowRight")
@@ -349,8 +352,8 @@ def test_all_paths_light_up(open_page: Open) -> None:
     order = topological_order(loss())
     squares = next(index for index, value in enumerate(order) if value.operands == (order[1], order[1]))
     assert order[1].label == "w1"
-    assert {f"o{squares}e0", f"o{squares}e1", "o5e1", f"v{len(order) - 1}"} <= lit(page)
-    assert page.inner_text("#paths").count("→ L:") == 3
+    assert {f"v1-v{squares}", f"v{squares}", f"v{len(order) - 1}"} <= lit(page)
+    assert page.inner_text("#paths").count("→ L:") == 2
 
 
 def test_a_screen_reader_is_told(open_page: Open) -> None:
@@ -376,6 +379,7 @@ def test_labels_appear_as_they_are(label: str, open_page: Open) -> None:
     assert name in page.inner_text("#paths")
 
 
+@pytest.mark.filterwarnings("ignore:no font on this machine")
 @pytest.mark.parametrize("label", ["a\0b", "a\ud800b", "\t", "日本語", "µ σ²"])
 def test_labels_of_unusual_characters(label: str, open_page: Open) -> None:
     animated = mg.animate(Value(2.0, label) * 1)
@@ -394,10 +398,10 @@ def test_pixels(open_page: Open) -> None:
     start = colours_of(page.screenshot())
     assert start[0, 0x5A, 0x9C] > 1000
     assert start[255, 255, 255] < 0.99 * 1280 * 800
-    assert (0xFD, 0x96, 0x46) not in start
+    assert (0x6B, 0xAE, 0xE2) not in start
     page.keyboard.press("End")
     end = colours_of(page.screenshot())
-    assert end[0xFD, 0x96, 0x46] > 1000
+    assert end[0x6B, 0xAE, 0xE2] > 1000, "the colour of the largest gradient, which is negative"
     assert end[0xA3, 0x3B, 0] > 1000
 
 

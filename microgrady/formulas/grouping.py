@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from microgrady.formulas.patterns import Reader, written
 from microgrady.formulas.writing import TEXT, Level, Notation, Written
 from microgrady.functions import add, clip_high, kept, sub
 from microgrady.scopes import path_of
-from microgrady.value import Primitive, Value
+from microgrady.value import Primitive, Value, stays_zero
 
 SUMS = {add, sub}
 
@@ -99,6 +100,37 @@ class Grouping:
     def holds(self, part: Value) -> bool:
         """Return whether a result can be written as a condition."""
         return part.op is not None and self.reader.read(part, True).form is not part.op
+
+
+def from_outside(values: Sequence[Value], adjoint: float = 1.0) -> Iterator[tuple[Value | float, float]]:
+    """Yield what a result is made from, in the order of its formula, with what each gets of an adjoint.
+
+    Values come first, each once, and then the numbers, one by one.
+
+    Args:
+        values: What is written in the formula, operands before results, and the result last.
+        adjoint: The derivative of an output by the result; with 1 each operand gets the local derivative.
+    """
+    adjoints = {values[-1]: adjoint}
+    numbers: list[float] = []
+    for value in reversed(values):
+        here = adjoints.get(value, 0.0)
+        for operand, partial in zip(value.operands, value.partials, strict=True):
+            if not isinstance(operand, Value):
+                numbers.append(operand)
+                continue
+            share = 0.0 if here == 0.0 else here * partial
+            if math.isnan(share) and stays_zero(here, partial, value.op):
+                share = 0.0
+            adjoints[operand] = adjoints[operand] + share if operand in adjoints else share
+    within = set(values)
+    for value in values:
+        for operand in value.operands:
+            if isinstance(operand, Value) and operand not in within:
+                within.add(operand)
+                yield operand, adjoints[operand]
+    for number in reversed(numbers):
+        yield number, 0.0
 
 
 def formula_of(

@@ -100,7 +100,8 @@ class Paths:
         paths = list(islice(self.from_value(value), LISTED_PATHS))
         lines = [": ".join(self.product(path)) for path in paths]
         if count > 1:
-            others = f"… and {in_figures(count - len(paths))} more, " if count > len(paths) else ""
+            left = count if count > MANY else count - len(paths)
+            others = f"… and {in_figures(left)} more, " if left else ""
             lines.append(f"{others}sum: {self.number(self.adjoints[value])}")
         return [f"{opening} the gradient of {start}:", *lines]
 

@@ -16,12 +16,12 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
 from microgrady.drawing.animation.areas import Area, area_of, merged
-from microgrady.drawing.animation.parts import COLOURS, show, to_text
+from microgrady.drawing.animation.parts import COLOURS, show
 from microgrady.drawing.animation.steps import Step
 from microgrady.drawing.extras import import_extra
 from microgrady.drawing.fonts import fonts_for, text_width
 from microgrady.drawing.style import FAINT_INK, FONT, INK
-from microgrady.drawing.svg import PNG_ZOOM, png_from_svg
+from microgrady.drawing.svg import PNG_ZOOM, png_from_svg, to_text
 
 # Pixels. Frames are often shown at half their width, where texts of 14 points are then 11 pixels high.
 WIDTH, MOST_HEIGHT, STILL_WIDTH = 1200, 640, 1800
@@ -301,7 +301,7 @@ class Film:
 
 def lines_of(step: Step, place: str, width: float, font: Path | None) -> list[tuple[str, str]]:
     """Return what a step says, on lines of at most this width in letters' sizes, each with its colour."""
-    texts = (f"{step.phase.capitalize()} pass, {place}", step.formula, step.note)
+    texts = (f"{step.title}, {place}", step.formula, step.note)
     lines: list[tuple[str, str]] = []
     for text, fill in zip(texts, (COLOURS[step.phase], INK, FAINT_INK), strict=True):
         line, *words = text.split(" ")

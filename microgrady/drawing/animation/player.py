@@ -7,21 +7,21 @@ import html
 import io
 import os
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from microgrady.drawing.animation.film import Film
 from microgrady.drawing.animation.pages import in_notebook, page_of
-from microgrady.drawing.animation.parts import show, to_text, with_parts
+from microgrady.drawing.animation.parts import show, with_parts
 from microgrady.drawing.animation.steps import Narrator, Step
 from microgrady.drawing.fonts import check_font
-from microgrady.drawing.graph.graph import check_look, draw
+from microgrady.drawing.graph.graph import check_look, check_outputs, draw
 from microgrady.drawing.render import check_target, format_of
 from microgrady.drawing.style import DIGITS
-from microgrady.drawing.svg import set_families
+from microgrady.drawing.svg import set_families, to_text
 from microgrady.files import write_whole
-from microgrady.formulas.paths import Paths
 from microgrady.tracebacks import entrance
 from microgrady.value import Value, topological_order
 
@@ -37,30 +37,34 @@ PAGE_HEIGHT, PICTURE_HEIGHT = 350, 500
 
 @entrance
 def animate(
-    output: Value,
+    *outputs: Value,
     to: str | os.PathLike[str] | None = None,
-    *,
     precision: int = DIGITS,
     colour: bool = True,
     direction: str = "LR",
     font: str | os.PathLike[str] | None = None,
 ) -> Animation:
-    """Show how a Value is computed and differentiated, one operation after the other.
+    """Show how one or more Values are computed and differentiated, one operation after the other.
 
-    The forward pass goes from the leaves to the output: each result appears with its formula in
-    numbers. The backward pass goes from the output to the leaves: for each operand of each
-    operation it shows the product that the chain rule adds to the operand's gradient, and what that gradient
-    then is. `dz/dx` is the local derivative, that of one operation by one operand, and `∂z/∂x` the total one, of the
-    output along all paths. The steps are those that `output.backward()` takes on leaves whose grad is 0; the
-    graph and its gradients stay as they are.
+    The forward pass goes from the leaves to the outputs: each result appears with its formula in numbers. The backward
+    pass goes from the output to the leaves: for each arrow it shows the product that the chain rule adds to an
+    operand's gradient, and what that gradient then is. `dz/dx` is the local derivative, that of one operation by one
+    operand, and `∂z/∂x` the total one, of the output along all paths. Results that have no box of their own, such as
+    the partial sums of a sum, are part of the step of the result that they are written in.
+
+    The steps are those that `output.backward()` takes on leaves whose grad is 0. Of several outputs, as of
+    `animate(a, b)`, they are those of `a.backward()` and then of `b.backward()`: one pass begins at each, in turn, and
+    shows the derivatives of that output; at its end the leaves add them to what they have. The graph and its gradients
+    stay as they are.
 
     Args:
-        output: The Value to differentiate.
+        outputs: The Values to differentiate.
         to: A file to write, in one of `microgrady.drawing.animation.FORMATS`. It is written as a whole or not
-            at all. The page is one file that needs no network: it has a slider, buttons and keys, and for
-            each box under the mouse the paths to the output light up.
+            at all. The page is one file that needs no network: it has a slider, buttons and keys, it can be zoomed and
+            moved and follows the steps of a large graph, and for each box under the mouse the paths to the outputs
+            light up. A GIF shows of a large graph what each step is about.
         precision: Significant digits of the numbers, 1 to 17.
-        colour: Whether boxes are the darker, the larger their gradient.
+        colour: Whether boxes are coloured by their gradients.
         direction: "LR" from left to right or "TB" from top to bottom.
         font: A font's file for letters that DejaVu Sans lacks, as for `draw`.
 
@@ -68,10 +72,10 @@ def animate(
         The animation, which Jupyter displays.
 
     Raises:
-        TypeError: `output` is not a Value, or `to` or `font` is not a path.
-        ValueError: The graph has too many Values to be followed step by step, there is no such font, `to` has an
-            unknown format or is in a folder that does not exist, or `precision` or `direction` is not one of those
-            allowed.
+        TypeError: An output is not a Value, or `to` or `font` is not a path.
+        ValueError: There are no outputs, the graph has too many Values to be followed step by step, there is no such
+            font, `to` has an unknown format or is in a folder that does not exist, or `precision` or `direction` is
+            not one of those allowed.
         RuntimeError: Something that renders is not installed.
 
     Example:
@@ -89,12 +93,11 @@ def animate(
         ∂z/∂y += ∂z/∂z · dz/dy = 1 · 2 = 2
         ∂z/∂x = 3, ∂z/∂y = 2
     """
-    if not isinstance(output, Value):
-        raise TypeError(f"animate takes one Value, not {type(output).__name__}")
+    check_outputs(outputs, "animate")
     target = None if to is None else check_target(to, FORMATS, "an animation")
     check_look(precision, direction)
-    check_size(len(topological_order(output)), "html" if target is None else format_of(target))
-    animation = Animation(output, precision, colour, direction, check_font(font))
+    check_size(len(topological_order(*outputs)), "html" if target is None else format_of(target))
+    animation = Animation(outputs, precision, colour, direction, check_font(font))
     if target is not None:
         animation.save(target)
     return animation
@@ -104,31 +107,33 @@ class Animation:
     """The steps of a forward and a backward pass, with the picture that they change. Made by `animate`.
 
     Args:
-        output: The Value to differentiate.
+        outputs: The Values to differentiate.
         precision: Significant digits.
-        colour: Whether boxes are the darker, the larger their gradient.
+        colour: Whether boxes are coloured by their gradients.
         direction: "LR" or "TB".
         font: A font's file for letters that the usual font lacks.
     """
 
     steps: tuple[Step, ...]
 
-    def __init__(self, output: Value, precision: int, colour: bool, direction: str, font: Path | None) -> None:
+    def __init__(
+        self, outputs: Sequence[Value], precision: int, colour: bool, direction: str, font: Path | None
+    ) -> None:
         self._font = font
-        output = copy.deepcopy(output)
-        order = topological_order(output)
+        outputs = copy.deepcopy(tuple(dict.fromkeys(outputs)))
+        order = topological_order(*outputs)
         for value in order:
             value.grad = 0.0
-        output.backward()
-        narrator = Narrator(order, precision, colour)
+        narrator = Narrator(outputs, precision, colour)
         self.steps = tuple(narrator.narrate())
-        paths = Paths.of_operations(order, narrator.names, precision)
-        self._paths = {f"v{index}": paths.in_words(value) for index, value in enumerate(order)}
-        self._names = {f"v{index}": narrator.names[value] for index, value in enumerate(order)}
-        for value in order:
-            value.grad = narrator.longest[value]  # leaves room in its box for every gradient on the way
+        self._size, self._outputs = len(order), [narrator.names[output] for output in outputs]
+        self._names = {part: narrator.names[value] for value, part in narrator.parts.items()}
+        self._paths = {narrator.parts[value]: lines for value, lines in narrator.paths().items()}
+        for value, longest in narrator.longest.items():
+            value.grad = longest  # leaves room in its box for every gradient on the way
         look: dict[str, Any] = {"precision": precision, "colour": colour, "direction": direction, "font": font}
-        self._picture = with_parts(draw(output, style="circles", max_nodes=None, **look).plain_svg(), order)
+        picture = draw(*outputs, max_nodes=None, **look).plain_svg()
+        self._picture = with_parts(picture, [*self._names, *narrator.all_arrows()])
         set_families(self._picture, font)
         show(self._picture, self.steps[-1], self.state(len(self.steps) - 1))
 
@@ -163,14 +168,14 @@ class Animation:
             RuntimeError: Something that renders is not installed.
         """
         target = check_target(to, FORMATS, "an animation")
-        check_size(len(self._names), format_of(target))
+        check_size(self._size, format_of(target))
         write_whole(target, self.gif() if format_of(target) == "gif" else self.page().encode())
         return target
 
     def page(self) -> str:
         """Return the page, which needs nothing else."""
         record = {"steps": [asdict(step) for step in self.steps], "paths": self._paths, "names": self._names}
-        title = html.escape(f"{self._names[f'v{len(self._names) - 1}']}: forward and backward pass")
+        title = html.escape(f"{', '.join(self._outputs)}: forward and backward pass")
         return page_of(
             "microgrady.drawing.animation", "player.html", record, title=title, picture=to_text(self._picture)
         )

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 
 from microgrady.differentiation import still_follows
-from microgrady.drawing.style import tint
-from microgrady.formulas.writing import NOT_IN_XML, number_text
-from microgrady.value import Value, stays_zero
+from microgrady.drawing.style import NOT_FINITE, tint
+from microgrady.formulas.grouping import formula_of, from_outside, grouped
+from microgrady.formulas.names import short_names
+from microgrady.formulas.paths import Arrow, Paths
+from microgrady.formulas.writing import FORMS, TEXT, Level, Notation, Operator, Written, number_text
+from microgrady.value import Value, topological_order
 
-NAME_WIDTH, EXPRESSION_WIDTH = 24, 24
 LISTED = 6
 UNKNOWN = "?"
-# A name or a positive number, or a function of one flat list of them.
-NEEDS_NO_PARENTHESES = re.compile(r"\w[\w.]*(e[-+]\d+|\([^()]*\))?")
 
 
 @dataclass(frozen=True)
@@ -26,257 +25,312 @@ class Step:
 
     Args:
         phase: "forward" or "backward".
+        title: Which pass it belongs to, in words.
         formula: What is computed, in symbols and in numbers.
         note: What else there is to know, in words.
         marks: The parts of the picture that this step is about, by their id: "target" for what it
             computes and the way to it, "source" for what it computes that from.
         changes: What looks different from now on: by the id of a part of the picture, its new "value",
-            "gradient", "fill" or "pending" ("yes" until it is computed).
+            "gradient", "fill", "pending" ("yes" until it is computed) or "finite" ("no" where a number of it is not).
     """
 
     phase: str
+    title: str
     formula: str
     note: str
     marks: Mapping[str, str]
     changes: Mapping[str, Mapping[str, str]]
 
 
+class Numbers(Notation):
+    """How formulas are written whose names are numbers: what is negative stands in parentheses on the right."""
+
+    def name(self, label: str) -> Written:
+        """Write a number that stands for a name."""
+        return Written(label, Level.SIGN if label.startswith("-") else Level.ATOM)
+
+    def between(self, operator: Operator, operands: Sequence[Written]) -> Written:
+        """Write an operator between its operands."""
+        left, right = operands
+        return super().between(operator, (left, in_parentheses(right.text)))
+
+
+NUMBERS = Numbers(is_python=False, forms=FORMS)
+
+
 class Narrator:
     """What tells, step by step, how the engine computes a graph and differentiates it.
 
-    The parts of the picture have these ids: `v3` is the box of the fourth Value, `o3` the operation
-    that made it, `o3e0` the arrow from its first operand, `o3n0` that operand if it is a number, and
-    `o3r` the arrow to the result.
+    The parts of the picture have these ids: `v3` is the box of the fourth Value, and `v0-v3` the arrow that leads to it
+    from the first.
 
     Args:
-        order: The Values, operands before results, as `topological_order` gives them. Their `grad` is
-            that of one backward pass.
+        outputs: The outputs. One backward pass begins at each of them, in turn, with all `grad` zero before the first.
         precision: Significant digits.
-        colour: Whether boxes are the darker, the larger their gradient.
+        colour: Whether boxes are coloured by their gradients.
     """
 
-    def __init__(self, order: list[Value], precision: int, colour: bool) -> None:
-        self.order, self.precision, self.colour = order, precision, colour
-        self.output = order[-1]
-        self.index = {value: index for index, value in enumerate(order)}
-        self.names = short_names(order)
+    def __init__(self, outputs: Sequence[Value], precision: int, colour: bool) -> None:
+        self.outputs, self.precision, self.colour = outputs, precision, colour
+        order = topological_order(*outputs)
+        inside = grouped(order, outputs)
+        self.inside, self.names = inside, short_names(order, inside)
+        self.parts = {value: f"v{index}" for index, value in enumerate(order) if value not in inside}
+        self.written: dict[Value, list[Value]] = {value: [] for value in self.parts}
+        for value in order:
+            self.written[inside.get(value, value)].append(value)
+        self.operands = {
+            value: [(operand, partial) for operand, partial in from_outside(written) if isinstance(operand, Value)]
+            for value, written in self.written.items()
+        }
+        self.passes = [derivatives(output) for output in outputs]
         # One scale for all steps: a box changes its colour only when its own gradient changes.
-        self.strongest = max(abs(value.grad) for value in order if math.isfinite(value.grad))
+        self.strongest = max(abs(d) for found in self.passes for d in found.values() if math.isfinite(d))
         self.gradients: dict[Value, float] = {}
+        self.totals: dict[Value, float] = {}  # what the passes so far have added to the leaves
         self.longest = dict.fromkeys(order, 0.0)
 
     def narrate(self) -> list[Step]:
-        """Return the steps of both passes."""
-        results = [value for value in self.order if value.op is not None]
-        steps = [self.start(), *map(self.compute, results), self.seed()]
-        for result in reversed(results):
-            if self.gradients[result] == 0.0:
-                steps.append(self.skip(result))
-            else:
-                slots = (slot for slot, operand in enumerate(result.operands) if isinstance(operand, Value))
-                steps.extend(self.contribute(result, slot) for slot in slots)
-        return [*steps, self.finish()]
+        """Return the steps of all passes."""
+        steps = [self.start(), *(self.compute(value) for value in self.parts if value.op is not None)]
+        for output, final in zip(self.outputs, self.passes, strict=True):
+            boxes = [value for value in topological_order(output) if value in self.parts]
+            steps += Pass(self, output, boxes, final).steps()
+        return steps
 
     def start(self) -> Step:
         """Show what is known before the forward pass: the values of the leaves."""
         changes: dict[str, Mapping[str, str]] = {}
-        for value in self.order:
-            pending = "no" if value.op is None else "yes"
-            known = self.number(value.data) if value.op is None else UNKNOWN
-            changes |= {part: {"pending": pending} for part in self.parts_of(value)}
-            changes[f"v{self.index[value]}"] = {
-                "pending": pending,
-                "value": f"value {known}",
-                "gradient": f"gradient {UNKNOWN}",
-                "fill": "white",
-            }
-        formula = listed(f"{self.names[leaf]} = {self.number(leaf.data)}" for leaf in self.leaves())
-        return Step("forward", formula, "The leaves have their values; the rest is computed from them.", {}, changes)
+        for value, part in self.parts.items():
+            is_leaf = value.op is None
+            pending = "no" if is_leaf else "yes"
+            changes |= {arrow: {"pending": pending} for arrow in self.arrows(value)}
+            known = self.number(value.data) if is_leaf else UNKNOWN
+            changes[part] = {"pending": pending, "value": f"value {known}"} | self.look(value, None, is_leaf)
+        formula = listed(f"{self.names[leaf]} = {self.number(leaf.data)}" for leaf in reading_order(*self.outputs))
+        note = "The leaves have their values; the rest is computed from them."
+        return Step("forward", "Forward pass", formula, note, {}, changes)
 
     def compute(self, value: Value) -> Step:
-        """Show one operation of the forward pass."""
-        formula = f"{self.names[value]} = {expression(value, self.names, self.precision)}"
-        operands = [(slot, operand) for slot, operand in enumerate(value.operands) if isinstance(operand, Value)]
-        if still_follows(value):
-            formula += f" = {applied(symbol_of(value), list(map(self.number, numbers_of(value))))}"
-            local = [
-                f"{self.local_derivative(value, operand)} = {self.number(value.partials[slot])}{which(value, slot)}"
-                for slot, operand in operands
+        """Show how one result is computed."""
+        formula, operands = self.formula(value), self.operands[value]
+        if all(map(still_follows, self.written[value])):
+            numbers = {operand: self.number(operand.data) for operand, _ in operands}
+            in_numbers = formula_of(value, numbers, self.inside, NUMBERS, self.precision).text
+            formula += f" = {in_numbers}" if operands and not formula.endswith(in_numbers) else ""
+            local = listed(f"{self.local_derivative(value, operand)} = {self.number(d)}" for operand, d in operands)
+            note = f"Local derivative{'s' if len(operands) > 1 else ''}: {local}"
+        else:
+            leaves = [self.names[operand] for operand, _ in operands if operand.op is None]
+            note = f"This was recorded before {' or '.join(leaves) or 'a leaf'} was changed."
+        part, arrows = self.parts[value], self.arrows(value)
+        known = self.number(value.data)
+        changes: dict[str, Mapping[str, str]] = {arrow: {"pending": "no"} for arrow in arrows}
+        changes[part] = {"pending": "no", "value": f"value {known}"} | self.look(value, None)
+        marks = dict.fromkeys([part, *arrows], "target") | {self.parts[operand]: "source" for operand, _ in operands}
+        return Step("forward", "Forward pass", f"{formula} = {known}", note, marks, changes)
+
+    def formula(self, value: Value) -> str:
+        """Write how a result is made, in the names of its operands."""
+        return f"{self.names[value]} = {formula_of(value, self.names, self.inside, TEXT, self.precision).text}"
+
+    def paths(self) -> dict[Value, list[str]]:
+        """Say of each box by which paths its gradients come about."""
+        found: dict[Value, list[str]] = {value: [] for value in self.parts}
+        for output, gradients in zip(self.outputs, self.passes, strict=True):
+            boxes = [value for value in topological_order(output) if value in self.parts]
+            arrows = [
+                Arrow(operand, result, partial, any(part.op is not None and part.op.piecewise for part in written))
+                for result, written in self.written.items()
+                for operand, partial in self.operands[result]
+                if result in gradients
             ]
-            note = f"Local derivative{'s' if len(local) > 1 else ''}: {', '.join(local)}"
-        else:
-            leaves = dict.fromkeys(self.names[operand] for _, operand in operands if operand.op is None)
-            note = f"This was recorded before {' or '.join(leaves) or value.op} was changed."
-        value_now = self.number(value.data)
-        parts, sources = self.parts_of(value), self.operand_parts(value)
-        changes: dict[str, Mapping[str, str]] = {part: {"pending": "no"} for part in parts}
-        changes[f"v{self.index[value]}"] = {"pending": "no", "value": f"value {value_now}"}
-        marks = dict.fromkeys(parts, "target") | dict.fromkeys(sources, "source")
-        return Step("forward", f"{formula} = {value_now}", note, marks, changes)
+            paths = Paths(boxes, arrows, gradients, self.names, self.precision)
+            for value in boxes:
+                found[value] += paths.in_words(value)
+        return found
 
-    def seed(self) -> Step:
-        """Show the beginning of the backward pass."""
-        note = "The seed: the output changes exactly as much as itself."
-        part = f"v{self.index[self.output]}"
-        changes = self.set_gradient(self.output, 1.0)
-        return Step("backward", f"{self.derivative(self.output)} = 1", note, {part: "target"}, changes)
+    def all_arrows(self) -> list[str]:
+        """Return the ids of all arrows."""
+        return [arrow for value in self.parts for arrow in self.arrows(value)]
 
-    def contribute(self, result: Value, slot: int) -> Step:
-        """Show what one operand of an operation gets in the backward pass."""
-        operand, partial = result.operands[slot], result.partials[slot]
-        assert isinstance(operand, Value)
-        assert result.op is not None
-        adjoint, before = self.gradients[result], self.gradients.get(operand, 0.0)
-        share = adjoint * partial
-        product = f"{self.number(adjoint)} · {atom(self.number(partial))}"
-        if math.isnan(share) and stays_zero(adjoint, partial, result.op):
-            after = before
-            formula = f"{self.derivative(operand)} += 0"
-            note = f"{result.op.symbol} selects or rounds: its derivative 0 is exact, and {product} counts for nothing."
-        else:
-            after = before + share
-            symbols = f"{self.derivative(result)} · {self.local_derivative(result, operand)}"
-            formula = f"{self.derivative(operand)} += {symbols} = {product} = {self.number(share)}"
-            numbers = f"{self.number(before)} + {atom(self.number(share))} = {self.number(after)}"
-            note = f"{self.derivative(operand)} is now {numbers}{which(result, slot)}"
-        index = self.index[result]
-        way = [f"v{self.index[operand]}", f"o{index}e{slot}", f"o{index}", f"o{index}r"]
-        marks = {f"v{index}": "source"} | dict.fromkeys(way, "target")
-        return Step("backward", formula, note, marks, self.set_gradient(operand, after))
+    def arrows(self, value: Value) -> list[str]:
+        """Return the ids of the arrows to a box."""
+        return [self.arrow(operand, value) for operand, _ in self.operands[value]]
 
-    def skip(self, result: Value) -> Step:
-        """Show an operation that passes nothing on, since its result has a gradient of zero."""
-        operands = list(dict.fromkeys(operand for operand in result.operands if isinstance(operand, Value)))
-        to = " and ".join(self.names[operand] for operand in operands)
-        note = f"A gradient of zero contributes zero: nothing is passed on to {to}."
-        changes: dict[str, Mapping[str, str]] = {}
-        for operand in operands:
-            changes |= self.set_gradient(operand, self.gradients.get(operand, 0.0))
-        index = self.index[result]
-        marks = {f"v{index}": "source", f"o{index}": "target", f"o{index}r": "target"}
-        return Step("backward", f"{self.derivative(result)} = 0", note, marks, changes)
+    def arrow(self, operand: Value, result: Value) -> str:
+        """Return the id of the arrow from one box to another."""
+        return f"{self.parts[operand]}-{self.parts[result]}"
 
-    def finish(self) -> Step:
-        """Show what came out: the gradient of the output."""
-        leaves = self.leaves()
-        formula = listed(f"{self.derivative(leaf)} = {self.number(self.gradients[leaf])}" for leaf in leaves)
-        note = (
-            f"The gradient is complete; backward() adds {'these' if len(leaves) > 1 else 'this'} to the leaves' grad."
-        )
-        return Step("backward", formula, note, {f"v{self.index[leaf]}": "target" for leaf in leaves}, {})
-
-    def set_gradient(self, value: Value, gradient: float) -> dict[str, Mapping[str, str]]:
-        """Note the gradient that a Value has from now on."""
-        self.gradients[value] = gradient
-        self.longest[value] = max(self.longest[value], gradient, key=lambda known: len(self.number(known)))
-        fill = tint(gradient, max(abs(gradient), self.strongest)) if self.colour else "white"
-        return {f"v{self.index[value]}": {"gradient": f"gradient {self.number(gradient)}", "fill": fill}}
-
-    def leaves(self) -> list[Value]:
-        """Return the Values that no operation made, as one reads the output's formula from left to right."""
-        return [value for value in reading_order(self.output) if value.op is None]
-
-    def parts_of(self, value: Value) -> list[str]:
-        """Return the ids of the box of a Value and of the operation that made it, with its arrows and numbers."""
-        box, operation = f"v{self.index[value]}", f"o{self.index[value]}"
-        if value.op is None:
-            return [box]
-        arrows = [f"{operation}e{slot}" for slot in range(len(value.operands))]
-        numbers = [part for part in self.operand_parts(value) if part.startswith(operation)]
-        return [box, operation, f"{operation}r", *arrows, *numbers]
-
-    def operand_parts(self, value: Value) -> list[str]:
-        """Return the ids of the operands of a Value."""
-        return [
-            f"v{self.index[operand]}" if isinstance(operand, Value) else f"o{self.index[value]}n{slot}"
-            for slot, operand in enumerate(value.operands)
-        ]
-
-    def derivative(self, value: Value) -> str:
-        """Write the derivative of the output by a Value, along all paths."""
-        return f"∂{atom(self.names[self.output])}/∂{atom(self.names[value])}"
+    def derivative(self, output: Value, value: Value) -> str:
+        """Write the derivative of an output by a Value, along all paths."""
+        return f"∂{self.atom(output)}/∂{self.atom(value)}"
 
     def local_derivative(self, result: Value, operand: Value) -> str:
         """Write the derivative of one operation by one of its operands."""
-        return f"d{atom(self.names[result])}/d{atom(self.names[operand])}"
+        return f"d{self.atom(result)}/d{self.atom(operand)}"
+
+    def atom(self, value: Value) -> str:
+        """Write the name of a Value beside a sign."""
+        return TEXT.beside(TEXT.name(self.names[value]), Level.ATOM)
 
     def number(self, number: float) -> str:
         """Write a number."""
         return number_text(number, self.precision)
 
+    def set_gradient(self, value: Value, gradient: float) -> dict[str, Mapping[str, str]]:
+        """Note the gradient that a Value has from now on."""
+        self.gradients[value] = gradient
+        self.longest[value] = max(self.longest[value], gradient, key=lambda known: len(self.number(known)))
+        return {self.parts[value]: self.look(value, gradient)}
 
-def reading_order(output: Value) -> list[Value]:
-    """Return the Values of a graph in the order in which its formula, written out, first names them."""
+    def look(self, value: Value, gradient: float | None, is_known: bool = True) -> dict[str, str]:
+        """Return what a box shows of a gradient, and how it looks with that."""
+        known = UNKNOWN if gradient is None else self.number(gradient)
+        finite = not is_known or (math.isfinite(value.data) and math.isfinite(gradient or 0.0))
+        fill = "white"
+        if not finite:
+            fill = NOT_FINITE["fillcolor"]
+        elif self.colour and gradient is not None:
+            fill = tint(gradient, max(abs(gradient), self.strongest))
+        return {"gradient": f"gradient {known}", "fill": fill, "finite": "yes" if finite else "no"}
+
+
+class Pass:
+    """One backward pass.
+
+    Args:
+        narrator: What tells of it.
+        output: Where it begins.
+        boxes: What it goes through, operands before results, without what is written within something else.
+        final: The derivatives that the engine computes in it.
+    """
+
+    def __init__(self, narrator: Narrator, output: Value, boxes: Sequence[Value], final: Mapping[Value, float]) -> None:
+        self.narrator, self.output, self.boxes, self.final = narrator, output, boxes, final
+        self.title = "Backward pass"
+        if len(narrator.outputs) > 1:
+            self.title += f" from {narrator.names[output]}"
+        self.waiting = Counter(operand for box in boxes for operand, _ in narrator.operands[box])
+
+    def steps(self) -> list[Step]:
+        """Return the steps, from the output to the leaves."""
+        steps = [self.seed()]
+        for result in reversed(self.boxes):
+            if self.narrator.gradients[result] == 0.0 and self.narrator.operands[result]:
+                steps.append(self.skip(result))
+            else:
+                steps += [self.contribute(result, *share) for share in self.shares(result)]
+        return [*steps, self.finish()]
+
+    def shares(self, result: Value) -> list[tuple[Value, float, float]]:
+        """Return each operand of a result with the local derivative and what it gets in this pass."""
+        written = self.narrator.written[result]
+        found = dict(from_outside(written, self.narrator.gradients[result]))
+        return [(operand, partial, found[operand]) for operand, partial in self.narrator.operands[result]]
+
+    def step(self, formula: str, note: str, marks: Mapping[str, str], changes: Mapping[str, Mapping[str, str]]) -> Step:
+        """Return a step of this pass."""
+        return Step("backward", self.title, formula, note, marks, changes)
+
+    def derivative(self, value: Value) -> str:
+        """Write the derivative of the output of this pass."""
+        return self.narrator.derivative(self.output, value)
+
+    def seed(self) -> Step:
+        """Show the beginning: nothing else is known yet."""
+        narrator = self.narrator
+        changes: dict[str, Mapping[str, str]] = {}
+        for value in self.boxes:
+            if value in narrator.gradients:  # from an earlier pass
+                del narrator.gradients[value]
+                changes[narrator.parts[value]] = narrator.look(value, None)
+        changes |= narrator.set_gradient(self.output, 1.0)
+        note = "The seed: the output changes exactly as much as itself."
+        return self.step(f"{self.derivative(self.output)} = 1", note, {narrator.parts[self.output]: "target"}, changes)
+
+    def contribute(self, result: Value, operand: Value, partial: float, share: float) -> Step:
+        """Show what one operand of a result gets."""
+        narrator = self.narrator
+        adjoint, before = narrator.gradients[result], narrator.gradients.get(operand, 0.0)
+        product = f"{narrator.number(adjoint)} · {in_parentheses(narrator.number(partial)).text}"
+        after = self.after(operand, before + share)
+        if math.isnan(adjoint * partial) and share == 0.0:
+            formula = f"{self.derivative(operand)} += 0"
+            note = f"What selects or rounds has a derivative of exactly 0, and {product} counts for nothing."
+        else:
+            symbols = f"{self.derivative(result)} · {narrator.local_derivative(result, operand)}"
+            formula = f"{self.derivative(operand)} += {symbols} = {product} = {narrator.number(share)}"
+            numbers = f"{narrator.number(before)} + {in_parentheses(narrator.number(share)).text}"
+            note = f"{self.derivative(operand)} is now {numbers} = {narrator.number(after)}"
+        way = [narrator.parts[operand], narrator.arrow(operand, result)]
+        marks = {narrator.parts[result]: "source"} | dict.fromkeys(way, "target")
+        return self.step(formula, note, marks, narrator.set_gradient(operand, after))
+
+    def after(self, operand: Value, gradient: float) -> float:
+        """Return a gradient after one more share; after the last one, as the engine rounds it."""
+        self.waiting[operand] -= 1
+        return gradient if self.waiting[operand] else self.final[operand]
+
+    def skip(self, result: Value) -> Step:
+        """Show a result that passes nothing on, since it has a gradient of zero."""
+        narrator = self.narrator
+        operands = [operand for operand, _ in narrator.operands[result]]
+        changes: dict[str, Mapping[str, str]] = {}
+        for operand in operands:
+            changes |= narrator.set_gradient(operand, self.after(operand, narrator.gradients.get(operand, 0.0)))
+        to = " and ".join(narrator.names[operand] for operand in operands)
+        note = f"A gradient of zero contributes zero: nothing is passed on to {to}."
+        marks = {narrator.parts[result]: "source"} | dict.fromkeys(narrator.arrows(result), "target")
+        return self.step(f"{self.derivative(result)} = 0", note, marks, changes)
+
+    def finish(self) -> Step:
+        """Show what came out, and what the leaves have of it."""
+        narrator, number = self.narrator, self.narrator.number
+        leaves = reading_order(self.output)
+        formula = listed(f"{self.derivative(leaf)} = {number(self.final[leaf])}" for leaf in leaves)
+        note = f"The gradient is complete; backward() adds {'these' if len(leaves) > 1 else 'this'} to the leaves' grad"
+        changes: dict[str, Mapping[str, str]] = {}
+        sums = []
+        for leaf in leaves:
+            before = narrator.totals.get(leaf)
+            narrator.totals[leaf] = (before or 0.0) + self.final[leaf]
+            if before is not None:
+                share = in_parentheses(number(self.final[leaf])).text
+                sums.append(f"{narrator.names[leaf]}: {number(before)} + {share} = {number(narrator.totals[leaf])}")
+                changes |= narrator.set_gradient(leaf, narrator.totals[leaf])
+        note += f", to what is there: {listed(sums)}" if sums else "."
+        return self.step(formula, note, {narrator.parts[leaf]: "target" for leaf in leaves}, changes)
+
+
+def derivatives(output: Value) -> dict[Value, float]:
+    """Return the derivatives of an output as one backward pass computes them, and leave its graph without any."""
+    order = topological_order(output)
+    output.backward()
+    found = {value: value.grad for value in order}
+    for value in order:
+        value.grad = 0.0
+    return found
+
+
+def reading_order(*outputs: Value) -> list[Value]:
+    """Return the leaves of a graph in the order in which the formulas of its outputs, written out, first name them."""
     found: dict[Value, None] = {}
-    pending = [output]
+    pending = list(reversed(outputs))
     while pending:
         value = pending.pop()
         if value not in found:
             found[value] = None
             pending += [operand for operand in reversed(value.operands) if isinstance(operand, Value)]
-    return list(found)
+    return [value for value in found if value.op is None]
 
 
-def short_names(order: Iterable[Value]) -> dict[Value, str]:
-    """Name each Value by its label, or else v1, v2, ... as the intermediate results of a computation are called.
-
-    The notation is that of Griewank and Walther, Evaluating Derivatives, ch. 2.
-    """
-    labels = {value: shortened(value.label) for value in order}
-    numbered = (f"v{number}" for number in count(1))
-    free = (name for name in numbered if name not in set(labels.values()))
-    return {value: label or next(free) for value, label in labels.items()}
-
-
-def shortened(label: str) -> str:
-    """Return a label on one line, cut where it is long."""
-    line = NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", " ".join(label.split()))
-    return line if len(line) <= NAME_WIDTH else line[: NAME_WIDTH - 1] + "…"
-
-
-def expression(value: Value, names: Mapping[Value, str], precision: int) -> str:
-    """Write how a Value was made, in the names of its operands."""
-    operands = (names[o] if isinstance(o, Value) else f"{o:.{precision}g}" for o in value.operands)
-    return applied(symbol_of(value), list(operands))
-
-
-def symbol_of(value: Value) -> str:
-    """Return the symbol of the operation that made a Value, with a dot for the product."""
-    assert value.op is not None
-    return "·" if value.op.symbol == "*" else value.op.symbol
-
-
-def which(result: Value, slot: int) -> str:
-    """Say which operand is meant, where both are the same Value."""
-    if sum(operand is result.operands[slot] for operand in result.operands) == 1:
-        return ""
-    return f" ({('first', 'second')[slot]} operand)"
+def in_parentheses(text: str) -> Written:
+    """Return a text, in parentheses if it begins with a minus."""
+    return Written(f"({text})" if text.startswith("-") else text, Level.ATOM)
 
 
 def listed(texts: Iterable[str]) -> str:
     """Join the first few."""
-    first, *rest = texts
-    shown = [first, *rest[: LISTED - 1]]
-    return ", ".join(shown) + (", …" if len(rest) >= LISTED else "")
-
-
-def numbers_of(value: Value) -> list[float]:
-    """Return the operands of a Value as numbers."""
-    return [operand.data if isinstance(operand, Value) else operand for operand in value.operands]
-
-
-def applied(symbol: str, operands: Sequence[str]) -> str:
-    """Write an operation with its operands, as a call or between them."""
-    if symbol.isidentifier():
-        return f"{symbol}({', '.join(operands)})"
-    if len(operands) == 1:
-        return symbol + atom(operands[0])
-    left, right = operands
-    # A minus in front binds less closely than a power alone.
-    bare = symbol != "**" and NEEDS_NO_PARENTHESES.fullmatch(left.removeprefix("-"))
-    return f"{left if bare else atom(left)} {symbol} {atom(right)}"
-
-
-def atom(text: str) -> str:
-    """Put parentheses around all but names, positive numbers and calls."""
-    return text if NEEDS_NO_PARENTHESES.fullmatch(text) else f"({text})"
+    shown = list(texts)
+    return ", ".join(shown[:LISTED]) + (", …" if len(shown) > LISTED else "")

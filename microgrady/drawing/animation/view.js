@@ -1,7 +1,7 @@
 // What is seen of the picture: zoom and pan by wheel, fingers, mouse, buttons and keys. The page has before this:
 // `graph`, the picture, which fills `stage`, the element around it.
 const LEGIBLE = 0.8; // pixels a point, at which texts of 14 points can be read; smaller pictures are seen whole
-const CLOSEST = 4;
+const CLOSEST = 6;
 const STEP_OF_ZOOM = 1.4;
 const MARGIN = 24; // pixels around what is brought into view
 const SLIDE = 300; // milliseconds

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from microgrady.drawing.graph.folding import Block, Frame, Part
-from microgrady.formulas.grouping import op_of, operands_of
+from microgrady.formulas.grouping import from_outside, op_of, operands_of
 from microgrady.formulas.patterns import Reader
 from microgrady.functions import add
-from microgrady.value import Value, stays_zero
+from microgrady.value import Value
 
 
 @dataclass(eq=False)
@@ -107,30 +107,12 @@ def operands_by_slot(block: Block) -> Iterator[tuple[int, Value | float, float]]
 
 
 def operands_from_outside(block: Block) -> Iterator[tuple[int, Value | float, float]]:
-    """Yield what comes to a block from outside, in the order of its formula, and the derivative of its result by it.
+    """Yield what comes to a block from outside, as operands of one slot.
 
-    Numbers come one by one, and a Value once. A scope has no result: what comes to it has no derivative.
+    A scope has no result: what comes to it has no derivative.
     """
-    within = set(block.values)
-    adjoints: dict[Value, float] = {block.result: 1.0}
-    numbers: list[float] = []
-    for value in reversed(block.values):
-        adjoint = adjoints.get(value, 0.0)
-        for operand, partial in zip(value.operands, value.partials, strict=True):
-            if not isinstance(operand, Value):
-                numbers.append(operand)
-                continue
-            share = 0.0 if adjoint == 0.0 else adjoint * partial
-            if math.isnan(share) and stays_zero(adjoint, partial, value.op):
-                share = 0.0
-            adjoints[operand] = adjoints[operand] + share if operand in adjoints else share
-    for value in block.values:
-        for operand in value.operands:
-            if isinstance(operand, Value) and operand not in within:
-                within.add(operand)
-                yield 0, operand, math.nan if block.kind == "scope" else adjoints[operand]
-    for number in reversed(numbers):
-        yield 0, number, 0.0
+    for operand, partial in from_outside(block.values):
+        yield 0, operand, math.nan if block.kind == "scope" and isinstance(operand, Value) else partial
 
 
 def operand_left_out(block: Block) -> Value | None:

@@ -111,20 +111,20 @@ def written_inside(boxes: Iterable[Box], inside: Mapping[Value, Value]) -> dict[
     return {value: inside[value] for block in groups for value in block.values if value in inside}
 
 
-def check_outputs(outputs: tuple[object, ...]) -> None:
+def check_outputs(outputs: tuple[object, ...], function: str = "draw") -> None:
     """Refuse what cannot be drawn, with a sentence that says what came and what is allowed."""
     if not outputs:
-        raise ValueError("draw takes at least one Value, and none came")
+        raise ValueError(f"{function} takes at least one Value, and none came")
     for output in outputs:
         if not isinstance(output, Value):
             if isinstance(output, str | os.PathLike):
                 advice = f": to write a file, name it by to={os.fspath(output)!r}"
             elif isinstance(output, Iterable) and any(isinstance(item, Value) for item in output):
-                advice = ": for all that are in it, put a star before it, draw(*outputs)"
+                advice = f": for all that are in it, put a star before it, {function}(*outputs)"
             else:
                 advice = ""
             raise TypeError(
-                "draw takes Values, such as the result of a function called with Values, not "
+                f"{function} takes Values, such as the result of a function called with Values, not "
                 f"{describe(output)}{advice}"
             )
 
