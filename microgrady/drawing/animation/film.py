@@ -28,7 +28,7 @@ WIDTH, MOST_HEIGHT, STILL_WIDTH = 1200, 640, 1800
 LEGIBLE, CLOSEST = 22 / 14, 2.5  # pixels a point
 MAP_WIDTH, MAP_HEIGHT, MARGIN = 480, 100, 12
 # Of a GIF, and how many of them are set aside for boxes, whose colours say what their gradients are.
-MOST_COLOURS, MOST_FILLS, LEAST_DIFFERENCE = 256, 120, 8
+MOST_COLOURS, MOST_FILLS, LEAST_DIFFERENCE = 128, 60, 8
 # Captions: how many letters, as wide as high, a line has, and its height in such letters.
 LETTERS_A_LINE, LINE = 48, 1.4
 
@@ -262,6 +262,8 @@ class Film:
         """Render what a step says."""
         lines = self.lines[number]
         letter, height = width / LETTERS_A_LINE, self.height_of(len(lines), width)
+        longest = max(text_width(line, self.font) for line, _ in lines)
+        width = min(width, round(letter * (longest + 1)))
         root = Element("svg", {"viewBox": f"0 0 {width} {height}", "font-family": FONT, "font-size": f"{letter:g}"})
         for place, (line, fill) in enumerate(lines, start=1):
             corner = {"x": f"{letter / 2:g}", "y": f"{letter * LINE * place:g}"}
