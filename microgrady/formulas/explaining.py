@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from microgrady.formulas.grouping import formula_of, grouped, op_of, operands_of
+from microgrady.formulas.grouping import formula_of, from_outside, grouped, op_of, operands_of
 from microgrady.formulas.names import short_names, shortened
 from microgrady.formulas.paths import Arrow, Paths, in_figures
 from microgrady.formulas.patterns import Reader, written
 from microgrady.formulas.writing import EXACT, TEXT, Level, Written, number_text
 from microgrady.inputs import describe
-from microgrady.value import Value, stays_zero, topological_order
+from microgrady.value import Value, topological_order
 
 MOST_PATHS, LONGEST_PATH = 5, 12  # with more, or longer ones, the explanation goes step by step
 MOST_ROWS = 24  # of a table; of more, those at its beginning and at its end are shown
@@ -163,16 +163,8 @@ class _Step:
 
     def shares(self, adjoint: float) -> dict[Value, float]:
         """Return what each operand from outside gets of an adjoint of the result."""
-        adjoints = {self.result: adjoint}
-        for value in reversed(self.values):
-            adjoint = adjoints.pop(value, 0.0)
-            for operand, partial in zip(value.operands, value.partials, strict=True):
-                if isinstance(operand, Value):
-                    share = adjoint * partial
-                    if math.isnan(share) and stays_zero(adjoint, partial, value.op):
-                        share = 0.0
-                    adjoints[operand] = adjoints[operand] + share if operand in adjoints else share
-        return adjoints
+        found = from_outside(self.values, adjoint)
+        return {operand: share for operand, share in found if isinstance(operand, Value)}
 
 
 class _Chain:

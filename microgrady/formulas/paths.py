@@ -70,17 +70,6 @@ class Paths:
         for value in reversed(order[:-1]):
             self.counts[value] = min(sum(self.counts[arrow.result] for arrow in self.arrows[value]), MANY + 1)
 
-    @classmethod
-    def of_operations(cls, order: Sequence[Value], names: Mapping[Value, str], precision: int) -> Paths:
-        """Return the paths along operations, of Values with `grad` as one backward pass has left it."""
-        arrows = (
-            Arrow(operand, result, partial, result.op is not None and result.op.piecewise)
-            for result in order
-            for operand, partial in zip(result.operands, result.partials, strict=True)
-            if isinstance(operand, Value)
-        )
-        return cls(order, arrows, {value: value.grad for value in order}, names, precision)
-
     def in_words(self, value: Value) -> list[str]:
         """Say how the gradient of a Value comes about.
 

@@ -46,23 +46,19 @@ def animate(
 ) -> Animation:
     """Show how one or more Values are computed and differentiated, one operation after the other.
 
-    The forward pass goes from the leaves to the outputs: each result appears with its formula in numbers. The backward
-    pass goes from the output to the leaves: for each arrow it shows the product that the chain rule adds to an
-    operand's gradient, and what that gradient then is. `dz/dx` is the local derivative, that of one operation by one
-    operand, and `∂z/∂x` the total one, of the output along all paths. Results that have no box of their own, such as
-    the partial sums of a sum, are part of the step of the result that they are written in.
+    The forward pass shows each result with its formula in numbers. The backward pass goes back to the leaves: for each
+    arrow it shows the product that the chain rule adds to an operand's gradient, and what that gradient then is.
+    `dz/dx` is the local derivative, that of one operation, and `∂z/∂x` the total one, of the output along all paths.
 
-    The steps are those that `output.backward()` takes on leaves whose grad is 0. Of several outputs, as of
-    `animate(a, b)`, they are those of `a.backward()` and then of `b.backward()`: one pass begins at each, in turn, and
-    shows the derivatives of that output; at its end the leaves add them to what they have. The graph and its gradients
-    stay as they are.
+    The steps are those that `output.backward()` takes on leaves whose grad is 0. Of several outputs they are those of
+    `a.backward()` and then of `b.backward()`: one pass begins at each, in turn, and shows the derivatives of that
+    output; at its end the leaves add them to what they have. The graph and its gradients stay as they are.
 
     Args:
         outputs: The Values to differentiate.
-        to: A file to write, in one of `microgrady.drawing.animation.FORMATS`. It is written as a whole or not
-            at all. The page is one file that needs no network: it has a slider, buttons and keys, it can be zoomed and
-            moved and follows the steps of a large graph, and for each box under the mouse the paths to the outputs
-            light up. A GIF shows of a large graph what each step is about.
+        to: A file to write, in one of `microgrady.drawing.animation.FORMATS`, as a whole or not at all. The page is one
+            file that needs no network. It can be zoomed and moved, follows the steps of a large graph, and lights up
+            the paths from a box under the mouse. A GIF shows of a large graph what each step is about.
         precision: Significant digits of the numbers, 1 to 17.
         colour: Whether boxes are coloured by their gradients.
         direction: "LR" from left to right or "TB" from top to bottom.
