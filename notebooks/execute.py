@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import copy
 import difflib
+import re
 import sys
 from base64 import b64decode
 from pathlib import Path
@@ -45,17 +46,22 @@ def executed(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     client = NotebookClient(result, timeout=60, kernel_name="python3", record_timing=False, coalesce_streams=True)
     client.execute(cwd=str(FOLDER))
     result.metadata.language_info = nbformat.NotebookNode(name="python")
-    leave_one_picture(result)
+    leave_images(result)
     nbformat.validate(result)
     return result
 
 
-def leave_one_picture(notebook: nbformat.NotebookNode) -> None:
-    """Leave graphs as SVG alone, which places that show saved notebooks do not cut anything out of."""
+def leave_images(notebook: nbformat.NotebookNode) -> None:
+    """Leave of the HTML of graphs only the image in it.
+
+    An image fits its column, which the SVG beside it does not where it is exported, and places that show saved
+    notebooks take nothing out of it.
+    """
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if "image/svg+xml" in output.get("data", {}):
-                output.data.pop("text/html", None)
+            data = output.get("data", {})
+            if "image/svg+xml" in data and (image := re.search("<img[^>]*>", data.get("text/html", ""))):
+                data["text/html"] = image[0]
 
 
 def texts(notebook: nbformat.NotebookNode) -> list[str]:
