@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from microgrady import functions
-from microgrady.formulas.writing import EXACT, PYTHON, Level, Written
-from microgrady.inputs import describe
+from microgrady.formulas.writing import PYTHON, Level, Written
+from microgrady.inputs import FLOAT_DIGITS, describe
 from microgrady.value import Value, topological_order
 
 
@@ -130,7 +130,7 @@ def _number(operand: Value | float) -> float:
 
 
 def _written(operand: Value | float) -> Written:
-    number = PYTHON.number(_number(operand), EXACT)
+    number = PYTHON.number(_number(operand), FLOAT_DIGITS)
     if isinstance(operand, Value) and operand.label:
         return Written(f"{operand.label} = {number.text}", Level.NOT)
     return number

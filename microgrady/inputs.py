@@ -36,6 +36,16 @@ def require_function(caller: str, thing: object, hint: str = "") -> None:
         raise TypeError(f"{caller} takes a function, not {describe(thing)}{hint}")
 
 
+def require_precision(precision: object) -> None:
+    """Refuse what is not a number of significant digits, with which numbers can be written.
+
+    Raises:
+        ValueError: It is not an int from 1 to 17.
+    """
+    if not isinstance(precision, int) or isinstance(precision, bool) or not 1 <= precision <= FLOAT_DIGITS:
+        raise ValueError(f"precision is an int from 1 to {FLOAT_DIGITS}, not {precision!r}")
+
+
 def is_number(thing: object) -> bool:
     """Return whether `thing` is a real number of Python or NumPy. A Value is not one."""
     kind = type(thing)

@@ -28,9 +28,9 @@ LAYERS = """
     protocols
     value
     functions containers leaves
-    masks formulas
+    masks
     primitives differentiation
-    elimination
+    elimination formulas
     sequences anomaly pickling
     arrays frames matrices
     trees

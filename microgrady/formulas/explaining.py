@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from microgrady.differentiation import still_follows
 from microgrady.formulas.grouping import formula_of, from_outside, grouped, op_of, operands_of
 from microgrady.formulas.names import short_names, shortened
 from microgrady.formulas.paths import Arrow, Paths, in_figures
 from microgrady.formulas.patterns import Reader, written
-from microgrady.formulas.writing import EXACT, TEXT, Level, Written, number_text
-from microgrady.inputs import describe
+from microgrady.formulas.writing import TEXT, Level, Written, number_text
+from microgrady.inputs import describe, require_precision
 from microgrady.value import Value, topological_order
 
 MOST_PATHS, LONGEST_PATH = 5, 12  # with more, or longer ones, the explanation goes step by step
@@ -114,8 +115,7 @@ def explain(output: Value, value: Value, *, precision: int = 4) -> Explanation:
     for thing in (output, value):
         if not isinstance(thing, Value):
             raise TypeError(f"explain takes an output and a Value to differentiate it by, not {describe(thing)}")
-    if not isinstance(precision, int) or isinstance(precision, bool) or not 1 <= precision <= EXACT:
-        raise ValueError(f"precision is an int from 1 to {EXACT}, not {precision!r}")
+    require_precision(precision)
     order = topological_order(output)
     if all(one is not value for one in order):
         return _unconnected(order, output, value)
@@ -152,19 +152,11 @@ class _Step:
     @property
     def is_current(self) -> bool:
         """Whether the result is that of the numbers that the leaves have now."""
-        for value in self.values:
-            operands = value.operands
-            if any(isinstance(operand, Value) and operand.op is None for operand in operands):
-                assert value.op is not None
-                now = value.op.evaluate(*(one.data if isinstance(one, Value) else one for one in operands))
-                if not (now == value.data or (now != now and math.isnan(value.data))):
-                    return False
-        return True
+        return all(map(still_follows, self.values))
 
     def shares(self, adjoint: float) -> dict[Value, float]:
         """Return what each operand from outside gets of an adjoint of the result."""
-        found = from_outside(self.values, adjoint)
-        return {operand: share for operand, share in found if isinstance(operand, Value)}
+        return {operand: share for operand, share in from_outside(self.values, adjoint) if isinstance(operand, Value)}
 
 
 class _Chain:
@@ -206,10 +198,9 @@ class _Chain:
         reached = {self.value, *(step.result for step in self.steps)}
         for step in reversed(self.steps):
             partials, shares = step.shares(1.0), step.shares(self.adjoints.get(step.result, 0.0))
-            operands = (operand for value in step.values for operand in value.operands if isinstance(operand, Value))
-            for operand in dict.fromkeys(operands):
-                if operand in reached and operand in partials:
-                    arrow = Arrow(operand, step.result, partials[operand], step.selects)
+            for operand, partial in partials.items():
+                if operand in reached:
+                    arrow = Arrow(operand, step.result, partial, step.selects)
                     step.arrows.append(arrow)
                     self.shares.setdefault(operand, []).append((arrow, shares[operand]))
                     self.adjoints[operand] = self.adjoints.get(operand, 0.0) + shares[operand]

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from microgrady.formulas.grouping import grouped, op_of, operands_of
 from microgrady.formulas.latex import LATEX
 from microgrady.formulas.patterns import Reader, written
-from microgrady.formulas.writing import EXACT, IDENTITIES, PYTHON, Notation, Written, visible
-from microgrady.inputs import describe
+from microgrady.formulas.writing import IDENTITIES, PYTHON, Notation, Written, visible
+from microgrady.inputs import FLOAT_DIGITS, describe, require_precision
 from microgrady.scopes import Scope, path_of
 from microgrady.value import Value, topological_order
 
@@ -32,7 +32,7 @@ class Line(NamedTuple):
     text: str
 
 
-def formula(output: Value, *, precision: int = EXACT, max_lines: int | None = MOST_LINES) -> str:
+def formula(output: Value, *, precision: int = FLOAT_DIGITS, max_lines: int | None = MOST_LINES) -> str:
     """Return how a Value was computed, as Python.
 
     Labels are the names; leaves and shared results without one are v1, v2, ... What is used more than once, has a
@@ -135,8 +135,7 @@ def _shown(lines: list[str], max_lines: int | None, gap: str) -> list[str]:
 def _require(output: object, precision: object, max_lines: object, what: str) -> None:
     if not isinstance(output, Value):
         raise TypeError(f"{what} takes a Value, not {describe(output)}")
-    if not isinstance(precision, int) or isinstance(precision, bool) or not 1 <= precision <= EXACT:
-        raise ValueError(f"precision is an int from 1 to {EXACT}, not {precision!r}")
+    require_precision(precision)
     if max_lines is not None and (not isinstance(max_lines, int) or max_lines < FEWEST_LINES):
         raise ValueError(f"max_lines is an int from {FEWEST_LINES} on, or None, not {max_lines!r}")
 
@@ -248,7 +247,7 @@ class Page:
             self.names.add(value)
         text = self.texts[value]
         if is_condition and value not in self.conditions:
-            return self.notation.logic("!=", (text, self.notation.number(0.0, EXACT)))
+            return self.notation.logic("!=", (text, self.notation.number(0.0, FLOAT_DIGITS)))
         return text
 
     def set_apart(self, value: Value) -> None:

@@ -13,9 +13,9 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from microgrady import functions
+from microgrady.inputs import FLOAT_DIGITS
 from microgrady.value import Primitive, primitives
 
-EXACT = 17  # significant digits from which on a number is written so that it can be read back
 # https://www.w3.org/TR/xml/#charsets
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # What makes of a name an expression, "a - b", unless it stands in brackets: "p['learning-rate']", "f(a, b)".
@@ -156,7 +156,7 @@ class Notation:
         if op in OPERATORS:
             return self.between(OPERATORS[op], operands)
         if op in (functions.kept, functions.dropped):  # what is missing adds nothing, not even a sign to a zero
-            nothing = self.number(-0.0 if self.is_python else 0.0, EXACT)
+            nothing = self.number(-0.0 if self.is_python else 0.0, FLOAT_DIGITS)
             mask, term = operands
             return self.call("where", (mask, term, nothing) if op is functions.kept else (mask, nothing, term))
         if op in COMPARISONS and not self.is_python:
@@ -207,7 +207,7 @@ def number_text(number: float, precision: int) -> str:
     Returns:
         The text, without a point where no digits follow it.
     """
-    return repr(float(number)).removesuffix(".0") if precision >= EXACT else f"{number:.{precision}g}"
+    return repr(float(number)).removesuffix(".0") if precision >= FLOAT_DIGITS else f"{number:.{precision}g}"
 
 
 def level_of_name(text: str) -> Level:

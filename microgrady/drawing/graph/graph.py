@@ -14,7 +14,7 @@ from microgrady.drawing.render import Picture, check_target, write_picture
 from microgrady.drawing.style import DIGITS
 from microgrady.formulas.grouping import grouped
 from microgrady.formulas.names import short_names
-from microgrady.inputs import FLOAT_DIGITS, describe
+from microgrady.inputs import describe, require_precision
 from microgrady.tracebacks import entrance
 from microgrady.value import Value, topological_order
 
@@ -131,8 +131,7 @@ def check_outputs(outputs: tuple[object, ...], function: str = "draw") -> None:
 
 def check_look(precision: object, direction: object) -> None:
     """Refuse a precision or a direction that there is not."""
-    if not isinstance(precision, int) or isinstance(precision, bool) or not 1 <= precision <= FLOAT_DIGITS:
-        raise ValueError(f"precision is an int from 1 to {FLOAT_DIGITS}, not {precision!r}")
+    require_precision(precision)
     if direction not in DIRECTIONS:
         raise ValueError(f"direction is {' or '.join(map(repr, DIRECTIONS))}, not {direction!r}")
 
