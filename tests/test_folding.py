@@ -258,9 +258,10 @@ def test_a_term_that_comes_often_is_counted_on_its_arrow() -> None:
 
 def test_scopes_are_frames() -> None:
     picture = mg.draw(network((2, 3, 1), scopes=True))
-    assert sorted(frames(picture)) == ["layer 1", "layer 2", "neuron 1", "neuron 1", "neuron 2", "neuron 3"]
+    # Two frames around the same boxes are one.
+    assert sorted(frames(picture)) == ["layer 1", "layer 2, neuron 1", "neuron 1", "neuron 2", "neuron 3"]
     svg = picture.pipe("svg", encoding="utf-8")
-    assert svg.count('class="cluster"') == 6
+    assert svg.count('class="cluster"') == 5
 
 
 def test_scopes_that_are_alike_share_a_frame_and_others_do_not() -> None:

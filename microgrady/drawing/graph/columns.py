@@ -6,8 +6,8 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 CURVE = 26.0  # about, between columns
-CHANNEL = 6.0  # what an arrow takes of a column that it passes
-CLEARANCE = 8.0  # between two things in a column
+CHANNEL = 5.5  # what an arrow takes of a column that it passes
+CLEARANCE = 7.0  # between two things in a column
 MISSES = 30  # so many of the next things may be too high for what is left of a column
 
 

@@ -71,7 +71,7 @@ def spread_entries(columns: Sequence[Sequence[Stop]]) -> None:
     for column in columns:
         for stop in column:
             if not stop.is_lane and not stop.has_ports:
-                spread_over(stop, stop.before)
+                spread_over(stop, stop.before + stop.returning)
 
 
 def spread_over(stop: Stop, links: list[Link]) -> None:

@@ -19,9 +19,9 @@ from microgrady.drawing.graph.stops import ENTRIES_MARGIN, ENTRY
 
 CAPTION = 36.0  # the height of the text below a picture
 # A picture that is wider or narrower than this is hard to read, and so is an empty one.
-WIDEST, NARROWEST, WELL_FILLED = 2.6, 0.9, 0.355
+WIDEST, NARROWEST, WELL_FILLED = 2.6, 0.9, 0.37
 MISFIT, EMPTY, PASSING = 0.1, 8.0, 0.15
-STEP, FEW, LONG_STEP = 1.2, 300, 1.6  # from one height that is tried to the next; for few things, and for more
+STEP, FEW, LONG_STEP = 1.1, 300, 1.6  # from one height that is tried to the next; for few things, and for more
 
 
 @dataclass(frozen=True)

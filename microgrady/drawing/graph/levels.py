@@ -14,10 +14,10 @@ Key = int | tuple[str, ...]
 
 OUTSIDE = -1  # in place of a thing or of an arrow, for what is beyond the frame
 ARROW_HEAD = 7.0
-LINE = 4.0  # an arrow leads straight on for so long before its head
+LINE = 3.0  # an arrow leads straight on for so long before its head
 TURN = 24.0  # room for an arrow that turns back
-LEAST_CURVE, MOST_CURVE, SLOPE = 10.0, 50.0, 0.09  # room for curves, and how it grows with their height
-STRAIGHT, NOT_CURVED = 0.5, 8.0  # curves lower than this, and the room for them
+LEAST_CURVE, MOST_CURVE, SLOPE = 7.0, 44.0, 0.07  # room for curves, and how it grows with their height
+STRAIGHT, NOT_CURVED = 0.5, 7.0  # curves lower than this, and the room for them
 ROUNDS, WORK = 12, 60_000  # the most rounds of a search, and the links in all of them together
 
 
@@ -156,7 +156,7 @@ class Level:
                 if stop.column > source.column:
                     self._lead_on(net, key, source, stop)
                 else:
-                    self._lead_back(net, source.column, stop.column)
+                    self._lead_back(net, key, source, stop)
 
     def _lead_on(self, net: Net, key: Key, source: Stop, stop: Stop) -> None:
         """Lead an arrow through the columns on its way."""
@@ -170,12 +170,14 @@ class Level:
         leaves = net.port if last is source else 0.0
         net.links[key] = Link(last, stop, target.label[1], leaves, target.port or 0.0)
 
-    def _lead_back(self, net: Net, start: int, end: int) -> None:
-        """Lead an arrow back to a column before its start."""
-        for column in range(min([start + 1, *net.returns]) - 1, end - 1, -1):
+    def _lead_back(self, net: Net, key: Key, source: Stop, stop: Stop) -> None:
+        """Lead an arrow back to a column before its start, below all else."""
+        for column in range(min([source.column + 1, *net.returns]) - 1, stop.column - 1, -1):
             lane = net.returns[column] = self._lane(column, leads_back=True)
-            if column < start:
+            if column < source.column:
                 Link(lane, net.returns[column + 1])
+        target = net.targets[key]
+        net.links[key] = Link(net.returns[stop.column], stop, target.label[1], 0.0, target.port or 0.0)
 
     def _lane(self, column: int, *, leads_back: bool = False) -> Stop:
         """Make room for an arrow in a column."""
@@ -194,14 +196,14 @@ class Level:
                     at_left = self.stops[target.thing].column
                     if target.port is None:
                         self.ends[at_left] = max(self.ends[at_left], target.straight_end)
-                    if key not in net.links:
+                    if net.links[key].leads_back:
                         turns[at_left] = turns[self.stops[net.source].column + 1] = TURN
         self.widths = [max(stop.width for stop in column) if column else 0.0 for column in self.columns]
         self.starts: list[float] = []
         self.curves: list[float] = []
         at = 0.0
         for place, column in enumerate(self.columns):
-            self.curves.append(max(curve_room(column), turns[place]))
+            self.curves.append(max(curve_room(column), turns[place], NOT_CURVED if place else 0.0))
             at += self.curves[place] + self.ends[place]
             self.starts.append(at)
             for stop in column:
@@ -221,11 +223,12 @@ class Level:
         net = self.nets[name]
         target = net.targets[key]
         stop = self.departures[name] if target.thing == OUTSIDE else self.stops[target.thing]
-        if key in net.links:
-            way = self._way_on(net, stop.column - 1)
-            self._to_next(way, stop.column, stop.middle + net.links[key].enters)
+        link = net.links[key]
+        if link.leads_back:
+            way = self._way_back(net, stop, link.enters)
         else:
-            way = self._way_back(net, stop, target.port or 0.0)
+            way = self._way_on(net, stop.column - 1)
+            self._to_next(way, stop.column, stop.middle + link.enters)
         way.line_to(stop.start)
         return way.points
 
@@ -246,7 +249,7 @@ class Level:
         way.line_to(self.starts[column - 1] + self.widths[column - 1])
         way.curve_to(self.starts[column] - self.ends[column], level)
 
-    def _way_back(self, net: Net, stop: Stop, port: float) -> Way:
+    def _way_back(self, net: Net, stop: Stop, enters: float) -> Way:
         """Return the way of an arrow to a column before its start."""
         source = self.stops[net.source]
         way = Way([(source.start + source.width, source.middle + net.port)])
@@ -256,7 +259,7 @@ class Level:
             way.line_to(self.starts[column] - self.ends[column])
             way.curve_to(self.starts[column - 1] + self.widths[column - 1], net.returns[column - 1].middle)
         way.line_to(self.starts[stop.column] - self.ends[stop.column])
-        way.turn_to(stop.middle + port, -self.curves[stop.column])
+        way.turn_to(stop.middle + enters, -self.curves[stop.column])
         return way
 
 

