@@ -19,7 +19,7 @@ class Samples:
 
     Args:
         inputs: An array with the samples along the first axis.
-        targets: Likewise.
+        targets: One with theirs, in the same order.
 
     Attributes:
         inputs: The inputs, in that order.
