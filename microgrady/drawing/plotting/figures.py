@@ -18,6 +18,7 @@ from microgrady.drawing.render import FORMATS, check_target, endings, format_of
 from microgrady.drawing.style import DIGITS
 from microgrady.drawing.svg import PNG_ZOOM
 from microgrady.files import write_whole
+from microgrady.formulas.writing import number_text
 from microgrady.inputs import FLOAT_DIGITS, as_number, describe, require_function
 from microgrady.introspection import name_of, signature_of
 from microgrady.value import Value
@@ -374,7 +375,7 @@ def name_in_labels(f: Callable[..., Any]) -> str:
 
 def written(number: float, digits: int = DIGITS) -> str:
     """Return a number for a label, with so many significant digits."""
-    return f"{number + 0.0:.{digits}g}".replace("inf", "\N{INFINITY}")
+    return number_text(number + 0.0, digits).replace("inf", "\N{INFINITY}")
 
 
 def told_apart(numbers: Sequence[float]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from microgrady.drawing.plotting.figures import add_legend, settle
+from microgrady.drawing.plotting.figures import add_legend, path_on_page, settle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ def place_legend(axes: Axes) -> Legend:
 
 def covers(box: Bbox, line: Line2D, point: float) -> bool:
     """Return whether a box covers a part of a line, or one of its markers."""
-    path = line.get_transform().transform_path(line.get_path())
+    path = path_on_page(line)
     if str(line.get_linestyle()) not in NOTHING and path.intersects_bbox(box, filled=False):
         return True
     # Of paths of a single point, nothing crosses the box.

@@ -69,7 +69,6 @@ def write_scales(axes: Any, low: float, high: float) -> None:
     ticks = ticker.MaxNLocator(NUMBERS, steps=STEPS).tick_values(low, high)
     beyond = (high - low) / 50
     axes.set_zticks([tick for tick in ticks if low - beyond <= tick <= high])
-    axes.zaxis.get_major_formatter().fix_minus = str
 
 
 def draw_faces(axes: Any, x: Array, y: Array, z: Array, levels: Sequence[float]) -> None:
