@@ -154,6 +154,13 @@ def formula_of(
     Returns:
         The formula.
     """
+    if inside.keys().isdisjoint(value.operands):  # as it is mostly
+        assert value.op is not None
+        operands = [
+            notation.name(names[operand]) if isinstance(operand, Value) else notation.number(operand, precision)
+            for operand in value.operands
+        ]
+        return notation.apply(value.op, operands)
     terms = terms_of(value, inside) if value.op in SUMS else []
     if len(terms) > most_terms:
         return Written(f"sum of {len(terms)} terms", Level.NOT)

@@ -13,6 +13,7 @@ BENCHMARKS = (
     ("training", "training", "what steps of training cost, against PyTorch, JAX and micrograd; first steps; accuracy"),
     ("first-call", "first_call", "what the stages of the first call of a compiled function cost, by operation"),
     ("eager", "eager", "what a value and a gradient cost, against plain floats, micrograd, PyTorch and autograd"),
+    ("pictures", "pictures", "what pictures of graphs cost, and how much of their page is boxes"),
     ("hard", "hard_functions", "minima, steps, bent slopes, cusps, lost digits: false alarms and misses of ours"),
     ("estimates", "random_functions", "how honest the bounds of numeric_derivative are, on random functions"),
 )

@@ -340,7 +340,8 @@ class Network:
         """Find the groups of blocks that differ from the rest of their class."""
         groups: defaultdict[int, dict[Hashable, list[int]]] = defaultdict(dict)
         for index in candidates:
-            groups[classes[index]].setdefault(self.signature(index, classes), []).append(index)
+            if sizes[classes[index]] > 1:
+                groups[classes[index]].setdefault(self.signature(index, classes), []).append(index)
         moved: list[list[int]] = []
         for class_, found in groups.items():
             different = list(found.values())

@@ -82,6 +82,7 @@ class Boxes:
 
     def __init__(self, boxes: Sequence[Box], look: Look) -> None:
         self.boxes, self.look = boxes, look
+        self.titles: dict[Part, str] = {}
         self.placement = Placement(look.direction)
 
     def picture(self) -> Picture:
@@ -199,8 +200,10 @@ class Boxes:
 
     def title_of(self, part: Part) -> str:
         """Say what a part is: its formula, or what its formulas have in common."""
-        titles = [self.title(result) for result in part.results]
-        return common(titles) or " or ".join(dict.fromkeys(map(self.pattern, part.results)))
+        if part not in self.titles:
+            found = common(map(self.title, part.results))
+            self.titles[part] = found or " or ".join(dict.fromkeys(map(self.pattern, part.results)))
+        return self.titles[part]
 
     def title(self, value: Value) -> str:
         """Return the name of a Value with the formula that made it."""
