@@ -74,7 +74,7 @@ def test_pictures_and_animations_of_values_take_a_font(font: Path, tmp_path: Pat
         warnings.simplefilter("error")
         mg.draw(y, to=tmp_path / "y.png", font=str(font))
         mg.draw(y, to=tmp_path / "y.pdf", font=font)
-        mg.animate(y, tmp_path / "y.gif", font=font)
+        mg.animate(y, to=tmp_path / "y.gif", font=font)
     with pytest.warns(UserWarning, match="Japanese and Korean letters") as caught:
         mg.draw(y, to=tmp_path / "y.png")
     assert [warning.filename for warning in caught] == [__file__]
