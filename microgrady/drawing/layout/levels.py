@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from microgrady.drawing.graph.crossings import order
-from microgrady.drawing.graph.heights import settle
-from microgrady.drawing.graph.stops import LANE, Link, Stop, packed_height
+from microgrady.drawing.layout.crossings import order
+from microgrady.drawing.layout.heights import settle
+from microgrady.drawing.layout.stops import LANE, Link, Stop, packed_height
 
 Point = tuple[float, float]
 Key = int | tuple[str, ...]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
-from microgrady.drawing.graph.stops import ENTRIES_MARGIN, ENTRY, Link, Stop, distance
+from microgrady.drawing.layout.stops import ENTRIES_MARGIN, ENTRY, Link, Stop, distance
 
 MOST_APART = 24.0  # arrows that enter the same box
 
@@ -97,12 +97,8 @@ def _source(link: Link) -> float:
 def _by_means(column: Sequence[Stop], low: float, high: float, *, both: bool, from_left: bool) -> None:
     """Put the stops where the squares of the slopes are least."""
     blocks: list[list[float]] = []  # weighted sum, weight, count
-    shift, previous, shifts = 0.0, None, []
-    for stop in column:
-        if previous is not None:
-            shift += distance(previous, stop)
-        previous = stop
-        shifts.append(shift)
+    shifts = _shifts(column)
+    for stop, shift in zip(column, shifts, strict=True):
         total = weight = 0.0
         if both or from_left or not stop.after:
             for link in stop.before:
@@ -124,12 +120,8 @@ def _by_means(column: Sequence[Stop], low: float, high: float, *, both: bool, fr
 def _by_medians(column: Sequence[Stop], low: float, high: float) -> None:
     """Put the stops where the sum of the heights of all slopes is least: then most arrows are quite straight."""
     blocks: list[tuple[list[tuple[float, float]], float, float, int]] = []  # wishes, their median, middles, count
-    shift, previous, shifts = 0.0, None, []
-    for stop in column:
-        if previous is not None:
-            shift += distance(previous, stop)
-        previous = stop
-        shifts.append(shift)
+    shifts = _shifts(column)
+    for stop, shift in zip(column, shifts, strict=True):
         wishes = [(link.left.middle + link.leaves - link.enters - shift, link.weight) for link in stop.before]
         wishes += [(link.right.middle + link.enters - link.leaves - shift, link.weight) for link in stop.after]
         wishes.sort()
@@ -141,6 +133,12 @@ def _by_medians(column: Sequence[Stop], low: float, high: float) -> None:
             block = (merged, median(merged, middle), middle, other[3] + block[3])
         blocks.append(block)
     _put(column, shifts, [(block[1], block[3]) for block in blocks], low, high)
+
+
+def _shifts(column: Sequence[Stop]) -> list[float]:
+    """Return how far each stop is below the first one where there is no room to spare."""
+    apart = (distance(upper, lower) for upper, lower in pairwise(column))
+    return list(accumulate(apart, initial=0.0))[: len(column)]
 
 
 def median(wishes: Sequence[tuple[float, float]], present: float) -> float:

@@ -1,11 +1,4 @@
-"""Where everything in a picture of a graph stands.
-
-The picture has columns, through which arrows lead from the left to the right (or rows, from the top to the bottom: then
-read "along the arrows" for the width, and "across them" for the height). An arrow that passes a column has a place of
-its own in it, a lane, which all arrows from the same box share. Between the columns is room for curves, and before each
-column for labels. So no arrow touches what it does not join. A frame is laid out first, and then is a box of the
-picture around it.
-"""
+"""The search for places on the whole page: for the height with which it looks best, and then for all in it."""
 
 from __future__ import annotations
 
@@ -13,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from microgrady.drawing.graph.levels import ARROW_HEAD, OUTSIDE, Key, Point, Target
-from microgrady.drawing.graph.rooms import PADDING, Room
-from microgrady.drawing.graph.stops import ENTRIES_MARGIN, ENTRY
+from microgrady.drawing.layout.levels import ARROW_HEAD, OUTSIDE, Key, Point, Target
+from microgrady.drawing.layout.rooms import PADDING, Room
+from microgrady.drawing.layout.stops import ENTRIES_MARGIN, ENTRY
 
 CAPTION = 36.0  # the height of the text below a picture
 # A picture that is wider or narrower than this is hard to read, and so is an empty one.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from microgrady.drawing.graph.columns import CLEARANCE
+from microgrady.drawing.layout.columns import CLEARANCE
 
 LANE = 1.0  # the height of an arrow that passes a column
 LANE_CLEARANCE = 4.5

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from microgrady.drawing.graph.columns import CLEARANCE, Plan
-from microgrady.drawing.graph.levels import OUTSIDE, Level, Net, Point
+from microgrady.drawing.layout.columns import CLEARANCE, Plan
+from microgrady.drawing.layout.levels import OUTSIDE, Level, Net, Point
 
 PADDING = 5.0  # of a frame, around what is in it and its title
 FILLINGS = (1.0, 0.8, 0.62, 0.5)  # parts of the height that are tried for the columns of a frame

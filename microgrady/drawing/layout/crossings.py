@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Sequence
 
-from microgrady.drawing.graph.stops import Link, Stop, pack
+from microgrady.drawing.layout.stops import Link, Stop, pack
 
 PATIENCE = 5  # rounds without a better order
 MOST_LINKS = 12  # at a thing that is swapped with its neighbour
