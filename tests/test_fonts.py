@@ -18,6 +18,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen  # type: ignore[import-untyped]
 import microgrady as mg
 from microgrady import Value
 from microgrady.drawing import fonts
+from microgrady.drawing.graph import texts
 from microgrady.drawing.render import Picture
 
 LETTERS = "日本語かな한글"
@@ -153,7 +154,14 @@ def test_the_width_of_a_letter_is_that_of_the_font_that_has_it(font: Path) -> No
     assert fonts.width("\u0301", None) == pytest.approx(0.0, abs=0.6)
 
 
-def test_what_is_no_font_is_refused(tmp_path: Path) -> None:
+def test_boxes_are_as_wide_as_the_letters_of_the_font() -> None:
+    for letter in map(chr, range(ord(" "), ord("~") + 1)):
+        assert texts.text_width(letter, 14.0) == pytest.approx(14 * fonts.width(letter, None), abs=0.02), letter
+    for letter in "·…×∂λ日\U0001f389":
+        assert texts.text_width(letter, 14.0) >= 14 * fonts.width(letter, None) - 0.02, letter
+
+
+def test_what_is_not_a_font_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="font is the path of a font's file, not int"):
         fonts.check_font(3)
     with pytest.raises(ValueError, match=r"there is no file 'Noto\.otf'"):

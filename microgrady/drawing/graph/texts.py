@@ -1,9 +1,11 @@
-"""How wide a text is, in the font of the pictures."""
+"""How wide a text is in the font of the pictures, whose file need not be there where a graph is drawn."""
 
 from __future__ import annotations
 
-import re
+import math
 import unicodedata
+
+from microgrady.drawing.fonts import BEYOND_ASCII, BYTE_WIDTH
 
 # Of the letters from the space to the tilde in DejaVu Sans, in 2048ths of its size.
 WIDTHS = (
@@ -14,11 +16,10 @@ WIDTHS = (
     1300, 1300, 842, 1067, 803, 1298, 1212, 1675, 1212, 1212, 1075, 1303, 690, 1303, 1716,
 )  # fmt: skip
 LINE_HEIGHT = 1.2  # of its size
-# Of other letters: as the embedded Graphviz takes each of their bytes to be, or wider.
-BYTE, USUAL, WIDE = 652, 1450, 2048
+# Of other letters: as the embedded Graphviz takes each of their bytes to be, or wider. A run of them is padded with
+# whole characters of such a width.
+BYTE, USUAL, WIDE = math.ceil(2048 * BYTE_WIDTH), 1450, 2048
 WIDER = {"·": 652, "…": 2048, "×": 1716}
-ROUNDING = 652  # of a run of them
-RUNS = re.compile("[^\x00-\x7f]{2,}")
 
 
 def text_width(text: str, size: float) -> float:
@@ -32,7 +33,7 @@ def text_width(text: str, size: float) -> float:
             usual = WIDE if unicodedata.east_asian_width(letter) in "WF" else WIDER.get(letter, USUAL)
             total += max(usual, BYTE * len(letter.encode(errors="replace")))
     if not text.isascii():
-        total += ROUNDING * len(RUNS.findall(text))
+        total += BYTE * len(BEYOND_ASCII.findall(text))
     return total * size / 2048
 
 
