@@ -6,8 +6,13 @@ __all__ = ["FORMATS", "Animation", "animate"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from microgrady.drawing.animation.player import FORMATS, Animation, animate
+    from microgrady.drawing.animation.pages import FORMATS
+    from microgrady.drawing.animation.player import Animation, animate
 else:
     __getattr__, __dir__ = later.offer(
-        "microgrady.drawing.animation", {"microgrady.drawing.animation.player": "FORMATS Animation animate"}
+        "microgrady.drawing.animation",
+        {
+            "microgrady.drawing.animation.pages": "FORMATS",
+            "microgrady.drawing.animation.player": "Animation animate",
+        },
     )

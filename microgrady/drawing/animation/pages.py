@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+from microgrady.drawing.render import check_target
+
+FORMATS = ("html", "gif")  # of animations
 SCRIPTS = ("controls", "view")  # what pages have in common
 
 
@@ -25,6 +30,11 @@ def page_of(package: str, name: str, record: Any, **parts: str) -> str:
     for place, content in {**parts, **scripts, "record": safe}.items():
         page = page.replace(f"<!-- {place} -->", content)
     return page
+
+
+def check_file(to: str | os.PathLike[str] | None) -> Path | None:
+    """Check that an animation can be written there, before it is made; arguments and errors as for `check_target`."""
+    return None if to is None else check_target(to, FORMATS, "an animation")
 
 
 def in_notebook(page: str, picture: str, alt: str, height: int) -> str:

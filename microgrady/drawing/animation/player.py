@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from microgrady.drawing.animation.film import Film
-from microgrady.drawing.animation.pages import in_notebook, page_of
+from microgrady.drawing.animation.pages import FORMATS, check_file, in_notebook, page_of
 from microgrady.drawing.animation.parts import show, with_parts
 from microgrady.drawing.animation.steps import Narrator, Step
 from microgrady.drawing.fonts import check_font
@@ -25,7 +25,6 @@ from microgrady.files import write_whole
 from microgrady.tracebacks import entrance
 from microgrady.value import Value, topological_order
 
-FORMATS = ("html", "gif")  # of animations
 # A page of more steps is too long to be followed, and a GIF too large to be shown.
 MOST_VALUES = {"html": 200, "gif": 40}
 
@@ -90,7 +89,7 @@ def animate(
         ∂z/∂x = 3, ∂z/∂y = 2
     """
     check_outputs(outputs, "animate")
-    target = None if to is None else check_target(to, FORMATS, "an animation")
+    target = check_file(to)
     check_look(precision, direction)
     check_size(len(topological_order(*outputs)), "html" if target is None else format_of(target))
     animation = Animation(outputs, precision, colour, direction, check_font(font))

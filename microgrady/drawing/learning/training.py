@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from microgrady import nn
+from microgrady.drawing.animation.pages import check_file
 from microgrady.drawing.learning.decisions import (
     Plane,
     draw_boundary,
@@ -28,8 +29,7 @@ from microgrady.drawing.plotting.figures import (
     import_plotting,
     write_plain_minus,
 )
-from microgrady.drawing.plotting.films import FORMATS, Film
-from microgrady.drawing.render import check_target
+from microgrady.drawing.plotting.films import PlotAnimation
 from microgrady.drawing.style import INK
 from microgrady.inputs import describe, is_whole
 from microgrady.tracebacks import entrance
@@ -102,7 +102,7 @@ def animate_training(
     check_function(model, None, "animate_training")
     points = check_points(X, y, "animate_training")
     plane = plane_of(points, features)
-    target = None if to is None else check_target(to, FORMATS, "an animation")
+    target = check_file(to)
     if not is_whole(frames) or not 2 <= frames <= MOST_FRAMES:
         raise ValueError(f"frames must be an int from 2 to {MOST_FRAMES}, not {describe(frames)}")
     import_plotting("PIL.Image")
@@ -177,7 +177,7 @@ class Camera:
             self.look(history.best_epoch if is_best else len(history.loss), ", the best" if is_best else "")
 
 
-class TrainingAnimation(Film):
+class TrainingAnimation(PlotAnimation):
     """A training frame by frame. Made by `animate_training`.
 
     Args:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microgrady.drawing.animation.pages import in_notebook, page_of
+from microgrady.drawing.animation.pages import FORMATS, in_notebook, page_of
 from microgrady.drawing.plotting.figures import animated, import_plotting, rendered
 from microgrady.drawing.render import check_target, format_of
 from microgrady.files import write_whole
@@ -21,12 +21,11 @@ from microgrady.files import write_whole
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FORMATS = ("html", "gif")  # of animations
 PAGE_DOTS = 120  # an inch
 NOTEBOOK_HEIGHT = 640  # pixels, of a page
 
 
-class Film(ABC):
+class PlotAnimation(ABC):
     """A figure that shows one frame after the other.
 
     Attributes:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from microgrady.drawing.animation.pages import check_file
 from microgrady.drawing.plotting.curves import draw_background, height_of, set_limits
 from microgrady.drawing.plotting.figures import (
     BLUE,
@@ -19,11 +20,10 @@ from microgrady.drawing.plotting.figures import (
     write_plain_minus,
     written,
 )
-from microgrady.drawing.plotting.films import FORMATS, Film
+from microgrady.drawing.plotting.films import PlotAnimation
 from microgrady.drawing.plotting.legends import put_above
 from microgrady.drawing.plotting.sampling import sample
 from microgrady.drawing.plotting.tangents import Line, tangent, tangent_points
-from microgrady.drawing.render import check_target
 from microgrady.drawing.style import INK
 from microgrady.inputs import require_number
 from microgrady.tracebacks import entrance
@@ -91,7 +91,7 @@ def animate_zoom(
     most = None if closer is None else require_number(closer, "closer")
     if most is not None and not 2.0 <= most <= CLOSEST:
         raise ValueError(f"closer must be a number from 2 to {CLOSEST:g}, not {closer!r}")
-    target = None if to is None else check_target(to, FORMATS, "an animation")
+    target = check_file(to)
     import_plotting("PIL.Image")
     animation = ZoomAnimation(f, ends, tangent(f, point), most)
     if target is not None:
@@ -161,7 +161,7 @@ def around(middle: float, ends: Interval, closer: float) -> Interval:
     return middle - (middle - ends[0]) / closer, middle + (ends[1] - middle) / closer
 
 
-class ZoomAnimation(Film):
+class ZoomAnimation(PlotAnimation):
     """A curve seen from closer and closer. Made by `animate_zoom`.
 
     Args:
