@@ -27,17 +27,21 @@ def box_label(title: str, count: int, lines: Sequence[str], direction: str) -> s
     Returns:
         The label, quoted.
     """
-    head = wrapped(title, TITLE_WIDTH) + (rf"\n× {count:,}" if count > 1 else "")
-    fields = head + "|" + "".join(rf"{line}\l" for line in lines)
+    fields = r"\n".join(map(quoted, head(title, count))) + "|" + "".join(rf"{line}\l" for line in lines)
     return fields if direction == "LR" else f"{{{fields}}}"
 
 
 def box_size(title: str, count: int, lines: Sequence[str]) -> tuple[float, float]:
     """Return the width and the height of a box with such a label, in points."""
     size = float(NODE["fontsize"])
-    head = [*broken(title, TITLE_WIDTH), *([f"× {count:,}"] if count > 1 else [])]
-    width = max([text_width(line, size) for line in [*head, *lines]], default=0.0)
-    return width + 2 * MARGINS[0], (max(len(head), 1) + len(lines)) * LINE_HEIGHT * size + 4 * MARGINS[1]
+    above = head(title, count)
+    width = max([text_width(line, size) for line in [*above, *lines]], default=0.0)
+    return width + 2 * MARGINS[0], (max(len(above), 1) + len(lines)) * LINE_HEIGHT * size + 4 * MARGINS[1]
+
+
+def head(title: str, count: int) -> list[str]:
+    """Return the lines of the first field of a box: its title, and what it stands for so many of."""
+    return [*broken(title, TITLE_WIDTH), *([f"× {count:,}"] if count > 1 else [])]
 
 
 def broken(title: str, width: int) -> list[str]:

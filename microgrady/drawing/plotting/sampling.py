@@ -173,6 +173,7 @@ class _Sampling:
         return self.column(x, max(row, 1) if self.orders else 0)[row]
 
     def add(self, points: Array) -> None:
+        """Add the values at some points."""
         import numpy
 
         x = numpy.concatenate((self.x, points))
@@ -181,6 +182,7 @@ class _Sampling:
         self.y = y[:, places]
 
     def run(self) -> Sample:
+        """Return the curves, when all points are found that they need."""
         import numpy
 
         if not numpy.isfinite(self.y[0]).any():
