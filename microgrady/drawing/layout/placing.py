@@ -11,9 +11,9 @@ from microgrady.drawing.layout.rooms import PADDING, Room
 from microgrady.drawing.layout.stops import ENTRIES_MARGIN, ENTRY
 
 CAPTION = 36.0  # the height of the text below a picture
-# A picture that is wider or narrower than this is hard to read, and so is an empty one.
-WIDEST, NARROWEST, WELL_FILLED = 2.6, 0.9, 0.37
-MISFIT, EMPTY, PASSING = 0.1, 8.0, 0.15
+# A picture that is wider or narrower than this is hard to read, and so is an empty one; a few boxes have room anyway.
+WIDEST, NARROWEST, WELL_FILLED, VERY_FEW = 2.6, 0.9, 0.37, 5
+MISFIT, EMPTY, PASSING = 0.1, 40.0, 0.5
 STEP, FEW, LONG_STEP = 1.1, 300, 1.6  # from one height that is tried to the next; for few things, and for more
 
 
@@ -213,7 +213,8 @@ class Placing:
         filled, shape = self.filled / (width * height), width / height
         misfit = max(0.0, math.log(shape / WIDEST), math.log(NARROWEST / shape))
         passing = passed / max(1, len(self.nodes))
-        return MISFIT * misfit + EMPTY * max(0.0, WELL_FILLED - filled) + PASSING * passing - 0.5 * filled
+        empty = max(0.0, WELL_FILLED - filled) if len(self.nodes) > VERY_FEW else 0.0
+        return MISFIT * misfit + EMPTY * empty + PASSING * passing - 0.5 * filled
 
     def layout(self) -> Layout:
         """Say where everything stands on the page."""
