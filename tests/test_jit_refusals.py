@@ -195,3 +195,22 @@ def test_a_call_that_fails_leaves_nothing_behind() -> None:
         with pytest.raises(TypeError, match=r"mg\.exp"):
             failing(1.0, n)
     assert failing._branches == {}
+
+
+@pytest.mark.parametrize(
+    ("show", "call"),
+    [
+        (lambda y, x: mg.draw(y), "mg.draw(v)"),
+        (lambda y, x: mg.animate(y), "mg.animate(v)"),
+        (mg.explain, "mg.explain(v, x)"),
+    ],
+)
+def test_what_shows_numbers_is_refused_by_its_name(show: Any, call: str) -> None:
+    def f(x: Value) -> Value:
+        y = mg.sin(x) * x
+        show(y, x)
+        return y
+
+    with pytest.raises(TypeError) as refused:
+        mg.jit(f)(0.5)
+    assert f", {call} would make a constant" in str(refused.value)

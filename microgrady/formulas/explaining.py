@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from microgrady.differentiation import still_follows
-from microgrady.formulas.grouping import formula_of, from_outside, grouped, op_of, operands_of
+from microgrady.formulas.grouping import formula_of, from_outside, grouped
 from microgrady.formulas.names import short_names, shortened
 from microgrady.formulas.paths import Arrow, Paths, in_figures
-from microgrady.formulas.patterns import Reader, written
-from microgrady.formulas.writing import TEXT, Level, Written, number_text
+from microgrady.formulas.writing import NUMBERS, TEXT, Level, in_parentheses, number_text
 from microgrady.inputs import describe, require_precision
+from microgrady.tracing import escaping
 from microgrady.value import Value, topological_order
 
 MOST_PATHS, LONGEST_PATH = 5, 12  # with more, or longer ones, the explanation goes step by step
@@ -116,6 +116,7 @@ def explain(output: Value, value: Value, *, precision: int = 4) -> Explanation:
         if not isinstance(thing, Value):
             raise TypeError(f"explain takes an output and a Value to differentiate it by, not {describe(thing)}")
     require_precision(precision)
+    escaping(output, "mg.explain(v, x)")
     order = topological_order(output)
     if all(one is not value for one in order):
         return _unconnected(order, output, value)
@@ -137,17 +138,14 @@ class _Step:
         values: The results that are written in it, operands first; the last one is the result of the formula.
 
     Attributes:
+        selects: Whether a derivative of zero is exact here: in a `where`, for instance.
         arrows: What leads to it, from where the Value has an influence.
     """
 
     def __init__(self, values: list[Value]) -> None:
         self.values, self.result = values, values[-1]
+        self.selects = any(value.op is not None and value.op.piecewise for value in values)
         self.arrows: list[Arrow] = []
-
-    @property
-    def selects(self) -> bool:
-        """Whether a derivative of zero is exact here: in a `where`, for instance."""
-        return any(value.op is not None and value.op.piecewise for value in self.values)
 
     @property
     def is_current(self) -> bool:
@@ -233,16 +231,15 @@ class _Chain:
         result = step.result
         formula = formula_of(result, self.names, self.inside, TEXT, self.precision).text
         parts = [self.names[result], formula if len(formula) <= WIDEST else formula[: WIDEST - 1] + "…"]
-        reader = Reader(op_of, operands_of, lambda part: self.inside.get(part) is result)
-
-        def numbers(part: Value, is_condition: bool) -> Written | None:
-            is_written = part is result or self.inside.get(part) is result
-            return None if is_written else TEXT.number(part.data, self.precision)
-
         if not step.is_current:
             parts[-1] += " (recorded before a leaf was changed)"
         elif len(formula) <= WIDEST and not formula.startswith("sum of"):
-            parts.append(written(result, reader, numbers, TEXT, self.precision).text)
+            numbers = {
+                operand: number_text(operand.data, self.precision)
+                for operand, _ in from_outside(step.values)
+                if isinstance(operand, Value)
+            }
+            parts.append(formula_of(result, numbers, self.inside, NUMBERS, self.precision).text)
         parts.append(self.number(result.data))
         local = [f"{self.local(arrow)} = {self.number(arrow.partial)}" for arrow in step.arrows[:MOST_SHARES]]
         return " = ".join(dict.fromkeys(parts)), ", ".join(local + ["…"] * (len(step.arrows) > MOST_SHARES))
@@ -282,8 +279,8 @@ class _Chain:
             adjoint = self.adjoints[arrow.result]
             symbols.append(f"{self.total(arrow.result)} · {self.local(arrow)}")
             is_zero = share == 0.0 and not math.isfinite(adjoint * arrow.partial)
-            product = f"{self.number(adjoint)} · {TEXT.number(arrow.partial, self.precision).text}"
-            numbers.append("0" if is_zero else product)
+            partial = in_parentheses(number_text(arrow.partial, self.precision)).text
+            numbers.append("0" if is_zero else f"{self.number(adjoint)} · {partial}")
         more = [f"… ({len(shares) - MOST_SHARES:,} more)"] * (len(shares) > MOST_SHARES)
         remark = ZERO if "0" in numbers else ""
         total = self.number(self.adjoints[node])

@@ -163,7 +163,7 @@ def formula_of(
         return notation.apply(value.op, operands)
     terms = terms_of(value, inside) if value.op in SUMS else []
     if len(terms) > most_terms:
-        return Written(f"sum of {len(terms)} terms", Level.NOT)
+        return Written(f"sum of {len(terms):,} terms", Level.NOT)
     reader = Reader(op_of, operands_of, lambda part: inside.get(part) is value)
 
     def named(part: Value, is_condition: bool) -> Written | None:

@@ -145,7 +145,7 @@ class Notation:
 
     def apply(self, op: Primitive, operands: Sequence[Written]) -> Written:
         """Write an operation of the table, or a user's, with its operands in order."""
-        if op in IDENTITIES and self.is_python:
+        if op is functions.argument or (op in IDENTITIES and self.is_python):
             return operands[0]
         if op in self.forms:
             form = self.forms[op]
@@ -193,8 +193,27 @@ class Notation:
         return operand.text if operand.level >= level else f"({operand.text})"
 
 
+class Numbers(Notation):
+    """How formulas are written whose names are numbers: what is negative stands in parentheses on the right."""
+
+    def name(self, label: str) -> Written:
+        """Write a number that stands for a name."""
+        return Written(label, Level.SIGN if label.startswith("-") else Level.ATOM)
+
+    def between(self, operator: Operator, operands: Sequence[Written]) -> Written:
+        """Write an operator between its operands."""
+        left, right = operands
+        return super().between(operator, (left, in_parentheses(right.text)))
+
+
 PYTHON = Notation(is_python=True, forms={})
 TEXT = Notation(is_python=False, forms=FORMS)
+NUMBERS = Numbers(is_python=False, forms=FORMS)
+
+
+def in_parentheses(text: str) -> Written:
+    """Return a number, in parentheses if it is negative, as it is written behind an operator."""
+    return Written(f"({text})" if text.startswith("-") else text, Level.ATOM)
 
 
 def number_text(number: float, precision: int) -> str:

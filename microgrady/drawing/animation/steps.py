@@ -12,7 +12,7 @@ from microgrady.drawing.style import NOT_FINITE, tint
 from microgrady.formulas.grouping import formula_of, from_outside, grouped
 from microgrady.formulas.names import short_names
 from microgrady.formulas.paths import Arrow, Paths
-from microgrady.formulas.writing import FORMS, TEXT, Level, Notation, Operator, Written, number_text
+from microgrady.formulas.writing import NUMBERS, TEXT, Level, in_parentheses, number_text
 from microgrady.value import Value, topological_order
 
 LISTED = 6
@@ -40,22 +40,6 @@ class Step:
     note: str
     marks: Mapping[str, str]
     changes: Mapping[str, Mapping[str, str]]
-
-
-class Numbers(Notation):
-    """How formulas are written whose names are numbers: what is negative stands in parentheses on the right."""
-
-    def name(self, label: str) -> Written:
-        """Write a number that stands for a name."""
-        return Written(label, Level.SIGN if label.startswith("-") else Level.ATOM)
-
-    def between(self, operator: Operator, operands: Sequence[Written]) -> Written:
-        """Write an operator between its operands."""
-        left, right = operands
-        return super().between(operator, (left, in_parentheses(right.text)))
-
-
-NUMBERS = Numbers(is_python=False, forms=FORMS)
 
 
 class Narrator:
@@ -323,11 +307,6 @@ def reading_order(*outputs: Value) -> list[Value]:
             found[value] = None
             pending += [operand for operand in reversed(value.operands) if isinstance(operand, Value)]
     return [value for value in found if value.op is None]
-
-
-def in_parentheses(text: str) -> Written:
-    """Return a text, in parentheses if it begins with a minus."""
-    return Written(f"({text})" if text.startswith("-") else text, Level.ATOM)
 
 
 def listed(texts: Iterable[str]) -> str:

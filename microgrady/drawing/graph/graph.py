@@ -16,6 +16,7 @@ from microgrady.formulas.grouping import grouped
 from microgrady.formulas.names import short_names
 from microgrady.inputs import describe, require_precision
 from microgrady.tracebacks import entrance
+from microgrady.tracing import escaping
 from microgrady.value import Value, topological_order
 
 DIRECTIONS = ("LR", "TB")
@@ -127,6 +128,7 @@ def check_outputs(outputs: tuple[object, ...], function: str = "draw") -> None:
                 f"{function} takes Values, such as the result of a function called with Values, not "
                 f"{describe(output)}{advice}"
             )
+        escaping(output, f"mg.{function}(v)")
 
 
 def check_look(precision: object, direction: object) -> None:
