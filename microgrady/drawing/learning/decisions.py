@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from microgrady.drawing.learning.models import Model, certainty, decided, margins
 from microgrady.drawing.learning.points import Points, check_points, class_name, classes_of
+from microgrady.drawing.plotting.arguments import check_function
 from microgrady.drawing.plotting.contours import MOST_STRETCHED
 from microgrady.drawing.plotting.figures import (
     BLUE,
@@ -19,7 +20,6 @@ from microgrady.drawing.plotting.figures import (
     Interval,
     add_legend,
     axes_to_draw_on,
-    check_function,
     import_plotting,
     is_constant,
     write_figure,

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from microgrady.checking.evaluation import plain_number
+from microgrady.drawing.plotting.arguments import check_panels
 from microgrady.drawing.plotting.figures import (
     BLUE,
     GRID,
     LARGEST,
     VERMILION,
-    check_panels,
     import_plotting,
     make_logarithmic,
     panels_to_draw_on,

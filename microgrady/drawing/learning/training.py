@@ -24,11 +24,8 @@ from microgrady.drawing.learning.histories import SERIES, draw_series, name_epoc
 from microgrady.drawing.learning.models import Model
 from microgrady.drawing.learning.points import Points, check_points, classes_of
 from microgrady.drawing.plotting import legends
-from microgrady.drawing.plotting.figures import (
-    check_function,
-    import_plotting,
-    write_plain_minus,
-)
+from microgrady.drawing.plotting.arguments import check_function
+from microgrady.drawing.plotting.figures import import_plotting, write_plain_minus
 from microgrady.drawing.plotting.films import PlotAnimation
 from microgrady.drawing.style import INK
 from microgrady.inputs import describe, is_whole

@@ -6,14 +6,13 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from microgrady.drawing.plotting.arguments import check_function, check_panels
 from microgrady.drawing.plotting.figures import (
     COLOURS,
     GRID,
     LARGEST_OF_CURVES,
     LINE_STYLES,
     Interval,
-    check_function,
-    check_panels,
     name_in_labels,
     written,
 )

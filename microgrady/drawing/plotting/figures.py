@@ -1,12 +1,10 @@
-"""What all plots share: their Axes and colours, the checks of what they are given, and the files they write."""
+"""What all plots share: their Axes and colours, the files they write, and what they write of functions and numbers."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import math
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +12,13 @@ from microgrady import traced
 from microgrady.checking.evaluation import evaluate
 from microgrady.drawing.extras import import_extra
 from microgrady.drawing.plotting.pages import for_pages
-from microgrady.drawing.render import FORMATS, check_target, endings, format_of
+from microgrady.drawing.render import format_of
 from microgrady.drawing.style import DIGITS
 from microgrady.drawing.svg import PNG_ZOOM
 from microgrady.files import write_whole
 from microgrady.formulas.writing import number_text
-from microgrady.inputs import FLOAT_DIGITS, as_number, describe, require_function
-from microgrady.introspection import name_of, signature_of
+from microgrady.inputs import FLOAT_DIGITS
+from microgrady.introspection import name_of
 from microgrady.value import Value
 
 if TYPE_CHECKING:
@@ -39,9 +37,6 @@ BLUE, VERMILION, GREEN, PURPLE, ORANGE = "#0072b2", "#d55e00", "#009e73", "#cc79
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE)
 LINE_STYLES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 GRID = "#d9d9d9"
-
-# How many numbers the functions take that these draw.
-INPUTS = {"plot": 1, "plot_errors": 1, "plot_surface": 2}
 
 FIRST_PANEL = 0.6  # of the usual height of a figure, where panels are of different height
 PNG_DOTS, GIF_DOTS = 96 * PNG_ZOOM, 100  # an inch
@@ -173,23 +168,6 @@ def path_on_page(line: Line2D) -> PagePath:
 # Files
 
 
-def check_file(to: str | os.PathLike[str] | None, animated: bool = False) -> Path | None:
-    """Check that a picture, or an animation, can be written there, before anything is drawn.
-
-    Raises:
-        TypeError: `to` is not a path.
-        ValueError: The name does not end in a known format, or the folder does not exist.
-    """
-    if to is None:
-        return None
-    if not animated and isinstance(to, str | os.PathLike) and format_of(Path(to)) == "gif":
-        raise ValueError(
-            f"a .gif shows secants one after the other, and {os.fspath(to)!r} would have none: give secants, or name "
-            f"the file {endings(FORMATS)}"
-        )
-    return check_target(to, (*FORMATS, "gif") if animated else FORMATS)
-
-
 def write_figure(axes: Axes, target: Path | None) -> None:
     """Write the whole figure, in the format that the name ends in."""
     if target is not None:
@@ -234,101 +212,7 @@ def rendered(axes: Axes, format: str, dots: int) -> bytes:
     return for_pages(content.getvalue().decode(), figure).encode() if format == "svg" else content.getvalue()
 
 
-# What plots are given
-
-
-def check_function(f: Any, ax: object, what: str) -> None:
-    """Refuse what is not a function or not Axes, and find out whether there is something to draw with.
-
-    Raises:
-        TypeError: `f` cannot be called, or `ax` is neither Axes nor None.
-        RuntimeError: Matplotlib is not installed.
-    """
-    require_function(what, f)
-    if what in INPUTS:
-        check_inputs(f, what, INPUTS[what])
-    axes = import_plotting("matplotlib.axes")
-    if ax is not None and not isinstance(ax, axes.Axes):
-        raise TypeError(f"ax must be matplotlib Axes or None, not {describe(ax)}")
-
-
-def check_inputs(f: Callable[..., Any], what: str, count: int) -> None:
-    """Refuse a function that cannot be called with so many numbers.
-
-    Raises:
-        TypeError: It takes more, or fewer.
-    """
-    signature = signature_of(f)
-    if signature is None:
-        return
-    try:
-        signature.bind(*[0.0] * count)
-    except TypeError:
-        names = [name for name, one in signature.parameters.items() if one.default is one.empty]
-        takes = f"{what} draws a function of {('one number', 'two numbers')[count - 1]}, but {name_of(f)} takes"
-        if count == 1 and len(names) == 2:
-            fixed = f"lambda {names[0]}: f({names[0]}, 1.0)"
-            raise TypeError(
-                f"{takes} two, {' and '.join(names)}: fix one, as in {what}({fixed}, ...), or draw both by "
-                "plot_surface(f, ...)"
-            ) from None
-        raise TypeError(f"{takes} {len(names)}{': ' * bool(names)}{', '.join(names)}") from None
-
-
-def check_panels(panels: Any, count: int, name: str, what: str) -> list[Axes] | None:
-    """Return the Axes that were given for so many panels, as a list; None if none were.
-
-    Args:
-        panels: The Axes.
-        count: How many there must be.
-        name: Of the argument.
-        what: What needs so many, with its verb, for the message.
-
-    Raises:
-        TypeError: They are not Axes.
-        ValueError: There are more or fewer.
-    """
-    kind = import_plotting("matplotlib.axes").Axes
-    if panels is None:
-        return None
-    given: list[Any] = [panels] if isinstance(panels, kind) else list(panels) if isinstance(panels, Iterable) else [0]
-    if not all(isinstance(each, kind) for each in given):
-        raise TypeError(f"{name} must be matplotlib Axes, one for each panel, or None, not {describe(panels)}")
-    if len(given) != count:
-        raise ValueError(f"{what} {count} Axes, not {len(given)}")
-    return given
-
-
-def check_numbers(numbers: Any, what: str) -> list[float]:
-    """Return a sequence of finite numbers as floats.
-
-    Raises:
-        TypeError: It is not one.
-        ValueError: A number is not finite.
-    """
-    readable = isinstance(numbers, Iterable) and not isinstance(numbers, str | bytes | Mapping | Set)
-    found = [as_number(item) for item in numbers] if readable else [None]
-    known = [number for number in found if number is not None]
-    if len(known) < len(found):
-        raise TypeError(f"{what} must be real numbers in a sequence, not {describe(numbers)}")
-    if not all(map(math.isfinite, known)):
-        raise ValueError(f"{what} must be finite numbers, not {describe(numbers)}")
-    return known
-
-
-def check_interval(interval: object, what: str, largest: float = LARGEST) -> Interval:
-    """Return two finite numbers in ascending order, up to the largest that can be drawn, as floats.
-
-    Raises:
-        TypeError: They are not numbers in a sequence.
-        ValueError: They are not two, not finite, not ascending, or too large to be drawn.
-    """
-    ends = check_numbers(interval, f"the two ends of {what}")
-    if len(ends) != 2 or not ends[0] < ends[1]:
-        raise ValueError(f"{what} must be two finite numbers in ascending order, such as (-3, 3), not {interval!r}")
-    if max(map(abs, ends)) > largest:
-        raise ValueError(f"{what} must not reach beyond {largest:g} to be drawn, and {interval!r} does")
-    return ends[0], ends[1]
+# Values
 
 
 def value_at(f: Callable[..., Any], *point: float) -> float:

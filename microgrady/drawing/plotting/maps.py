@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from microgrady import traced
 from microgrady.checking.evaluation import evaluate
 from microgrady.comparisons import is_condition
+from microgrady.drawing.plotting.arguments import check_file, check_function
 from microgrady.drawing.plotting.figures import (
     ROUNDING,
     axes_to_draw_on,
-    check_file,
-    check_function,
     name_in_labels,
     told_apart,
     write_figure,

@@ -7,15 +7,9 @@ from collections.abc import Callable, Iterable
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
+from microgrady.drawing.plotting.arguments import check_file, check_interval
 from microgrady.drawing.plotting.curves import PRIMES, check_places, draw_apart, draw_together
-from microgrady.drawing.plotting.figures import (
-    LARGEST_OF_CURVES,
-    check_file,
-    check_interval,
-    name_in_labels,
-    panels_to_draw_on,
-    write_figure,
-)
+from microgrady.drawing.plotting.figures import LARGEST_OF_CURVES, name_in_labels, panels_to_draw_on, write_figure
 from microgrady.drawing.plotting.legends import place_legend
 from microgrady.drawing.plotting.sampling import sample
 from microgrady.drawing.plotting.tangents import (

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from microgrady.checking import numeric_derivative
 from microgrady.checking.estimate import BREAKS, Estimate, Kind
+from microgrady.drawing.plotting.arguments import check_file, check_function
 from microgrady.drawing.plotting.figures import (
     BLUE,
     GREEN,
@@ -18,8 +19,6 @@ from microgrady.drawing.plotting.figures import (
     LARGEST,
     VERMILION,
     axes_to_draw_on,
-    check_file,
-    check_function,
     crossings,
     is_cut,
     name_in_labels,

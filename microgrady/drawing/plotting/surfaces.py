@@ -6,18 +6,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, Literal
 
+from microgrady.drawing.plotting.arguments import check_file, check_function, check_interval, check_numbers
 from microgrady.drawing.plotting.contours import MOST_PATHS, draw_from_above
 from microgrady.drawing.plotting.fields import Cut, Field, Path, cut_at, names_of
-from microgrady.drawing.plotting.figures import (
-    Interval,
-    axes_to_draw_on,
-    check_file,
-    check_function,
-    check_interval,
-    check_numbers,
-    import_plotting,
-    write_figure,
-)
+from microgrady.drawing.plotting.figures import Interval, axes_to_draw_on, import_plotting, write_figure
 from microgrady.drawing.plotting.solids import draw_in_space
 from microgrady.drawing.style import INK
 from microgrady.inputs import describe, require_number

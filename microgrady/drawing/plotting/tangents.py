@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from microgrady.checking import numeric_derivative
 from microgrady.checking.estimate import Kind
+from microgrady.drawing.plotting.arguments import check_numbers
 from microgrady.drawing.plotting.figures import (
     Interval,
-    check_numbers,
     crossings,
     is_cut,
     name_in_labels,

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from microgrady.drawing.animation.pages import check_file
+from microgrady.drawing.plotting.arguments import check_function, check_interval
 from microgrady.drawing.plotting.curves import draw_background, height_of, set_limits
 from microgrady.drawing.plotting.figures import (
     BLUE,
     Interval,
-    check_function,
-    check_interval,
     import_plotting,
     name_in_labels,
     write_plain_minus,
