@@ -164,12 +164,12 @@ def around(points: list[Point]) -> Rectangle:
 
 
 def overlap(first: Rectangle, second: Rectangle) -> bool:
-    """Tell whether two rectangles have a point in common that is inside both."""
+    """Return whether two rectangles have a point in common that is inside both."""
     return first[0] < second[2] and second[0] < first[2] and first[1] < second[3] and second[1] < first[3]
 
 
 def crosses(start: Point, end: Point, box: Rectangle) -> bool:
-    """Tell whether a line has a point inside a rectangle (Liang and Barsky)."""
+    """Return whether a line has a point inside a rectangle (Liang and Barsky)."""
     first, last = 0.0, 1.0
     for axis in (0, 1):
         step = end[axis] - start[axis]

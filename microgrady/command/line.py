@@ -172,7 +172,7 @@ def _answer(arguments: Sequence[str]) -> tuple[str, list[str], int]:
 
 @contextlib.contextmanager
 def _called(output: Value, expression: Expression) -> Iterator[None]:
-    """Give the result a short name meanwhile, unless it is one of those in the expression."""
+    """Give the result a short name as long as a `with` lasts, unless that is one of the names in the expression."""
     label = output.label
     if label not in expression.names:
         output.label = next(name for name in ("y", "f", "result", "") if name not in expression.names)

@@ -224,7 +224,7 @@ def colours(blocks: Sequence[Block], outputs: frozenset[Value], likeness: Likene
 
 
 def colour(block: Block, outputs: frozenset[Value], likeness: Likeness) -> Hashable:
-    """Tell what a block is, as far as `likeness` looks."""
+    """Return what a block is, as far as `likeness` looks."""
     result = block.result
     found: list[Hashable] = [result.op is None, not outputs.isdisjoint(block.values), block.kind == "scope"]
     if likeness >= Likeness.KIND:
@@ -351,7 +351,7 @@ class Network:
         return moved
 
     def signature(self, index: int, classes: Sequence[int]) -> Hashable:
-        """Tell the classes around a block; how many users there are of a class does not matter."""
+        """Return the classes around a block; how many users there are of a class does not matter."""
         operands = [A_NUMBER if operand == A_NUMBER else classes[operand] for operand in self.operands[index]]
         users = frozenset((classes[user], position) for user, position in self.uses[index])
         return tuple(operands) if self.ordered[index] else frozenset(operands), users

@@ -166,7 +166,7 @@ class Placing:
         return [*steps, (self.rooms[head], index)]
 
     def _enter(self, index: int) -> None:
-        """Tell the rooms through which an arrow leads of it."""
+        """Add an arrow to the rooms through which it leads."""
         edge = self.edges[index]
         member: int | Room | None = edge.tail
         for room, key in self._steps(index):
@@ -206,7 +206,7 @@ class Placing:
             room.columns = columns
 
     def _cost(self, passed: int) -> float:
-        """Tell how bad the page is: of a shape that does not fit, empty, or with many arrows that pass others."""
+        """Return how bad the page is: of a shape that does not fit, empty, or with many arrows that pass others."""
         along, across = self.page.width, self.page.height
         width, height = self._turned((along, across))
         height += CAPTION
