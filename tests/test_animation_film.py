@@ -43,7 +43,8 @@ def frames(made: tuple[bytes, float]) -> list[Any]:
 
 
 def largest_difference(first: Any, second: Any) -> int:
-    return max(most for _, most in ImageChops.difference(first, second).getextrema())
+    extrema: Any = ImageChops.difference(first, second).getextrema()
+    return int(max(most for _, most in extrema))
 
 
 def test_the_gif_of_a_network_takes_less_than_five_seconds(made: tuple[bytes, float]) -> None:
@@ -93,7 +94,7 @@ def test_each_frame_is_the_whole_picture_rendered_anew(animated: Animation, fram
         made.show(number)
         view = made.views()[number]
         assert view is not None
-        expected = made.reduced(made.rendered(made.whole)).convert("RGB").crop(view)
+        expected = made.palette.reduced(made.rendered(made.whole)).convert("RGB").crop(view)
         inside = (0, made.caption_height, expected.width, made.caption_height + expected.height)
         lines = (1, 1, expected.width - 1, expected.height - 1)  # without those that mark the ends of the picture
         difference = ImageChops.difference(frames[number].crop(inside).crop(lines), expected.crop(lines))

@@ -10,12 +10,12 @@ import copy
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from operator import sub
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
 from microgrady.drawing.animation.areas import Area, area_of, merged
+from microgrady.drawing.animation.palette import Palette
 from microgrady.drawing.animation.parts import COLOURS, show
 from microgrady.drawing.animation.steps import Step
 from microgrady.drawing.extras import import_extra
@@ -27,8 +27,6 @@ from microgrady.drawing.svg import PNG_ZOOM, png_from_svg, to_text
 WIDTH, MOST_HEIGHT, STILL_WIDTH = 1200, 640, 1800
 LEGIBLE, CLOSEST = 22 / 14, 2.5  # pixels a point
 MAP_WIDTH, MAP_HEIGHT, MARGIN = 480, 100, 12
-# Of a GIF, and how many of them are set aside for boxes, whose colours say what their gradients are.
-MOST_COLOURS, MOST_FILLS, LEAST_DIFFERENCE = 128, 60, 8
 # Captions: how many letters, as wide as high, a line has, and its height in such letters.
 LETTERS_A_LINE, LINE = 48, 1.4
 
@@ -74,12 +72,12 @@ class Film:
         self.show(0)
         self.look_at(self.areas)
         canvas = self.composed(self.whole)
-        self.set_colours(canvas.reduce(2), last)
-        canvas, overview = self.reduced(canvas), self.overview(last)
+        self.palette = Palette(self.steps, (canvas.reduce(2), last))
+        canvas, overview = self.palette.reduced(canvas), self.overview(last)
         for number, view in enumerate(self.views()):
             for area in self.changed(number):
-                canvas.paste(self.reduced(self.composed(area)), area[:2])
-            frame = self.reduced(self.paper(self.caption(number, WIDTH), WIDTH, self.height))
+                canvas.paste(self.palette.reduced(self.composed(area)), area[:2])
+            frame = self.palette.reduced(self.paper(self.caption(number, WIDTH), WIDTH, self.height))
             if view:
                 frame.paste(canvas.crop(view), ((WIDTH - self.window[0]) // 2, self.caption_height))
             else:
@@ -213,26 +211,26 @@ class Film:
         width, height = self.whole.size
         share = min((WIDTH - 2 * MARGIN) / width, self.window[1] / height)
         size = (round(share * width), round(share * height))
-        return self.reduced(canvas.convert("RGB").resize(size, self.image.Resampling.LANCZOS))
+        return self.palette.reduced(canvas.convert("RGB").resize(size, self.image.Resampling.LANCZOS))
 
     def overview(self, last: Any) -> Any:
         """Return the map: the whole picture, small and pale."""
         share = min(MAP_WIDTH / last.width, MAP_HEIGHT / last.height)
         small = last.resize((round(share * last.width), round(share * last.height)), self.image.Resampling.LANCZOS)
-        return self.reduced(self.image.blend(self.image.new("RGB", small.size, "white"), small, 0.6))
+        return self.palette.reduced(self.image.blend(self.image.new("RGB", small.size, "white"), small, 0.6))
 
     def add_map(self, frame: Any, overview: Any, view: Area, colour: str) -> None:
         """Add the map to a frame, and in it a rectangle around what the frame shows between two lines."""
         draw = import_extra("PIL.ImageDraw").Draw(frame)
         for y in (self.caption_height, self.caption_height + self.window[1]):
-            draw.line((0, y, WIDTH, y), fill=self.index[FAINT_INK])
+            draw.line((0, y, WIDTH, y), fill=self.palette.index[FAINT_INK])
         left, top = (WIDTH - overview.width) // 2, self.height - MARGIN - overview.height
         frame.paste(overview, (left, top))
         share = overview.width / self.whole.right
         corners = [start + share * pixel for start, pixel in zip((left, top) * 2, view, strict=True)]
-        draw.rectangle(corners, outline=self.index[colour], width=3)
+        draw.rectangle(corners, outline=self.palette.index[colour], width=3)
 
-    # What is said above, and the colours.
+    # What is said above.
 
     @cached_property
     def lines(self) -> list[list[tuple[str, str]]]:
@@ -275,30 +273,6 @@ class Film:
         page = self.image.new("RGB", (width, height), "white")
         page.paste(caption, (0, 0))
         return page
-
-    def set_colours(self, *samples: Any) -> None:
-        """Choose the colours of all frames: those of the boxes and of the marks, and the commonest in some samples."""
-        fills = {change["fill"] for step in self.steps for change in step.changes.values() if "fill" in change}
-        chosen = ["#ffffff", INK, FAINT_INK, *COLOURS.values(), *sorted(fills - {"white"})[:MOST_FILLS]]
-        self.index = {colour: number for number, colour in enumerate(chosen)}
-        sample = self.image.new("RGB", (max(s.width for s in samples), sum(s.height for s in samples)), "white")
-        top = 0
-        for image in samples:
-            sample.paste(image, (0, top))
-            top += image.height
-        common = sample.quantize(MOST_COLOURS - len(chosen), self.image.Quantize.MEDIANCUT).getpalette()
-        palette = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in chosen]
-        for start in range(0, len(common), 3):
-            colour = common[start : start + 3]
-            # What is nearly a colour that was chosen would be taken in its place.
-            near = any(max(map(abs, map(sub, colour, other))) < LEAST_DIFFERENCE for other in palette[: len(chosen)])
-            palette.append(palette[0] if near else colour)
-        self.palette = self.image.new("P", (1, 1))
-        self.palette.putpalette([channel for colour in palette for channel in colour])
-
-    def reduced(self, image: Any) -> Any:
-        """Return an image in the colours of all frames."""
-        return image.quantize(palette=self.palette, dither=self.image.Dither.NONE)
 
 
 def lines_of(step: Step, place: str, width: float, font: Path | None) -> list[tuple[str, str]]:
