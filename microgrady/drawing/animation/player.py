@@ -14,7 +14,7 @@ from typing import Any
 
 from microgrady.drawing.animation.film import Film
 from microgrady.drawing.animation.pages import FORMATS, check_file, in_notebook, page_of
-from microgrady.drawing.animation.parts import show, with_parts
+from microgrady.drawing.animation.parts import COLOURS, show, with_parts
 from microgrady.drawing.animation.steps import Narrator, Step
 from microgrady.drawing.fonts import check_font
 from microgrady.drawing.graph.graph import check_look, check_outputs, draw
@@ -171,9 +171,7 @@ class Animation:
         """Return the page, which needs nothing else."""
         record = {"steps": [asdict(step) for step in self.steps], "paths": self._paths, "names": self._names}
         title = html.escape(f"{', '.join(self._outputs)}: forward and backward pass")
-        return page_of(
-            "microgrady.drawing.animation", "player.html", record, title=title, picture=to_text(self._picture)
-        )
+        return page_of(__package__, "player.html", record, title=title, picture=to_text(self._picture), **COLOURS)
 
     def gif(self) -> bytes:
         """Return the steps as the frames of a GIF that starts over and over."""
