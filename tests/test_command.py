@@ -478,6 +478,10 @@ def test_explain_says_how_a_derivative_comes_about(capsys: pytest.CaptureFixture
     assert "∂x/∂x = 1: it is the derivative of x by itself." in output_of(capsys, "x", "x=2", "--explain", "x")
 
 
+def test_latex_of_a_number_is_the_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert output_of(capsys, "3 + 4", "--latex") == "3 + 4 = 7\n\n7\n"
+
+
 def test_latex_writes_the_formula(capsys: pytest.CaptureFixture[str]) -> None:
     text = output_of(capsys, "sqrt(x) / y", "x=2", "y=3", "--latex")
     assert text.endswith("\n\n\\frac{\\sqrt{x}}{y}\n")

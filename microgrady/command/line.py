@@ -36,6 +36,7 @@ from microgrady.drawing.render import FORMATS, check_target, endings
 from microgrady.drawing.style import DIGITS as DIGITS_IN_PICTURES
 from microgrady.formulas.explaining import explain
 from microgrady.formulas.expressions import latex
+from microgrady.formulas.latex import LATEX
 from microgrady.formulas.writing import PYTHON
 from microgrady.inputs import FLOAT_DIGITS
 from microgrady.transforms import hessian
@@ -159,7 +160,7 @@ def _answer(arguments: Sequence[str]) -> tuple[str, list[str], int]:
             leaf = leaves[list(expression.names).index(options.explain)]
             parts.append(f"\n{explain(output, leaf, precision=pictured).text}")
         if options.latex:
-            parts.append(f"\n{latex(output, precision=digits)}")
+            parts.append(f"\n{latex(output, precision=digits) if point else LATEX.number(output.data, digits).text}")
     status = OK if not complaints and all(report.ok for report in reports) else CHECK_FAILED
     if options.draw is not None:
         try:

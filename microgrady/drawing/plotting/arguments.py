@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # How many numbers the functions take that these draw.
 INPUTS = {"plot": 1, "plot_errors": 1, "plot_surface": 2}
 
+# The larger end of an interval that matplotlib does not take for a point; its width as a share of that.
+SMALLEST, NARROWEST = 1e-280, 1e-14
+
 
 def check_function(f: Any, ax: object, what: str) -> None:
     """Refuse what is not a function or not Axes, and find out whether there is something to draw with.
@@ -104,13 +107,15 @@ def check_interval(interval: object, what: str, largest: float = LARGEST) -> Int
 
     Raises:
         TypeError: They are not numbers in a sequence.
-        ValueError: They are not two, not finite, not ascending, or too large to be drawn.
+        ValueError: They are not two, not finite, not ascending, or too large or too near to each other to be drawn.
     """
     ends = check_numbers(interval, f"the two ends of {what}")
     if len(ends) != 2 or not ends[0] < ends[1]:
         raise ValueError(f"{what} must be two finite numbers in ascending order, such as (-3, 3), not {interval!r}")
     if max(map(abs, ends)) > largest:
         raise ValueError(f"{what} must not reach beyond {largest:g} to be drawn, and {interval!r} does")
+    if max(map(abs, ends)) < SMALLEST or ends[1] - ends[0] < NARROWEST * max(map(abs, ends)):
+        raise ValueError(f"{what} is too narrow to be drawn: {interval!r}")
     return ends[0], ends[1]
 
 

@@ -71,8 +71,8 @@ def plot(
 
     Raises:
         TypeError: An argument has the wrong type, or `f` does not return one number.
-        ValueError: The interval is not two finite numbers in ascending order, another argument is not one of those
-            allowed, `f` is not finite where it has to be, or `to` has an unknown format or folder.
+        ValueError: The interval is not two finite numbers in ascending order or too narrow, another argument is not one
+            of those allowed, `f` is not finite where it has to be, or `to` has an unknown format or folder.
         RuntimeError: Matplotlib is not installed.
 
     Example:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from microgrady.drawing.plotting.arguments import check_file, check_function, check_interval, check_numbers
 from microgrady.drawing.plotting.contours import MOST_PATHS, draw_from_above
 from microgrady.drawing.plotting.fields import Cut, Field, Path, cut_at, names_of
-from microgrady.drawing.plotting.figures import Interval, axes_to_draw_on, import_plotting, write_figure
+from microgrady.drawing.plotting.figures import axes_to_draw_on, import_plotting, write_figure
 from microgrady.drawing.plotting.solids import draw_in_space
 from microgrady.drawing.style import INK
 from microgrady.inputs import describe, require_number
@@ -18,7 +18,6 @@ from microgrady.tracebacks import entrance
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SMALLEST, NARROWEST = 1e-280, 1e-14  # the larger end of an interval that can be drawn; its width as a share of that
 KINDS, SPACINGS = ("contours", "surface"), ("equal", "shares")
 DISTANCE = 6  # points from the names of the axes to the legend
 LEGEND_SIZE, LEGEND_WIDTH = 8.3, 0.9  # points; as a share of the width that there is for the axes
@@ -89,8 +88,8 @@ def plot_surface(
     check_function(f, ax, "plot_surface")
     check_word(kind, KINDS, "kind")
     check_word(levels, SPACINGS, "levels")
-    x_ends = check_width(check_interval(x_interval, "x_interval"), "x_interval")
-    y_ends = x_ends if y_interval is None else check_width(check_interval(y_interval, "y_interval"), "y_interval")
+    x_ends = check_interval(x_interval, "x_interval")
+    y_ends = x_ends if y_interval is None else check_interval(y_interval, "y_interval")
     field = Field(f, (x_ends, y_ends), names_of(f))
     paths = [] if path is None else check_paths(path)
     places = check_cuts(cuts, field)
@@ -117,18 +116,6 @@ def check_word(word: object, words: Sequence[str], what: str) -> None:
     """
     if word not in words:
         raise ValueError(f"{what} is {' or '.join(map(repr, words))}, not {word!r}")
-
-
-def check_width(ends: Interval, what: str) -> Interval:
-    """Refuse an interval that matplotlib takes for a point.
-
-    Raises:
-        ValueError: It is that narrow.
-    """
-    largest = max(map(abs, ends))
-    if largest < SMALLEST or ends[1] - ends[0] < NARROWEST * largest:
-        raise ValueError(f"{what} is too narrow to be drawn: {ends!r}")
-    return ends
 
 
 def check_projection(ax: Any, kind: str) -> str | None:

@@ -71,8 +71,8 @@ def animate_zoom(
 
     Raises:
         TypeError: An argument has the wrong type, or `f` does not return one number.
-        ValueError: The interval is not two finite numbers in ascending order, `x` is not in it, `f` is not finite
-            there, `closer` is not one of those allowed, or `to` has an unknown format or folder.
+        ValueError: The interval is not two finite numbers in ascending order or too narrow, `x` is not in it, `f` is
+            not finite there, `closer` is not one of those allowed, or `to` has an unknown format or folder.
         RuntimeError: Matplotlib is not installed.
 
     Example:
