@@ -6,8 +6,9 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 CURVE = 26.0  # about, between columns
-CHANNEL = 5.5  # what an arrow takes of a column that it passes
 CLEARANCE = 7.0  # between two things in a column
+LANE, LANE_CLEARANCE = 1.0, 4.5  # the height of an arrow that passes a column, and between it and what is beside it
+CHANNEL = LANE + LANE_CLEARANCE  # what it takes of the column
 MISSES = 30  # so many of the next things may be too high for what is left of a column
 
 

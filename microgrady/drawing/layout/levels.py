@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from microgrady.drawing.layout.columns import LANE
 from microgrady.drawing.layout.crossings import order
 from microgrady.drawing.layout.heights import settle
-from microgrady.drawing.layout.stops import LANE, Link, Stop, packed_height
+from microgrady.drawing.layout.stops import Link, Stop, packed_height
 
 Point = tuple[float, float]
 Key = int | tuple[str, ...]

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from microgrady.drawing.layout.columns import CLEARANCE
+from microgrady.drawing.layout.columns import CLEARANCE, LANE_CLEARANCE
 
-LANE = 1.0  # the height of an arrow that passes a column
-LANE_CLEARANCE = 4.5
 ENTRY, ENTRIES_MARGIN = 6.0, 4.0  # between arrows that enter the same box, and above and below them
 
 
@@ -46,7 +44,7 @@ class Stop:
         self.column = 0
         self.start = 0.0  # along the arrows
         self.middle = 0.0  # across them
-        self.key = 0.0
+        self.key = 0.0  # by which its column is sorted
         self.before: list[Link] = []
         self.returning: list[Link] = []  # what enters it from arrows that lead back
         self.after: list[Link] = []
@@ -59,6 +57,8 @@ class Link:
         left: Where it starts.
         right: Where it ends.
         label: The size of its label across the arrows; 0 for none.
+        leaves: Where it leaves what is on its left, from the middle of that.
+        enters: Where it enters what is on its right, from the middle of that.
     """
 
     __slots__ = ("enters", "label", "leads_back", "leaves", "left", "right", "weight")
