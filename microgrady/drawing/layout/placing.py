@@ -13,7 +13,7 @@ from microgrady.drawing.layout.stops import ENTRIES_MARGIN, ENTRY
 CAPTION = 36.0  # the height of the text below a picture
 # A picture that is wider or narrower than this is hard to read, and so is an empty one; a few boxes have room anyway.
 WIDEST, NARROWEST, WELL_FILLED, VERY_FEW = 2.6, 0.9, 0.37, 5
-MISFIT, EMPTY, PASSING = 0.1, 40.0, 0.5
+MISFIT, EMPTY, PASSING = 0.1, 8.0, 0.15
 STEP, FEW, LONG_STEP = 1.1, 300, 1.6  # from one height that is tried to the next; for few things, and for more
 
 
