@@ -92,6 +92,16 @@ def test_the_numbers_are_those_of_backward(output: Value) -> None:
         assert state[f"v{index}"]["gradient"] == f"gradient {number_text(value.grad, 17)}"
 
 
+def test_a_result_without_leaves_says_so() -> None:
+    output = mg.where(Value(1.0) > 0, 3.0, Value(2.0))
+    assert notes(output) == [
+        "There are no leaves.",
+        "It depends on no leaf.",
+        "The seed: the output changes exactly as much as itself.",
+        "The gradient is complete; there are no leaves that it could be added to.",
+    ]
+
+
 def test_each_operation_has_its_steps_in_the_order_of_the_engine() -> None:
     assert formulas(neuron()) == [
         "w = -3, x = 2, b = 6.88",

@@ -175,3 +175,11 @@ def test_what_stands_before_a_function_in_a_function_goes_by_its_operand() -> No
     x = Value(0.5, "x")
     slope = mg.grad(lambda x: x**3)(x)
     assert "    v1 = x = 0.5 " in mg.explain(slope, x).text
+
+
+def test_arguments_the_wrong_way_round_are_recognised() -> None:
+    y, x = neuron()
+    assert mg.explain(x, y).text == (
+        "The derivative of x by y is 0: x was not calculated from y. "
+        "The other way round, explain takes the result first: y was calculated from x."
+    )

@@ -92,7 +92,7 @@ class Narrator:
             known = self.number(value.data) if is_leaf else UNKNOWN
             changes[part] = {"pending": pending, "value": f"value {known}"} | self.look(value, None, is_leaf)
         formula = listed(f"{self.names[leaf]} = {self.number(leaf.data)}" for leaf in reading_order(*self.outputs))
-        note = "The leaves have their values; the rest is computed from them."
+        note = "The leaves have their values; the rest is computed from them." if formula else "There are no leaves."
         return Step("forward", "Forward pass", formula, note, {}, changes)
 
     def compute(self, value: Value) -> Step:
@@ -103,7 +103,7 @@ class Narrator:
             in_numbers = formula_of(value, numbers, self.inside, NUMBERS, self.precision).text
             formula += f" = {in_numbers}" if operands and not formula.endswith(in_numbers) else ""
             local = listed(f"{self.local_derivative(value, operand)} = {self.number(d)}" for operand, d in operands)
-            note = f"Local derivative{'s' if len(operands) > 1 else ''}: {local}"
+            note = f"Local derivative{'s' if len(operands) > 1 else ''}: {local}" if local else "It depends on no leaf."
         else:
             leaves = [self.names[operand] for operand, _ in operands if operand.op is None]
             note = f"This was recorded before {' or '.join(leaves) or 'a leaf'} was changed."
@@ -272,6 +272,8 @@ class Pass:
         """Show what came out, and what the leaves have of it."""
         narrator, number = self.narrator, self.narrator.number
         leaves = reading_order(self.output)
+        if not leaves:
+            return self.step("", "The gradient is complete; there are no leaves that it could be added to.", {}, {})
         formula = listed(f"{self.derivative(leaf)} = {number(self.final[leaf])}" for leaf in leaves)
         note = f"The gradient is complete; backward() adds {'these' if len(leaves) > 1 else 'this'} to the leaves' grad"
         changes: dict[str, Mapping[str, str]] = {}
