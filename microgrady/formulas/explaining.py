@@ -12,7 +12,7 @@ from microgrady.differentiation import still_follows
 from microgrady.formulas.grouping import formula_of, from_outside, grouped
 from microgrady.formulas.names import short_names, shortened
 from microgrady.formulas.paths import Arrow, Paths, in_figures
-from microgrady.formulas.writing import NUMBERS, TEXT, Level, in_parentheses, number_text
+from microgrady.formulas.writing import NUMBERS, TEXT, in_parentheses, local_derivative, number_text, total_derivative
 from microgrady.inputs import describe, require_precision
 from microgrady.tracing import escaping
 from microgrady.value import Value, topological_order
@@ -291,11 +291,11 @@ class _Chain:
 
     def total(self, value: Value) -> str:
         """Write the derivative of the output by a Value, along all paths."""
-        return f"∂{self._atom(self.output)}/∂{self._atom(value)}"
+        return total_derivative(self.names[self.output], self.names[value])
 
     def local(self, arrow: Arrow) -> str:
         """Write a local derivative."""
-        return f"d{self._atom(arrow.result)}/d{self._atom(arrow.operand)}"
+        return local_derivative(self.names[arrow.result], self.names[arrow.operand])
 
     def valued(self, value: Value) -> str:
         """Write a Value with its number."""
@@ -304,9 +304,6 @@ class _Chain:
     def number(self, number: float) -> str:
         """Write a number, without the sign of a zero."""
         return number_text(number + 0.0, self.precision)
-
-    def _atom(self, value: Value) -> str:
-        return TEXT.beside(TEXT.name(self.names[value]), Level.ATOM)
 
 
 def _rows(things: Sequence[Thing], row: Callable[[Thing], tuple[str, ...]], what: str) -> tuple[tuple[str, ...], ...]:

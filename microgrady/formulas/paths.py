@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from microgrady.formulas.writing import number_text
+from microgrady.formulas.writing import in_parentheses, number_text
 from microgrady.value import Value
 
 # What is listed of many paths, and of a long one at its beginning and at its end.
@@ -113,7 +113,7 @@ class Paths:
             share *= arrow.partial
             if stops and not math.isfinite(share):
                 share, remark = 0.0, " (a zero contributes zero)"
-        signed = [factors[0], *(f"({factor})" if factor.startswith("-") else factor for factor in factors[1:])]
+        signed = [factors[0], *(in_parentheses(factor).text for factor in factors[1:])]
         equation = " · ".join(ends(signed)) + " = " if len(path) > 1 or remark else ""
         return " → ".join(ends(stations)), f"{equation}{self.number(share)}{remark}"
 

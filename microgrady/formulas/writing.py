@@ -216,6 +216,20 @@ def in_parentheses(text: str) -> Written:
     return Written(f"({text})" if text.startswith("-") else text, Level.ATOM)
 
 
+def total_derivative(output: str, value: str) -> str:
+    """Write the derivative of an output along all paths, by their names."""
+    return f"∂{_beside_a_sign(output)}/∂{_beside_a_sign(value)}"
+
+
+def local_derivative(result: str, operand: str) -> str:
+    """Write the derivative of one operation by one of its operands, by their names."""
+    return f"d{_beside_a_sign(result)}/d{_beside_a_sign(operand)}"
+
+
+def _beside_a_sign(name: str) -> str:
+    return TEXT.beside(TEXT.name(name), Level.ATOM)
+
+
 def number_text(number: float, precision: int) -> str:
     """Write a number.
 

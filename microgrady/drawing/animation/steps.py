@@ -12,7 +12,7 @@ from microgrady.drawing.style import NOT_FINITE, tint
 from microgrady.formulas.grouping import formula_of, from_outside, grouped
 from microgrady.formulas.names import short_names
 from microgrady.formulas.paths import Arrow, Paths
-from microgrady.formulas.writing import NUMBERS, TEXT, Level, in_parentheses, number_text
+from microgrady.formulas.writing import NUMBERS, TEXT, in_parentheses, local_derivative, number_text, total_derivative
 from microgrady.value import Value, topological_order
 
 LISTED = 6
@@ -148,15 +148,11 @@ class Narrator:
 
     def derivative(self, output: Value, value: Value) -> str:
         """Write the derivative of an output by a Value, along all paths."""
-        return f"∂{self.atom(output)}/∂{self.atom(value)}"
+        return total_derivative(self.names[output], self.names[value])
 
     def local_derivative(self, result: Value, operand: Value) -> str:
         """Write the derivative of one operation by one of its operands."""
-        return f"d{self.atom(result)}/d{self.atom(operand)}"
-
-    def atom(self, value: Value) -> str:
-        """Write the name of a Value beside a sign."""
-        return TEXT.beside(TEXT.name(self.names[value]), Level.ATOM)
+        return local_derivative(self.names[result], self.names[operand])
 
     def number(self, number: float) -> str:
         """Write a number."""

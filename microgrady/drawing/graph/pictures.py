@@ -37,7 +37,7 @@ from microgrady.drawing.style import (
     tint,
 )
 from microgrady.formulas.grouping import formula_of
-from microgrady.formulas.writing import TEXT, Level
+from microgrady.formulas.writing import TEXT, local_derivative
 from microgrady.inputs import FLOAT_DIGITS
 from microgrady.value import Value
 
@@ -113,8 +113,8 @@ class Boxes:
         ends = box.part, self.boxes[arrow.tail].part
         if self.look.gradients is None or any(part.kind == "scope" or len(part.blocks) > 1 for part in ends):
             return ""
-        result, operand = (TEXT.beside(TEXT.name(self.look.names[part.results[0]]), Level.ATOM) for part in ends)
-        return f"d{result}/d{operand} = {spread(arrow.partials, FLOAT_DIGITS)}"
+        written = local_derivative(*(self.look.names[part.results[0]] for part in ends))
+        return f"{written} = {spread(arrow.partials, FLOAT_DIGITS)}"
 
     def in_full(self, box: Box) -> str:
         """Say what is in a box, with all digits of its numbers."""

@@ -19,6 +19,7 @@ from microgrady.drawing.plotting.figures import (
     written,
 )
 from microgrady.drawing.plotting.tangents import Line, tangent
+from microgrady.formulas.writing import total_derivative
 from microgrady.introspection import parameters_of
 from microgrady.transforms import value_and_grad
 from microgrady.value import Value
@@ -92,7 +93,7 @@ class Cut:
     def title(self) -> str:
         """Where the cut is, and the partial derivative that is its slope."""
         fixed, free = self.field.names[self.fixed], self.field.names[1 - self.fixed]
-        partial, where = f"∂{self.field.name}/∂{free}", f"at {free} = {written(self.line.x)}"
+        partial, where = total_derivative(self.field.name, free), f"at {free} = {written(self.line.x)}"
         cut = f"{fixed} = {written(self.point[self.fixed])}"
         if math.isnan(self.line.slope):
             return f"{cut}: no {partial} {where}, a {self.line.kind}"
