@@ -19,7 +19,7 @@ PACKAGE = Path(mg.__file__).parent
 
 # From the ground up. A module imports what stands above its own line in this list, and what is in its own folder.
 LAYERS = """
-    later freshness forks files version introspection typed uncompiled suggestions
+    later freshness forks files version introspection typed uncompiled suggestions drawing.layout
     microgrady
     comparisons tracebacks
     inputs scopes arithmetic
@@ -51,6 +51,14 @@ LAYERS = """
     compiler.vmapped
     compiler.vmap
     optim.minimisation
+    drawing.style drawing.extras
+    drawing.fonts
+    drawing.svg
+    drawing.render
+    drawing.graph
+    drawing.animation
+    drawing.plotting
+    drawing.learning
     compiler drawing testing
     nn.history
     nn.epochs
