@@ -367,6 +367,16 @@ def test_repeated_scopes_fold_to_a_loop() -> None:
     assert {"step 0", "step 2999"} <= set(boxes(picture))
 
 
+def test_a_loop_in_a_scope_is_shown_as_a_loop() -> None:
+    with mg.scope("training"):
+        y = steps(3000)
+    picture = mg.draw(y)
+    assert any(re.fullmatch(r"step … × 2,9\d\d", title) for title in boxes(picture))
+    assert frames(picture)[0] == "training"
+    assert re.fullmatch(r"loop of 2,9\d\d turns", frames(picture)[1])
+    assert "training" in boxes(mg.draw(y, depth=0))
+
+
 def test_names_of_scopes_appear_as_they_are() -> None:
     with mg.scope('<b> & "q" {x|y} \\N'):
         y = Value(2.0) * 3

@@ -149,6 +149,8 @@ def fold(
                 shown, network = level, closer
             else:
                 fits, found = level, parts
+        if found is not None:
+            found = loop_of_scopes(network, kept, max_nodes) or found
     return found or stopped_parts(network, kept, max_nodes)
 
 
@@ -163,17 +165,34 @@ def settled_parts(network: Network, outputs: frozenset[Value], max_nodes: int) -
     return None
 
 
+def loop_of_scopes(network: Network, outputs: frozenset[Value], max_nodes: int) -> list[Part] | None:
+    """Join what is alike as far as a few steps around it show, if that makes a loop of most of what there is.
+
+    It says more than the scope around the loop, folded into a single box.
+    """
+    classes = stopped_classes(network, outputs, max_nodes, Likeness.PATTERN)
+    return framed(parts_of(network.blocks, classes)) if classes and network.is_loop(classes) else None
+
+
 def stopped_parts(network: Network, outputs: frozenset[Value], max_nodes: int) -> list[Part]:
     """Join what is alike as far as a few steps around it show, or at least in itself."""
     blocks = network.blocks
     for likeness in (Likeness.PATTERN, Likeness.KIND, Likeness.ROLE):
-        first = colours(blocks, outputs, likeness, max_nodes)
-        if first is not None and network.box_count(first) <= max_nodes:
-            # A loop reads best with its first and its last turn beside those that are alike.
-            most = min(max_nodes // FULLER, 2 * network.box_count(first))
-            parts = parts_of(blocks, network.refine(first, most)[0])
+        if classes := stopped_classes(network, outputs, max_nodes, likeness):
+            parts = parts_of(blocks, classes)
             return framed(parts) if likeness == Likeness.PATTERN else parts
     return parts_of(blocks, [colour(block, outputs, Likeness.ROLE) for block in blocks])
+
+
+def stopped_classes(
+    network: Network, outputs: frozenset[Value], max_nodes: int, likeness: Likeness
+) -> list[int] | None:
+    """Return the class of each block where the search stops early; None if even those are too many."""
+    first = colours(network.blocks, outputs, likeness, max_nodes)
+    if first is None or network.box_count(first) > max_nodes:
+        return None
+    # A loop reads best with its first and its last turn beside those that are alike.
+    return network.refine(first, min(max_nodes // FULLER, 2 * network.box_count(first)))[0]
 
 
 def blocks_of(
@@ -302,6 +321,22 @@ class Network:
     def box_count(self, classes: Sequence[int]) -> int:
         """Count the boxes if each class is one, with its numbers beside it."""
         return sum(dict(zip(classes, self.boxes, strict=True)).values())
+
+    def is_loop(self, classes: Sequence[int]) -> bool:
+        """Return whether most blocks are in classes that follow from themselves."""
+        before: dict[int, set[int]] = {class_: set() for class_ in classes}
+        for class_, operands in zip(classes, self.operands, strict=True):
+            before[class_].update(classes[operand] for operand in operands if operand != A_NUMBER)
+        looped = set()
+        for class_ in before:
+            seen: set[int] = set()
+            pending = set(before[class_])
+            while pending:
+                seen |= pending
+                pending = set().union(*(before[other] for other in pending)) - seen
+            if class_ in seen:
+                looped.add(class_)
+        return 2 * sum(class_ in looped for class_ in classes) > len(classes)
 
     def refine(self, colours: Sequence[int], max_boxes: int) -> tuple[list[int], bool]:
         """Divide the classes until the blocks in each have operands and users of the same classes.
