@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +42,7 @@ from microgrady.value import Value
 
 PLURALS = {"operation": "operations", "leaf": "leaves", "box": "boxes"}
 FRAME_WIDTH = 60  # letters in a line of a frame's title
-CAPTION_WIDTH = {"LR": 60, "TB": 36}  # the same of the text below a picture, which widens no small one
+CAPTION_WIDTH = 60  # the same of the text below a picture
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,9 @@ class Boxes:
 
     def picture(self) -> Picture:
         """Draw the boxes and what leads to them."""
-        graph = GRAPH | {"rankdir": self.look.direction, "label": self.caption()}
+        self.placement.caption = self.caption()
+        label = r"\n".join(wrapped(line, CAPTION_WIDTH) for line in self.placement.caption)
+        graph = GRAPH | {"rankdir": self.look.direction, "label": label}
         picture = Picture(graph_attr=graph, node_attr=NODE, edge_attr=EDGE)
         picture.node_titles = {box.name: self.in_full(box) for box in self.boxes}
         picture.alternative = self.alternative()
@@ -258,7 +259,7 @@ class Boxes:
         ]
         return f"the graph of {' and '.join(outputs)}, in {counted(len(self.boxes), 'box')}"
 
-    def caption(self) -> str:
+    def caption(self) -> list[str]:
         """Say below the picture how to read it, and what was folded."""
         look = self.look
         lines = []
@@ -270,8 +271,7 @@ class Boxes:
                 lines.append("orange: positive gradients, blue: negative, darker: larger")
         if any(len(box.part.blocks) > 1 or box.part.kind == "scope" for box in self.boxes):
             lines += self.folding([value for box in self.boxes for block in box.part.blocks for value in block.values])
-        width = CAPTION_WIDTH[look.direction]
-        return r"\n".join(quoted(part) for line in lines for part in textwrap.wrap(line, width))
+        return lines
 
     def folding(self, values: Sequence[Value]) -> list[str]:
         """Say what was folded, by an example from the picture."""

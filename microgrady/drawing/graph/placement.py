@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from microgrady.drawing.graph.labels import wrapped
 from microgrady.drawing.graph.texts import text_size
 from microgrady.drawing.layout.placing import Edge, Layout, Node, Rectangle, place
 from microgrady.drawing.style import EDGE, FRAME
@@ -14,6 +15,7 @@ LINE = re.compile(
     r"(?P<indent>\s*)(?:subgraph (?P<frame>\w+) \{|(?P<name>\w+)(?: -> (?P<head>\w+))?(?: \[(?P<rest>.*)\])?)\n?"
 )
 NOT_NODES = {"graph", "node", "edge"}
+LETTER, NARROWEST_CAPTION = 6.0, 24  # the width of a letter of the caption in points, about; letters in a line of it
 
 
 class Placement:
@@ -21,6 +23,12 @@ class Placement:
 
     Args:
         direction: "LR" or "TB".
+
+    Attributes:
+        nodes: The nodes, by their names.
+        edges: The names of the ends of each arrow, and its label.
+        titles: Those of the frames.
+        caption: What is said below the picture.
     """
 
     def __init__(self, direction: str) -> None:
@@ -28,6 +36,7 @@ class Placement:
         self.nodes: dict[str, Node] = {}
         self.edges: list[tuple[str, str, str]] = []
         self.titles: dict[Path, str] = {}
+        self.caption: list[str] = []
         self._found: tuple[list[str], list[str]] | None = None
 
     def lines(self, body: Sequence[str]) -> list[str]:
@@ -57,7 +66,10 @@ class Placement:
         frames = {path[-1]: path for path in found.frames}
         ways = iter(zip(self.edges, found.courses, strict=True))
         path: Path = ()
-        yield "\tgraph [layout=nop2]\n"
+        # A caption that is wider than the boxes would leave the page empty beside them.
+        letters = max(NARROWEST_CAPTION, int(found.width / LETTER))
+        caption = r"\n".join(wrapped(line, letters) for line in self.caption)
+        yield f'\tgraph [label="{caption}" layout=nop2]\n'
         for line in body:
             match = LINE.fullmatch(line)
             if match is None:
