@@ -183,3 +183,25 @@ def test_arguments_the_wrong_way_round_are_recognised() -> None:
         "The derivative of x by y is 0: x was not calculated from y. "
         "The other way round, explain takes the result first: y was calculated from x."
     )
+
+
+def test_values_with_one_label_are_told_apart() -> None:
+    first, x, other = Value(3.0, "w"), Value(0.5, "x"), Value(2.0, "w")
+    y = first * x
+    y.label = "y"
+    z = y * other + Value(1.0, "w_2")
+    z.label = "y"
+    assert str(mg.explain(z, other)).splitlines() == [
+        "∂y/∂w = 1.5 at w = 2: for a small change of w, y changes 1.5 times as much.",
+        "",
+        "The operations from w to y, with their local derivatives:",
+        "    v1 = y_2 · w = 1.5 · 2 = 3    dv1/dw = 1.5",
+        "    y = v1 + w_2 = 3 + 1 = 4      dy/dv1 = 1",
+        "",
+        "One path leads from w to y. ∂y/∂w is its product:",
+        "    w → v1 → y    1.5 · 1 = 1.5",
+    ]
+    text = mg.explain(y * other + z, x).text
+    assert "    y = w · x = 3 · 0.5 = 1.5 " in text
+    assert "    v1 = y · w_3 = 1.5 · 2 = 3 " in text
+    assert "    y_2 = v2 + w_2 = 3 + 1 = 4 " in text

@@ -358,3 +358,13 @@ def test_what_cannot_be_written_is_refused() -> None:
     for few in (2, "all", True):
         with pytest.raises(ValueError, match="max_lines is an int from 3 on, or None"):
             mg.formula(x, max_lines=few)  # type: ignore[arg-type]
+
+
+def test_a_result_with_the_label_of_what_it_is_made_from_has_a_name_of_its_own() -> None:
+    x = Value(0.5, "x")
+    y = x * 2
+    y.label = "y"
+    z = (y + 1) * y
+    z.label = "y"
+    assert mg.latex(z).splitlines()[1:3] == [r"y &= x \cdot 2 \\", r"y_{2} &= \left(y + 1\right) \cdot y"]
+    assert r"y_{2} &= \left(y + 1\right) \cdot y = 2" in str(z._repr_latex_())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from microgrady.differentiation import still_follows
 from microgrady.formulas.grouping import formula_of, from_outside, grouped
-from microgrady.formulas.names import short_names, shortened
+from microgrady.formulas.names import short_names, shortened, told_apart
 from microgrady.formulas.paths import Arrow, Paths, in_figures
 from microgrady.formulas.writing import NUMBERS, TEXT, in_parentheses, local_derivative, number_text, total_derivative
 from microgrady.inputs import describe, require_precision
@@ -172,8 +172,8 @@ class _Chain:
     def __init__(self, order: Sequence[Value], output: Value, value: Value, precision: int) -> None:
         self.output, self.value, self.precision = output, value, precision
         self.inside = grouped(order, (output, value))
-        self.names = short_names(order, skip=self.inside)
         self.steps = self._steps(order)
+        self.names = told_apart(short_names(order, skip=self.inside), self._mentioned())
         self.adjoints: dict[Value, float] = {output: 1.0}
         self.shares: dict[Value, list[tuple[Arrow, float]]] = {}
         self._go_back()
@@ -192,6 +192,15 @@ class _Chain:
             elif one in active:
                 steps.append(_Step([*within.pop(one, []), one]))
         return steps
+
+    def _mentioned(self) -> Iterator[Value]:
+        """Yield what the explanation mentions, what it is about first."""
+        yield from (self.value, self.output)
+        for step in self.steps:
+            for one in step.values:
+                operands = (operand for operand in one.operands if isinstance(operand, Value))
+                yield from (operand for operand in operands if operand not in self.inside)
+            yield step.result
 
     def _go_back(self) -> None:
         """Find the derivative of the output by each result, and what it is the sum of."""

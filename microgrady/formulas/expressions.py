@@ -115,7 +115,7 @@ def notebook_latex(value: Value) -> str | None:
 
 
 def _named(page: Page, output: Value) -> str:
-    return LATEX.name(visible(output.label) or page.next_number()).text
+    return LATEX.name(page.name_for(output)).text
 
 
 def _aligned(page: Page, name: str, text: str, max_lines: int | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import count
 
 from microgrady.formulas.writing import visible
@@ -27,6 +27,24 @@ def short_names(order: Iterable[Value], skip: Collection[Value] = ()) -> dict[Va
     taken = set(labels.values())
     free = (name for name in (f"v{number}" for number in count(1)) if name not in taken)
     return {value: label or next(free) for value, label in labels.items() if label or value not in skip}
+
+
+def told_apart(names: Mapping[Value, str], values: Iterable[Value]) -> dict[Value, str]:
+    """Return names in which no two of some Values have the same one: all but the first are numbered.
+
+    Args:
+        names: What Values are called.
+        values: Those to tell apart.
+    """
+    found, taken, given = dict(names), set(names.values()), set()
+    numbers: dict[str, Iterator[int]] = {}
+    for value in dict.fromkeys(values):
+        name = names[value]
+        if name in given:
+            others = (f"{name}_{number}" for number in numbers.setdefault(name, count(2)))
+            found[value] = next(other for other in others if other not in taken)
+        given.add(name)
+    return found
 
 
 def shortened(label: str) -> str:
