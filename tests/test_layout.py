@@ -150,6 +150,12 @@ def test_no_arrow_touches_a_box_that_it_does_not_join(name: str) -> None:
         assert picture.density >= 1 / 3
 
 
+@pytest.mark.parametrize("output", [chain(59), horner(19), loop(14), network(3, 4, 4, 1)])
+def test_a_wide_page_is_broken_into_lines(output: Value) -> None:
+    assert drawn(output).width < 1500
+    assert drawn(output, direction="TB").height > 1500
+
+
 @pytest.mark.parametrize("style", ["boxes", "circles"])
 @pytest.mark.parametrize("direction", ["LR", "TB"])
 @pytest.mark.parametrize("name", ["network (2, 3, 1)", "micrograd's", "loop 5", "random 3"])

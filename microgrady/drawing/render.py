@@ -30,7 +30,13 @@ _one_at_a_time = free_after_fork(threading.RLock())
 
 
 class Placement(Protocol):
-    """What knows where the parts of a picture stand."""
+    """What knows where the parts of a picture stand.
+
+    Attributes:
+        in_lines: Whether a picture that is too wide is broken into lines.
+    """
+
+    in_lines: bool
 
     def lines(self, body: Sequence[str]) -> Sequence[str]:
         """Return lines of DOT source with the places in them."""

@@ -127,7 +127,10 @@ class Animation:
         for value, longest in narrator.longest.items():
             value.grad = longest  # leaves room in its box for every gradient on the way
         look: dict[str, Any] = {"precision": precision, "colour": colour, "direction": direction, "font": font}
-        picture = draw(*outputs, max_nodes=None, **look).plain_svg()
+        drawn = draw(*outputs, max_nodes=None, **look)
+        if drawn.placement is not None:
+            drawn.placement.in_lines = False  # a page can be moved and a film goes on to where something happens
+        picture = drawn.plain_svg()
         self._picture = with_parts(picture, [*self._names, *narrator.all_arrows()])
         set_families(self._picture, font)
         show(self._picture, self.steps[-1], self.state(len(self.steps) - 1))

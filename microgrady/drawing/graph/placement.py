@@ -33,6 +33,7 @@ class Placement:
 
     def __init__(self, direction: str) -> None:
         self.direction = direction
+        self.in_lines = direction == "LR"
         self.nodes: dict[str, Node] = {}
         self.edges: list[tuple[str, str, str]] = []
         self.titles: dict[Path, str] = {}
@@ -56,7 +57,7 @@ class Placement:
         size = float(EDGE["fontsize"])
         edges = [Edge(index[tail], index[head], text_size(label, size)) for tail, head, label in self.edges]
         titles = {path: text_size(title, float(FRAME["fontsize"])) for path, title in self.titles.items()}
-        return place(list(self.nodes.values()), edges, titles, down=self.direction == "TB")
+        return place(list(self.nodes.values()), edges, titles, down=self.direction == "TB", in_lines=self.in_lines)
 
     def _placed(self, body: Sequence[str]) -> Iterator[str]:
         """Yield the lines with their places, which Graphviz measures from the bottom."""

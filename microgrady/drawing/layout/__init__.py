@@ -11,6 +11,7 @@ column for labels. Nothing here knows of Values: boxes are sizes.
 4. `levels` then makes `stops` of one frame's things and lanes, and at the end leads the arrows through them.
 5. `crossings` orders the stops of each column so that few arrows cross.
 6. `heights` moves them up and down, in that order, so that arrows are straight.
+7. `lines` breaks a page that is too wide into lines, as text is.
 
 This is the method of K. Sugiyama, S. Tagawa and M. Toda, "Methods for visual understanding of hierarchical system
 structures", IEEE Transactions on Systems, Man, and Cybernetics 11 (1981), with columns that are filled up to a height.

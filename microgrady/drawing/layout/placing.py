@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from microgrady.drawing.layout.levels import ARROW_HEAD, OUTSIDE, Key, Point, Target
-from microgrady.drawing.layout.rooms import PADDING, Room
+from microgrady.drawing.layout.rooms import CAPTION, PADDING, WELL_FILLED, Room
 from microgrady.drawing.layout.stops import ENTRIES_MARGIN, ENTRY
 
-CAPTION = 36.0  # the height of the text below a picture
 # A picture that is wider or narrower than this is hard to read, and so is an empty one; a few boxes have room anyway.
-WIDEST, NARROWEST, WELL_FILLED, VERY_FEW = 2.6, 0.9, 0.37, 5
+WIDEST, NARROWEST, VERY_FEW = 2.6, 0.9, 5
+MOST_IN_LINES = 200  # nodes: of more, a page in lines is too high to be looked at
 MISFIT, EMPTY, PASSING = 0.1, 8.0, 0.15
 STEP, FEW, LONG_STEP = 1.1, 300, 1.6  # from one height that is tried to the next; for few things, and for more
 
@@ -101,7 +101,12 @@ class Layout:
 
 
 def place(
-    nodes: Sequence[Node], edges: Sequence[Edge], titles: Mapping[tuple[str, ...], Point], *, down: bool = False
+    nodes: Sequence[Node],
+    edges: Sequence[Edge],
+    titles: Mapping[tuple[str, ...], Point],
+    *,
+    down: bool = False,
+    in_lines: bool = True,
 ) -> Layout:
     """Find a place for everything.
 
@@ -110,18 +115,25 @@ def place(
         edges: The arrows.
         titles: The width and the height of the title of each frame, by the path to it.
         down: Whether arrows lead down, rather than to the right.
+        in_lines: Whether a page that is too wide is broken into lines.
 
     Returns:
         The places. The same graph has the same ones.
     """
-    return Placing(nodes, edges, titles, down=down).layout()
+    return Placing(nodes, edges, titles, down=down, in_lines=in_lines and not down).layout()
 
 
 class Placing:
     """The search for places; as for `place`."""
 
     def __init__(
-        self, nodes: Sequence[Node], edges: Sequence[Edge], titles: Mapping[tuple[str, ...], Point], *, down: bool
+        self,
+        nodes: Sequence[Node],
+        edges: Sequence[Edge],
+        titles: Mapping[tuple[str, ...], Point],
+        *,
+        down: bool,
+        in_lines: bool,
     ) -> None:
         self.nodes, self.edges, self.titles, self.down = nodes, edges, titles, down
         needed = [0.0] * len(nodes)
@@ -129,6 +141,7 @@ class Placing:
             needed[edge.head] += max(ENTRY, edge.label[0 if down else 1] + 1.0)
         self.rooms: dict[tuple[str, ...], Room] = {(): Room((), (0.0, 0.0), down=down)}
         self.page = self.rooms[()]
+        self.page.in_lines = in_lines and len(nodes) <= MOST_IN_LINES
         self.filled = 0.0
         for index, node in enumerate(nodes):
             along, across = self._turned((node.width, node.height))

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
 
 from microgrady.drawing.layout.columns import CLEARANCE, Plan
 from microgrady.drawing.layout.levels import OUTSIDE, Level, Net, Point
+from microgrady.drawing.layout.lines import Lines, Thing, broken
 
 PADDING = 5.0  # of a frame, around what is in it and its title
 FILLINGS = (1.0, 0.8, 0.62, 0.5)  # parts of the height that are tried for the columns of a frame
+# The widths of lines that are tried, in points: in a column of 800 pixels their letters are 9 to 13 pixels high.
+LINES = (1000.0, 850.0, 925.0, 1100.0, 1200.0)
+CAPTION = 36.0  # the height of the text below a picture
+WELL_FILLED = 0.37  # the part of a page that boxes take
+# A page is broken into lines if it is wider than that, in heights, and filled well then, or if it is wider than this in
+# points: in a column of 800 pixels its letters are less than 5 pixels high.
+WIDE, UNREADABLE = 1.8, 2300.0
 PASSING_COSTS = 5000.0  # square points, for each column that an arrow passes
 
 
@@ -22,11 +32,12 @@ class Room:
         down: Whether arrows lead down.
     """
 
-    level: Level
+    level: Level | Lines
     planned: Plan
 
     def __init__(self, path: tuple[str, ...], title: Point, *, down: bool) -> None:
         self.path, self.title, self.down = path, title, down
+        self.in_lines = False  # if it is too wide
         self.members: list[int | Room] = []
         self.places: dict[int | Room, int] = {}
         self.sizes: list[Point] = []  # of the members, along the arrows and across them
@@ -99,8 +110,32 @@ class Room:
                 things.append((member.width, member.height, True))
             else:
                 things.append((*size, False))
-        self.level = Level(things, self.columns, self.nets)
+        self.level = self._level(things)
         self._measure()
+
+    def _level(self, things: Sequence[Thing]) -> Level | Lines:
+        """Lay out the things in one line, or a page that is too wide in several."""
+        level = Level(things, self.columns, self.nets)
+        if not self.in_lines or level.width <= max(LINES[0], WIDE * level.height):
+            return level
+        if any(key not in net.links for net in self.nets.values() for key in net.targets):
+            return level  # an arrow leads back
+        ends = [start + width for start, width in zip(level.starts, level.widths, strict=True)]
+        widths = [end - before for before, end in pairwise([0.0, *ends])]
+        breaks = {tuple(broken(widths, longest)) for longest in LINES}
+        found = [Lines(things, self.columns, self.nets, first) for first in sorted(breaks) if len(first) > 1]
+        if not found:
+            return level
+        lines = min(found, key=lambda page: page.width * (page.height + CAPTION))
+        is_full = self.filled() >= WELL_FILLED * lines.width * (lines.height + CAPTION)
+        return lines if is_full or level.width > UNREADABLE else level
+
+    def filled(self) -> float:
+        """Return the area of all boxes in it."""
+        return sum(
+            member.filled() if isinstance(member, Room) else size[0] * size[1]
+            for member, size in zip(self.members, self.sizes, strict=True)
+        )
 
     def _measure(self) -> None:
         """Find the size, with the title."""
