@@ -142,12 +142,10 @@ class Placing:
         self.rooms: dict[tuple[str, ...], Room] = {(): Room((), (0.0, 0.0), down=down)}
         self.page = self.rooms[()]
         self.page.in_lines = in_lines and len(nodes) <= MOST_IN_LINES
-        self.filled = 0.0
         for index, node in enumerate(nodes):
             along, across = self._turned((node.width, node.height))
             across = max(across, needed[index] + ENTRIES_MARGIN)
             self._room(node.frames).add(index, (along, across))
-            self.filled += along * across
         for index in range(len(edges)):
             self._enter(index)
         self.inwards = sorted(self.rooms.values(), key=lambda room: len(room.path), reverse=True)
@@ -223,7 +221,7 @@ class Placing:
         along, across = self.page.width, self.page.height
         width, height = self._turned((along, across))
         height += CAPTION
-        filled, shape = self.filled / (width * height), width / height
+        filled, shape = self.page.covered / (width * height), width / height
         misfit = max(0.0, math.log(shape / WIDEST), math.log(NARROWEST / shape))
         passing = passed / max(1, len(self.nodes))
         empty = max(0.0, WELL_FILLED - filled) if len(self.nodes) > VERY_FEW else 0.0

@@ -43,7 +43,7 @@ class Room:
         self.sizes: list[Point] = []  # of the members, along the arrows and across them
         self.nets: dict[int, Net] = {}
         self.columns: list[int] = []
-        self.width = self.height = 0.0
+        self.width = self.height = self.covered = 0.0
         self.left = self.top = 0.0  # of the contents
 
     def add(self, member: int | Room, size: Point = (0.0, 0.0)) -> None:
@@ -94,7 +94,21 @@ class Room:
         if self.path:
             self.width += 2 * PADDING
             self.height += self.title[1] + 2 * PADDING
+        self.covered = self._covered()
         return lanes + passed
+
+    def _covered(self) -> float:
+        """Return how much of it boxes take, each as wide as its column."""
+        boxes = [
+            (column, size)
+            for member, column, size in zip(self.members, self.columns, self.sizes, strict=True)
+            if not isinstance(member, Room)
+        ]
+        widths: dict[int, float] = {}
+        for column, (width, _) in boxes:
+            widths[column] = max(widths.get(column, 0.0), width)
+        inner = sum(member.covered for member in self.members if isinstance(member, Room))
+        return inner + sum(widths[column] * height for column, (_, height) in boxes)
 
     def fill(self) -> None:
         """Lay out what is in it, when all frames in it are laid out."""
