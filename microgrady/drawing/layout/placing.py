@@ -221,7 +221,7 @@ class Placing:
         along, across = self.page.width, self.page.height
         width, height = self._turned((along, across))
         height += CAPTION
-        filled, shape = self.page.covered / (width * height), width / height
+        filled, shape = self.page.covered() / (width * height), width / height
         misfit = max(0.0, math.log(shape / WIDEST), math.log(NARROWEST / shape))
         passing = passed / max(1, len(self.nodes))
         empty = max(0.0, WELL_FILLED - filled) if len(self.nodes) > VERY_FEW else 0.0

@@ -43,7 +43,7 @@ class Room:
         self.sizes: list[Point] = []  # of the members, along the arrows and across them
         self.nets: dict[int, Net] = {}
         self.columns: list[int] = []
-        self.width = self.height = self.covered = 0.0
+        self.width = self.height = 0.0
         self.left = self.top = 0.0  # of the contents
 
     def add(self, member: int | Room, size: Point = (0.0, 0.0)) -> None:
@@ -94,21 +94,21 @@ class Room:
         if self.path:
             self.width += 2 * PADDING
             self.height += self.title[1] + 2 * PADDING
-        self.covered = self._covered()
         return lanes + passed
 
-    def _covered(self) -> float:
-        """Return how much of it boxes take, each as wide as its column."""
-        boxes = [
-            (column, size)
-            for member, column, size in zip(self.members, self.columns, self.sizes, strict=True)
+    def covered(self) -> float:
+        """Return the area of all boxes in it, each as wide as its column."""
+        area, widths = 0.0, dict[int, float]()
+        for member, column, (width, _) in zip(self.members, self.columns, self.sizes, strict=True):
+            if isinstance(member, Room):
+                area += member.covered()
+            else:
+                widths[column] = max(widths.get(column, 0.0), width)
+        return area + sum(
+            widths[column] * height
+            for member, column, (_, height) in zip(self.members, self.columns, self.sizes, strict=True)
             if not isinstance(member, Room)
-        ]
-        widths: dict[int, float] = {}
-        for column, (width, _) in boxes:
-            widths[column] = max(widths.get(column, 0.0), width)
-        inner = sum(member.covered for member in self.members if isinstance(member, Room))
-        return inner + sum(widths[column] * height for column, (_, height) in boxes)
+        )
 
     def fill(self) -> None:
         """Lay out what is in it, when all frames in it are laid out."""
@@ -141,15 +141,8 @@ class Room:
         if not found:
             return level
         lines = min(found, key=lambda page: page.width * (page.height + CAPTION))
-        is_full = self.filled() >= WELL_FILLED * lines.width * (lines.height + CAPTION)
+        is_full = self.covered() >= WELL_FILLED * lines.width * (lines.height + CAPTION)
         return lines if is_full or level.width > UNREADABLE else level
-
-    def filled(self) -> float:
-        """Return the area of all boxes in it."""
-        return sum(
-            member.filled() if isinstance(member, Room) else size[0] * size[1]
-            for member, size in zip(self.members, self.sizes, strict=True)
-        )
 
     def _measure(self) -> None:
         """Find the size, with the title."""
