@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 import time
 from collections.abc import Callable
@@ -368,3 +369,14 @@ def test_a_result_with_the_label_of_what_it_is_made_from_has_a_name_of_its_own()
     z.label = "y"
     assert mg.latex(z).splitlines()[1:3] == [r"y &= x \cdot 2 \\", r"y_{2} &= \left(y + 1\right) \cdot y"]
     assert r"y_{2} &= \left(y + 1\right) \cdot y = 2" in str(z._repr_latex_())
+
+
+def test_many_leaves_with_one_label_are_told_apart_in_linear_time() -> None:
+    leaves = [Value(1.0, "w") for _ in range(20_000)]
+    start = time.process_time()
+    text = mg.formula(mg.sum(leaves), max_lines=None)
+    with mg.scope("layer"):
+        scoped = mg.sum([leaf * leaf for leaf in leaves])
+    again = mg.formula(scoped, max_lines=None)
+    assert time.process_time() - start < 20  # it took minutes when each looked at the numbers of all others
+    assert len(set(re.findall(r"w_\d+", text))) == len(set(re.findall(r"w_\d+", again))) == len(leaves) - 1

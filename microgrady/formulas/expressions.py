@@ -162,6 +162,7 @@ class Page:
         self.given: set[str] = set()
         self.scopes: dict[Scope, int] = {}  # numbered as their leaves get names
         self.numbers = count(1)
+        self.after: dict[str, dict[int, int]] = {}  # for each label numbers that are taken, and one behind them
         self.uses: dict[Value, int] = {}
         self.conditions: set[Value] = set()  # what is nothing but the condition of something
         self.count_uses(order)
@@ -269,9 +270,17 @@ class Page:
         name = label or self.next_number()
         number = self.scopes.setdefault(scopes[-1], len(self.scopes) + 1) if scopes else 1
         if name in self.given:
-            others = (f"{label}_{number}" for number in count(max(number, 2)))
-            name = next(other for other in others if other not in self.taken and other not in self.given)
+            name = self.numbered(label, max(number, 2))
         self.given.add(name)
+        return name
+
+    def numbered(self, label: str, number: int) -> str:
+        """Return a name with the first number from one on that is free. What is taken is jumped over."""
+        after, passed = self.after.setdefault(label, {}), []
+        while (name := f"{label}_{number}") in self.taken or name in self.given:
+            passed.append(number)
+            number = after.get(number, number + 1)
+        after.update(dict.fromkeys(passed, number))
         return name
 
     def next_number(self) -> str:
