@@ -592,3 +592,13 @@ def test_a_very_long_picture_has_no_more_pixels_than_fit_into_memory() -> None:
 
 def test_a_label_of_spaces_is_no_name() -> None:
     assert titles(Value(1.0, "  ")) == ["v1"]
+
+
+@pytest.mark.parametrize("flag", ["gradients", "colour"])
+def test_a_flag_that_is_no_bool(flag: str) -> None:
+    with pytest.raises(ValueError, match=f"{flag} is True or False, not 'no'"):
+        mg.draw(Value(1.0), **{flag: "no"})  # type: ignore[arg-type]
+
+
+def test_one_box_is_no_plural() -> None:
+    assert str(mg.draw(Value(1.0))).startswith("<Picture of 1 box:")

@@ -85,7 +85,8 @@ class Picture(graphviz.Digraph):
         return copied
 
     def __repr__(self) -> str:
-        boxes = f"{len(self.node_titles):,} boxes" if self.node_titles else "a graph"
+        count = len(self.node_titles)
+        boxes = f"{count:,} box{'' if count == 1 else 'es'}" if count else "a graph"
         return f'<Picture of {boxes}: notebooks show it, .show() opens it, and draw(..., to="graph.svg") writes it>'
 
     __str__ = __repr__  # not the DOT source, which is in `source`

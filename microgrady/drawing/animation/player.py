@@ -90,7 +90,7 @@ def animate(
     """
     check_outputs(outputs, "animate")
     target = check_file(to)
-    check_look(precision, direction)
+    check_look(precision, direction, colour=colour)
     check_size(len(topological_order(*outputs)), "html" if target is None else format_of(target))
     animation = Animation(outputs, precision, colour, direction, check_font(font))
     if target is not None:

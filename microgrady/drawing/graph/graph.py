@@ -56,7 +56,8 @@ def draw(
         direction: "LR" from left to right or "TB" from top to bottom.
         style: "boxes", or "circles" for operations as dark circles before their results, and numbers as dashed boxes.
         depth: How many scopes within each other are shown open, 0 for none and 100 at most; None for as many as fit.
-        max_nodes: How many boxes there are at most; None for any number.
+        max_nodes: How many boxes there are at most, as far as leaves, results and outputs are told apart; None for any
+            number.
         font: A font's file for letters that DejaVu Sans lacks, such as Chinese ones. The fonts of this machine are
             found without it.
 
@@ -80,7 +81,7 @@ def draw(
         ['v0 -> v2 [label=" 3 "]', 'v1 -> v2 [label=" 2 "]']
     """
     check_outputs(outputs)
-    check_look(precision, direction)
+    check_look(precision, direction, colour=colour, gradients=gradients)
     if style not in STYLES:
         raise ValueError(f"style is {' or '.join(map(repr, STYLES))}, not {style!r}")
     check_sizes(depth, max_nodes)
@@ -131,9 +132,12 @@ def check_outputs(outputs: tuple[object, ...], function: str = "draw") -> None:
         escaping(output, f"mg.{function}(v)")
 
 
-def check_look(precision: object, direction: object) -> None:
-    """Refuse a precision or a direction that there is not."""
+def check_look(precision: object, direction: object, **flags: object) -> None:
+    """Refuse a precision or a direction that there is not, and flags that are neither True nor False."""
     require_precision(precision)
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise ValueError(f"{name} is True or False, not {flag!r}")
     if direction not in DIRECTIONS:
         raise ValueError(f"direction is {' or '.join(map(repr, DIRECTIONS))}, not {direction!r}")
 
