@@ -76,7 +76,7 @@ def network(to: Path) -> None:
     loss = mg.mean(losses)
     loss.label = "loss"
     loss.backward()
-    mg.draw(loss, to=to, direction="TB")
+    mg.draw(loss, to=to)
 
 
 def secants(to: Path) -> None:

@@ -15,6 +15,7 @@ LINE = re.compile(
     r"(?P<indent>\s*)(?:subgraph (?P<frame>\w+) \{|(?P<name>\w+)(?: -> (?P<head>\w+))?(?: \[(?P<rest>.*)\])?)\n?"
 )
 NOT_NODES = {"graph", "node", "edge"}
+LABEL_MARGIN = 4.0  # at both sides of a label
 LETTER, NARROWEST_CAPTION = 6.0, 24  # the width of a letter of the caption in points, about; letters in a line of it
 
 
@@ -55,7 +56,12 @@ class Placement:
         """Find the places."""
         index = {name: i for i, name in enumerate(self.nodes)}
         size = float(EDGE["fontsize"])
-        edges = [Edge(index[tail], index[head], text_size(label, size)) for tail, head, label in self.edges]
+        edges = []
+        for tail, head, label in self.edges:
+            width, height = text_size(label, size)
+            # Side by side, labels need more room between them than one above the other.
+            beside = LABEL_MARGIN if label and self.direction == "TB" else 0.0
+            edges.append(Edge(index[tail], index[head], (width + 2 * beside, height)))
         titles = {path: text_size(title, float(FRAME["fontsize"])) for path, title in self.titles.items()}
         return place(list(self.nodes.values()), edges, titles, down=self.direction == "TB", in_lines=self.in_lines)
 
