@@ -298,7 +298,7 @@ def test_guards_on_what_was_selected_can_be_read() -> None:
 def test_pictures_of_what_was_selected_can_be_read() -> None:
     compiled = jit(lambda x, y: mg.where(x > y, mg.sqrt(x), 2 * y))
     source = mg.draw(*compiled.graph(4.0, 1.0)).source
-    assert r"where(y \< x, √x, 2 * y)" in source
+    assert r"where(y \< x, v1, v2)" in source.replace(r"\n", " ")
 
 
 # Outside of recordings.

@@ -360,7 +360,7 @@ def test_a_gradient_that_is_not_finite_is_explained() -> None:
         trained(lambda x: w * x, lambda p, t: mg.sqrt(p) + t, ([2.0], [1.0]), SGD([w]), epochs=2)
     assert str(caught.value) == (
         "the loss of all samples after step 1 (epoch 1, batch 1) is nan: in step 1 (epoch 1, batch 1) a gradient was "
-        "not finite: the derivative of sqrt(0.0) by its operand is inf at row 0 of X; the model has the weights that "
+        "not finite: the derivative of sqrt(0) by its operand is inf at row 0 of X; the model has the weights that "
         "it had before"
     )
     assert w.data == 0.0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import microgrady as mg
@@ -175,6 +175,7 @@ def test_no_arrow_touches_a_box_in_a_folded_graph(function: Callable[[int], Valu
 
 
 @given(st.integers(0, 2**32), st.booleans())
+@example(2342, False)  # wide, and with an arrow that leads back
 @settings(deadline=None, max_examples=20)
 def test_no_way_leads_through_a_box(seed: int, down: bool) -> None:
     generator = random.Random(seed)

@@ -326,7 +326,7 @@ def test_what_a_network_computes_is_in_scopes_of_its_layers_and_neurons() -> Non
 def test_a_picture_of_a_network_is_folded_by_its_layers() -> None:
     model = nn.MLP(2, [16, 16, 1], seed=0)
     source = mg.draw(model([Value(0.5, "x0"), Value(-1.0, "x1")])).source
-    for text in ("layer 0", "layer 1", "layer 2", "neuron … × 16", "relu × 16", "w… × 256", "640 operations"):
+    for text in ("layer 0", "layer 1", "layer 2", "neuron … × 16", r"relu(v…)\n× 16", r"w…\n× 256", "640 operations"):
         assert text in source
     assert len(mg.draw(model([Value(0.5, "x0"), Value(-1.0, "x1")])).body) < 100
 

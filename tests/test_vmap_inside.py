@@ -157,7 +157,7 @@ def test_guards_call_the_numbers_of_a_point_what_the_function_calls_them() -> No
     many(np.ones((3, 2)), {"rate": np.array([1.0, 2.0])}, options=[np.ones((3, 4))])
     assert many.paths[0].guards == ("not x[0] > weight",)
     many(np.full((3, 2), 3.0), {"rate": np.array([1.0, 0.1])}, options=[np.ones((3, 4))])
-    assert many.paths[1].guards == ("x[0] > weight", "(table['rate'][1] * x[1]) <= options[0][2]")
+    assert many.paths[1].guards == ("x[0] > weight", "table['rate'][1] * x[1] <= options[0][2]")
 
 
 def test_what_is_seen_of_a_path_tells_its_points() -> None:

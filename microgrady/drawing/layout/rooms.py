@@ -132,7 +132,8 @@ class Room:
         level = Level(things, self.columns, self.nets)
         if not self.in_lines or level.width <= max(LINES[0], WIDE * level.height):
             return level
-        if any(key not in net.links for net in self.nets.values() for key in net.targets):
+        pairs = ((net.source, target.thing) for net in self.nets.values() for target in net.targets.values())
+        if any(self.columns[tail] >= self.columns[head] for tail, head in pairs):
             return level  # an arrow leads back
         ends = [start + width for start, width in zip(level.starts, level.widths, strict=True)]
         widths = [end - before for before, end in pairwise([0.0, *ends])]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 INPUTS = {"plot": 1, "plot_errors": 1, "plot_surface": 2}
 
 # The larger end of an interval that matplotlib does not take for a point; its width as a share of that.
-SMALLEST, NARROWEST = 1e-280, 1e-14
+SMALLEST, NARROWEST = 1e-280, 5e-15
 
 
 def check_function(f: Any, ax: object, what: str) -> None:
