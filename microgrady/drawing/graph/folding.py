@@ -136,7 +136,9 @@ def fold(
     blocks = blocks_of(order, kept, shown, {} if with_numbers else inside)
     if max_nodes is None or sum(block.box_count(with_numbers) for block in blocks) <= max_nodes:
         return framed([Part([block]) for block in blocks])
-    network = Network(blocks_of(order, kept, shown, inside), with_numbers)
+    if with_numbers:
+        blocks = blocks_of(order, kept, shown, inside)
+    network = Network(blocks, with_numbers)
     found = settled_parts(network, kept, max_nodes)
     if depth is None and found is None:
         # The deepest level that fits, by bisection: it lies from `fits` up and below `shown`.
@@ -244,23 +246,25 @@ def colours(blocks: Sequence[Block], outputs: frozenset[Value], likeness: Likene
 
 def colour(block: Block, outputs: frozenset[Value], likeness: Likeness) -> Hashable:
     """Return what a block is, as far as `likeness` looks."""
-    result = block.result
-    found: list[Hashable] = [result.op is None, not outputs.isdisjoint(block.values), block.kind == "scope"]
+    kind, values = block.kind, block.values
+    result = values[-1]
+    found: list[Hashable] = [result.op is None, not outputs.isdisjoint(values), kind == "scope"]
     if likeness >= Likeness.KIND:
-        found += [block.kind, block.kind != "scope" and result.op]
-        if block.kind == "group":
-            found.append(frozenset(value.op for value in block.values))
-        found += [isinstance(operand, Value) for operand in result.operands if block.kind == "value"]
+        found += [kind, kind != "scope" and result.op]
+        if kind == "group":
+            found.append(frozenset(value.op for value in values))
+        elif kind == "value":
+            found += [isinstance(operand, Value) for operand in result.operands]
     if likeness >= Likeness.PATTERN:
         found += [spelled(scope.name, likeness) for scope in block.path]
         if block.scope is None:
             found.append(spelled(result.label, likeness))
         else:
             found.append(spelled(block.scope.name, likeness))
-            found.append(frozenset(Counter(value.op for value in block.values).items()))
-    if likeness == Likeness.EXACT and block.kind != "scope":
-        found += [operand for value in block.values for operand in value.operands if not isinstance(operand, Value)]
-        found.append(len(block.values))
+            found.append(frozenset(Counter(value.op for value in values).items()))
+    if likeness == Likeness.EXACT and kind != "scope":
+        found += [operand for value in values for operand in value.operands if not isinstance(operand, Value)]
+        found.append(len(values))
     return tuple(found)
 
 
