@@ -88,8 +88,10 @@ def boxes_of(parts: Sequence[Part], order: Sequence[Value], outputs: frozenset[V
                 if not isinstance(operand, Value):
                     own.setdefault(slot, []).append(operand)
                     continue
-                source = block_of[operand]
-                arrow = arrows.setdefault((part_of[source], slot), Arrow(part_of[source], is_selected=False))
+                tail = part_of[block_of[operand]]
+                arrow = arrows.get((tail, slot))
+                if arrow is None:
+                    arrow = arrows[tail, slot] = Arrow(tail, is_selected=False)
                 arrow.partials.append(partial)
                 arrow.is_selected |= operand is not unselected
             for slot, found in own.items():

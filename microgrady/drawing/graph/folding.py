@@ -39,7 +39,7 @@ class Likeness(IntEnum):
     EXACT = 3  # and those digits and all numbers
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)  # there are as many as Values in a graph
 class Block:
     """Values that are drawn as one: a single one, those of one formula, or a scope's.
 
