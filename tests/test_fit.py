@@ -259,7 +259,12 @@ def test_signals_at_any_moment_leave_the_best_weights() -> None:
             model = MLP(2, [2, 1], seed=1)
             before = weights(model)
             signal.setitimer(signal.ITIMER_REAL, moment)
-            history = trained(model, optimizer=Adam(model, lr=0.3), epochs=1_000_000, batch_size=8)
+            try:
+                history = trained(model, optimizer=Adam(model, lr=0.3), epochs=1_000_000, batch_size=8)
+            except KeyboardInterrupt:  # on a slow machine before the training has begun
+                assert weights(model) == before
+                outcomes.append("interrupted")
+                continue
             outcomes.append(history.stopped)
             if history.best_epoch:
                 left = np.mean([hinge(model(x).data, t) for x, t in zip(X, y, strict=True)])
