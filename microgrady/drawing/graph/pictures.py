@@ -163,7 +163,7 @@ class Boxes:
             style["penwidth"] = "2.5"
         if not box.is_selected:
             style |= {"color": PALE, "fontcolor": PALE}
-        if not all(math.isfinite(number) for number in self.numbers_of(results)):
+        if not all(map(math.isfinite, [*(result.data for result in results), *self.gradients_of(results)])):
             style |= NOT_FINITE
         picture.node(box.name, label, **style)
 
@@ -180,24 +180,22 @@ class Boxes:
 
     def lines(self, results: Sequence[Value], precision: int) -> list[str]:
         """Say what the value and the gradient of a box are."""
-        gradients = self.look.gradients
         lines = [f"value {spread([result.data for result in results], precision)}"]
-        if gradients:
-            known = [gradients[result] for result in results if result in gradients]
+        if self.look.gradients:
+            known = self.gradients_of(results)
             lines.append(f"gradient {spread(known, precision)}" if known else "no gradient yet")
         return lines
 
-    def numbers_of(self, results: Sequence[Value]) -> list[float]:
-        """Return the numbers that are shown of some Values."""
+    def gradients_of(self, results: Sequence[Value]) -> list[float]:
+        """Return the gradients that are known of some Values, and to be seen."""
         known = self.look.gradients or {}
-        return [result.data for result in results] + [known[result] for result in results if result in known]
+        return [known[result] for result in results if result in known]
 
     def fill(self, results: Sequence[Value]) -> str:
         """Return the colour of a box, by the largest of its gradients."""
-        if self.look.strongest is None or not self.look.gradients:
+        if self.look.strongest is None:
             return "white"
-        known = [self.look.gradients[result] for result in results if result in self.look.gradients]
-        return tint(max(known, key=abs, default=None), self.look.strongest)
+        return tint(max(self.gradients_of(results), key=abs, default=None), self.look.strongest)
 
     def title_of(self, part: Part) -> str:
         """Say what a part is: its formula, or what its formulas have in common."""
@@ -251,12 +249,7 @@ class Boxes:
 
     def alternative(self) -> str:
         """Say what the picture shows, for those who do not see it."""
-        outputs = [
-            title
-            for box in self.boxes
-            if not self.look.outputs.isdisjoint(box.part.results)
-            for title in [self.title_of(box.part)]
-        ]
+        outputs = [self.title_of(box.part) for box in self.boxes if not self.look.outputs.isdisjoint(box.part.results)]
         return f"the graph of {' and '.join(outputs)}, in {counted(len(self.boxes), 'box')}"
 
     def caption(self) -> list[str]:
