@@ -252,7 +252,7 @@ def test_an_interruption_leaves_the_best_weights() -> None:
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX signals")
 def test_signals_at_any_moment_leave_the_best_weights() -> None:
     X, y = SIGNS
-    outcomes = []
+    outcomes: list[str | None] = []
     previous = signal.signal(signal.SIGALRM, signal.default_int_handler)
     try:
         for moment in (0.003, 0.01, 0.03, 0.1, 0.2, 0.25):
