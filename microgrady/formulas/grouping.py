@@ -111,6 +111,9 @@ def from_outside(values: Sequence[Value], adjoint: float = 1.0) -> Iterator[tupl
         values: What is written in the formula, operands before results, and the result last.
         adjoint: The derivative of an output by the result; with 1 each operand gets the local derivative.
     """
+    if len(values) == 1 and adjoint == 1.0:  # as it is mostly
+        yield from with_partials(values[0])
+        return
     adjoints = {values[-1]: adjoint}
     numbers: list[float] = []
     for value in reversed(values):
@@ -131,6 +134,18 @@ def from_outside(values: Sequence[Value], adjoint: float = 1.0) -> Iterator[tupl
                 yield operand, adjoints[operand]
     for number in reversed(numbers):
         yield number, 0.0
+
+
+def with_partials(value: Value) -> list[tuple[Value | float, float]]:
+    """Return what a result that is alone in its formula is made from, as `from_outside` yields it."""
+    pairs = list(zip(value.operands, value.partials, strict=True))
+    if len(pairs) == 2:
+        (first, left), (second, right) = pairs
+        if first is second:
+            return [(first, left + right)]
+        if not isinstance(first, Value):
+            return pairs[::-1]
+    return pairs
 
 
 def formula_of(

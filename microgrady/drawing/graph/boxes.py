@@ -74,8 +74,7 @@ def boxes_of(parts: Sequence[Part], order: Sequence[Value], outputs: frozenset[V
         A box for each part.
     """
     index = {value: i for i, value in enumerate(order)}
-    block_of = {value: block for part in parts for block in part.blocks for value in block.values}
-    part_of = {block: i for i, part in enumerate(parts) for block in part.blocks}
+    part_of = {value: i for i, part in enumerate(parts) for block in part.blocks for value in block.values}
     boxes = []
     for part in parts:
         arrows: dict[Hashable, Arrow] = {}
@@ -88,7 +87,7 @@ def boxes_of(parts: Sequence[Part], order: Sequence[Value], outputs: frozenset[V
                 if not isinstance(operand, Value):
                     own.setdefault(slot, []).append(operand)
                     continue
-                tail = part_of[block_of[operand]]
+                tail = part_of[operand]
                 arrow = arrows.get((tail, slot))
                 if arrow is None:
                     arrow = arrows[tail, slot] = Arrow(tail, is_selected=False)

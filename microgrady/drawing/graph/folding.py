@@ -158,9 +158,11 @@ def fold(
 
 def settled_parts(network: Network, outputs: frozenset[Value], max_nodes: int) -> list[Part] | None:
     """Join what is alike in all that is around it, if that makes few enough boxes."""
+    tried: list[int] | None = None
     for likeness in (Likeness.EXACT, Likeness.PATTERN):
-        first = colours(network.blocks, outputs, likeness, max_nodes)
-        if first is not None:
+        first = network.colours(outputs, likeness, max_nodes)
+        if first is not None and first != tried:  # without digits and numbers to tell them apart, it is the same search
+            tried = first
             classes, settled = network.refine(first, max_nodes)
             if settled:
                 return framed(parts_of(network.blocks, classes))
@@ -190,7 +192,7 @@ def stopped_classes(
     network: Network, outputs: frozenset[Value], max_nodes: int, likeness: Likeness
 ) -> list[int] | None:
     """Return the class of each block where the search stops early; None if even those are too many."""
-    first = colours(network.blocks, outputs, likeness, max_nodes)
+    first = network.colours(outputs, likeness, max_nodes)
     if first is None or network.box_count(first) > max_nodes:
         return None
     # A loop reads best with its first and its last turn beside those that are alike.
@@ -248,9 +250,10 @@ def colour(block: Block, outputs: frozenset[Value], likeness: Likeness) -> Hasha
     """Return what a block is, as far as `likeness` looks."""
     kind, values = block.kind, block.values
     result = values[-1]
-    found: list[Hashable] = [result.op is None, not outputs.isdisjoint(values), kind == "scope"]
+    op = result.op
+    found: list[Hashable] = [op is None, not outputs.isdisjoint(values), kind == "scope"]
     if likeness >= Likeness.KIND:
-        found += [kind, kind != "scope" and result.op]
+        found += [kind, kind != "scope" and op]
         if kind == "group":
             found.append(frozenset(value.op for value in values))
         elif kind == "value":
@@ -309,6 +312,7 @@ class Network:
         self.uses: list[list[tuple[int, int]]] = [[] for _ in blocks]  # the users, and which operand they use it as
         self.boxes = [block.box_count(with_numbers) for block in blocks]
         self.ordered = [block.kind == "value" for block in blocks]
+        self.known: dict[Likeness, list[int] | None] = {}
         for index, block in enumerate(blocks):
             used = [
                 place[operand] if isinstance(operand, Value) else A_NUMBER
@@ -321,6 +325,12 @@ class Network:
             for position, operand in enumerate(used):
                 if operand != A_NUMBER:
                     self.uses[operand].append((index, position if self.ordered[index] else 0))
+
+    def colours(self, outputs: frozenset[Value], likeness: Likeness, most: int) -> list[int] | None:
+        """Return what `colours` finds for the blocks, which is kept: the outputs and the most are always the same."""
+        if likeness not in self.known:
+            self.known[likeness] = colours(self.blocks, outputs, likeness, most)
+        return self.known[likeness]
 
     def box_count(self, classes: Sequence[int]) -> int:
         """Count the boxes if each class is one, with its numbers beside it."""

@@ -12,6 +12,7 @@ from microgrady.drawing.style import NODE
 from microgrady.formulas.writing import number_text, visible
 
 TITLE_WIDTH, TITLE_LINES = 24, 3
+NUMBER = re.compile(r"(\d+)")
 MARGINS = (8.0, 4.0)  # Graphviz's, around each field of a record
 
 
@@ -70,11 +71,17 @@ def times(counts: Collection[int]) -> str:
 
 def common(names: Iterable[str]) -> str:
     """Return what names have in common, "…" for the numbers in them that differ; "" if more than numbers does."""
-    parts = [re.split(r"(\d+)", name) for name in dict.fromkeys(names)]
-    if len({tuple(split[::2]) for split in parts}) != 1:
+    different = list(dict.fromkeys(names))
+    if len({NUMBER.sub("0", name) for name in different}) != 1:
         return ""
-    alike = [set(texts) for texts in zip(*parts, strict=True)]
-    return "".join(texts.pop() if len(texts) == 1 else "…" for texts in alike)
+    found = NUMBER.split(different[0])
+    alike = set(range(1, len(found), 2))  # the places of numbers that all names have
+    for name in different:
+        if not alike:
+            break
+        texts = NUMBER.split(name)
+        alike -= {place for place in alike if texts[place] != found[place]}
+    return "".join(text if place % 2 == 0 or place in alike else "…" for place, text in enumerate(found))
 
 
 def quoted(text: str) -> str:
