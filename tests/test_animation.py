@@ -291,10 +291,32 @@ def test_the_graph_stays_as_it_is() -> None:
         (lambda x, y: mg.clip(x, -1, 1), "v1 = clip(x, -1, 1) = clip(-2, -1, 1) = -1"),
         (lambda x, y: x * 1e-12, "v1 = x · 1e-12 = -2 · 1e-12 = -2e-12"),
         (lambda x, y: x / math.inf, "v1 = x / inf = -2 / inf = -0"),
+        (lambda x, y: x - (y + 1), "v1 = x - (y + 1) = -2 - (-3 + 1) = 0"),
+        (lambda x, y: 1 - (2 - (x + y)), "v1 = 1 - (2 - (x + y)) = 1 - (2 - (-2 + (-3))) = -6"),
     ],
 )
 def test_formulas_are_written_as_arithmetic_is(make: Callable[[Value, Value], Value], formula: str) -> None:
     assert formulas(make(Value(-2.0, "x"), Value(-3.0, "y")))[1] == formula
+
+
+SMALL = st.integers(-9, 9).map(float)
+TERMS: Any = st.recursive(
+    SMALL | st.builds(Value, SMALL, st.sampled_from("ab")),
+    lambda terms: st.builds(
+        lambda left, right, sign: left + right if sign else left - right, terms, terms, st.booleans()
+    ),
+    max_leaves=3,
+)
+
+
+@given(TERMS, TERMS)
+def test_a_formula_in_numbers_gives_its_result(left: Any, right: Any) -> None:
+    output = Value(2.0, "x") - (left - right)
+    for formula in formulas(output)[1:]:
+        if formula.startswith("∂"):
+            break
+        *_, in_numbers, result = formula.split(" = ")
+        assert eval(in_numbers) == float(result)
 
 
 def test_names_of_intermediate_results_are_free_ones() -> None:
@@ -423,6 +445,19 @@ def test_without_colour_all_boxes_are_white() -> None:
     animated = mg.animate(loss(), colour=False)
     fills = {part["fill"] for part in animated.state(len(animated.steps) - 1).values() if "fill" in part}
     assert fills == {"white"}
+
+
+@pytest.mark.parametrize("make", [lambda x: x, lambda x: x * 3, lambda x: x * 0, mg.floor])
+def test_values_and_gradients_have_lines_of_their_own_however_short_they_are(make: Callable[[Value], Value]) -> None:
+    output = make(Value(2.0, "x"))
+    animated = mg.animate(output)
+    for index in range(len(topological_order(output))):
+        box = animated._picture.find(f".//g[@id='v{index}']")
+        assert box is not None
+        lines = [box.find(f"text[@class='{line}']") for line in ("value", "gradient")]
+        heights = [float(line.get("y", "")) for line in lines if line is not None]
+        assert heights[0] < heights[1]
+    assert "no gradients yet" not in animated.page()
 
 
 def test_boxes_have_room_for_every_gradient_on_the_way() -> None:

@@ -196,7 +196,7 @@ class Notation:
 
 
 class Numbers(Notation):
-    """How formulas are written whose names are numbers: what is negative stands in parentheses on the right."""
+    """How formulas are written whose names are numbers: what begins with a sign stands in parentheses on the right."""
 
     def name(self, label: str) -> Written:
         """Write a number that stands for a name."""
@@ -205,7 +205,9 @@ class Numbers(Notation):
     def between(self, operator: Operator, operands: Sequence[Written]) -> Written:
         """Write an operator between its operands."""
         left, right = operands
-        return super().between(operator, (left, in_parentheses(right.text)))
+        if right.level >= operator.right:
+            right = in_parentheses(right.text)
+        return super().between(operator, (left, right))
 
 
 PYTHON = Notation(is_python=True, forms={})

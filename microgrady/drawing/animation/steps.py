@@ -161,7 +161,9 @@ class Narrator:
     def set_gradient(self, value: Value, gradient: float) -> dict[str, Mapping[str, str]]:
         """Note the gradient that a Value has from now on."""
         self.gradients[value] = gradient
-        self.longest[value] = max(self.longest[value], gradient, key=lambda known: len(self.number(known)))
+        self.longest[value] = max(
+            self.longest[value], gradient, key=lambda known: (len(self.number(known)), known != 0)
+        )
         return {self.parts[value]: self.look(value, gradient)}
 
     def look(self, value: Value, gradient: float | None, is_known: bool = True) -> dict[str, str]:
