@@ -326,6 +326,14 @@ def test_a_deep_text_is_computed_by_python() -> None:
     assert evaluated(mg.formula(output, max_lines=None), x=Value(0.5)).data == output.data
 
 
+def test_the_zero_that_a_sum_begins_with_is_there_for_python_alone() -> None:
+    x, y = Value(2.0, "x"), Value(3.0, "y")
+    total = sum([x * y], 0 + x) ** 2
+    assert mg.formula(total) == "(0 + x + x * y)**2"
+    assert mg.latex(total) == r"\left(x + x \cdot y\right)^{2}"
+    assert mg.latex(0 + x) == "0 + x"
+
+
 def test_precision_says_how_many_digits() -> None:
     third = x * (1 / 3)
     assert mg.formula(third) == "x * 0.3333333333333333"

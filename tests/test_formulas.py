@@ -11,7 +11,7 @@ import microgrady as mg
 from microgrady import Value
 from microgrady.formulas.grouping import formula_of, grouped, terms_of
 from microgrady.formulas.names import short_names
-from microgrady.formulas.writing import PYTHON, TEXT, Notation, number_text
+from microgrady.formulas.writing import NUMBERS, PYTHON, TEXT, Notation, number_text
 from microgrady.value import topological_order
 
 
@@ -49,10 +49,23 @@ a, b, c = Value(1.5, "a"), Value(2.5, "b"), Value(3.5, "c")
         (lambda: a - (b - c), "a - (b - c)"),
         (lambda: a - b - c + 1, "a - b - c + 1"),
         (lambda: sum([a] * 9, b), "sum of 10 terms"),
+        (lambda: sum([a] * 9), "sum of 9 terms"),
+        (lambda: sum([a] * 8, b * 0), {"v1": "b · 0", "v2": "sum of 9 terms"}),
+        (lambda: sum([a, b, c]), "a + b + c"),
+        (lambda: sum([a - b, c]), "a - b + c"),
+        (lambda: sum([a, b]) - c, "a + b - c"),
+        (lambda: c - sum([a, b]), "c - (a + b)"),
+        (lambda: sum([a]), "0 + a"),
+        (lambda: 0 - a + b, "0 - a + b"),
     ],
 )
-def test_a_box_says_how_its_result_was_made(function: Callable[[], Value], written: str) -> None:
-    assert boxes(function()) == {"v1": written}
+def test_a_box_says_how_its_result_was_made(function: Callable[[], Value], written: str | dict[str, str]) -> None:
+    assert boxes(function()) == ({"v1": written} if isinstance(written, str) else written)
+
+
+def test_python_reads_the_zero_that_a_sum_begins_with() -> None:
+    assert boxes(sum([b, c], 0 + a), PYTHON) == {"v1": "0 + a + b + c"}
+    assert boxes(sum([b, c], 0 + a), NUMBERS) == {"v1": "a + b + c"}
 
 
 def test_a_condition_and_both_branches_are_written_in_one_box() -> None:

@@ -244,7 +244,7 @@ class _Chain:
         parts = [self.names[result], formula if len(formula) <= WIDEST else formula[: WIDEST - 1] + "…"]
         if not step.is_current:
             parts[-1] += " (recorded before a leaf was changed)"
-        elif len(formula) <= WIDEST and not formula.startswith("sum of"):
+        elif len(formula) <= WIDEST:
             numbers = {
                 operand: number_text(operand.data, self.precision)
                 for operand, _ in from_outside(step.values)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import NamedTuple
 
-from microgrady.formulas.grouping import grouped, op_of, operands_of
+from microgrady.formulas.grouping import adds_to_zero, grouped, op_of, operands_of
 from microgrady.formulas.latex import LATEX
 from microgrady.formulas.patterns import Reader, written
 from microgrady.formulas.writing import IDENTITIES, PYTHON, Notation, Written, visible
@@ -233,6 +233,9 @@ class Page:
             is_condition = value in self.conditions
             return written(value, self.reader, refer, self.notation, self.precision, as_condition=is_condition)
         assert value.op is not None
+        operand = value.operands[-1]
+        if isinstance(operand, Value) and adds_to_zero(value) and self.is_passed_on(value):
+            return self.reference(operand, value)
         operands = [
             self.reference(operand, value)
             if isinstance(operand, Value)
@@ -240,6 +243,10 @@ class Page:
             for operand in value.operands
         ]
         return self.notation.apply(value.op, operands)
+
+    def is_passed_on(self, value: Value) -> bool:
+        """Return whether what adds to zero may be left out; Python may not, to which -0.0 + 0 is another zero."""
+        return not self.notation.is_python and self.uses.get(value) == 1 and not value.label.strip()
 
     def reference(self, value: Value, user: Value, is_condition: bool = False) -> Written:
         """Return how the formula of its user refers to an operand; a leaf gets its name when it is first met."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 from microgrady.formulas.patterns import Reader, written
 from microgrady.formulas.writing import TEXT, Level, Notation, Written
@@ -158,6 +159,8 @@ def formula_of(
 ) -> Written:
     """Write how a result was made, over the names of its operands, with what is written within it.
 
+    The zero that Python's `sum` begins with is left out, unless Python is to read the formula.
+
     Args:
         value: The result, which is not within another one.
         names: What its operands are called.
@@ -176,10 +179,18 @@ def formula_of(
             for operand in value.operands
         ]
         return notation.apply(value.op, operands)
-    terms = terms_of(value, inside) if value.op in SUMS else []
+    terms = terms_of(value, inside, with_zeros=notation.is_python) if value.op in SUMS else []
     if len(terms) > most_terms:
         return Written(f"sum of {len(terms):,} terms", Level.NOT)
-    reader = Reader(op_of, operands_of, lambda part: inside.get(part) is value)
+
+    def adds(operand: Value | float) -> TypeGuard[Value]:
+        return isinstance(operand, Value) and inside.get(operand) is value and adds_to_zero(operand)
+
+    def without_zeros(part: Value) -> tuple[Value | float, ...]:
+        return tuple(operand.operands[1] if adds(operand) else operand for operand in part.operands)
+
+    reads = operands_of if notation.is_python else without_zeros
+    reader = Reader(op_of, reads, lambda part: inside.get(part) is value)
 
     def named(part: Value, is_condition: bool) -> Written | None:
         return None if part is value or inside.get(part) is value else notation.name(names[part])
@@ -187,14 +198,27 @@ def formula_of(
     return written(value, reader, named, notation, precision)
 
 
-def terms_of(value: Value, inside: Mapping[Value, Value]) -> list[Value | float]:
-    """Return the terms of a sum, those of the sums within it among them, in order."""
+def adds_to_zero(value: Value) -> bool:
+    """Return whether a Value is what Python's `sum` begins with: 0 plus something."""
+    first = value.operands[0]
+    return value.op is add and isinstance(first, float) and first == 0.0
+
+
+def terms_of(value: Value, inside: Mapping[Value, Value], with_zeros: bool = True) -> list[Value | float]:
+    """Return the terms of a sum, those of the sums within it among them, in order.
+
+    Args:
+        value: The sum.
+        inside: What is written within which formula.
+        with_zeros: Whether the zeros that sums within it begin with are terms.
+    """
     terms: list[Value | float] = []
     waiting: list[Value | float] = [value]
     while waiting:
         term = waiting.pop()
         if term is value or (isinstance(term, Value) and term.op in SUMS and inside.get(term) is value):
-            waiting.extend(reversed(term.operands))
+            skipped = 0 if with_zeros or term is value or not adds_to_zero(term) else 1
+            waiting.extend(reversed(term.operands[skipped:]))
         else:
             terms.append(term)
     return terms
