@@ -80,6 +80,39 @@ def test_boxes_and_arrows_have_the_titles_that_they_were_given_and_no_others() -
     assert "cluster" not in {element.text for element in parsed(example()).iter(f"{SVG}title")}
 
 
+def test_the_alternative_text_says_the_expression() -> None:
+    w, x, b = Value(-3.0, "w"), Value(2.0, "x"), Value(6.88, "b")
+    y = mg.tanh(w * x + b)
+    assert mg.draw(y).alternative == "the graph of v3 = tanh(w * x + b), in 6 boxes"
+    y.label = "y"
+    assert mg.draw(y, style="circles").alternative == "the graph of y = tanh(w * x + b), in 6 boxes"
+    assert mg.draw(x).alternative == "the graph of x, in 1 box"
+    assert mg.draw(x * 3, x**2).alternative == "the graph of v1 = x * 3 and v2 = x**2, in 3 boxes"
+    shared = mg.sin(x)
+    assert mg.draw(shared * shared).alternative == "the graph of v1 = sin(x), v2 = v1 · v1, in 3 boxes"
+    many = mg.sum(Value(1.0) ** 2 for _ in range(90))
+    assert mg.draw(many).alternative == "the graph of v181 = sum of 90 terms, in 181 boxes"
+    assert mg.draw(many, max_nodes=10).alternative == "the graph of v181 = sum of 90 terms, in 3 boxes"
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+@pytest.mark.parametrize("style", ["boxes", "circles"])
+@pytest.mark.parametrize("max_nodes", [4, 200])
+def test_every_node_has_a_title_with_all_digits(style: str, direction: str, max_nodes: int) -> None:
+    x = Value(1 / 3, "x")
+    with mg.scope("inner"):
+        y = mg.sin(x * (2 / 3)) * x
+    y.backward()
+    picture = mg.draw(y, style=style, direction=direction, max_nodes=max_nodes)
+    found = [text for texts in titles(parsed(picture), "node").values() for text in texts]
+    assert len(found) >= 3
+    assert all(found)
+    assert {f"x, value {1 / 3}, gradient {x.grad}", f"v3 = v2 · x, value {y.data}, gradient 1"} <= set(found)
+    if max_nodes == 200:
+        assert any(f"v1 = x · {2 / 3}" in str(text) for text in found)
+        assert (str(2 / 3) in found) is (style == "circles")
+
+
 def test_a_copy_has_the_same_titles_and_is_independent() -> None:
     picture = example()
     copied = picture.copy()
@@ -113,6 +146,16 @@ def test_dark_pages_keep_the_contrast_of_letters() -> None:
         assert (luminance(pages.dark(colour)) + 0.05) / (paper + 0.05) > 5, colour
     assert pages.dark("#ffffff") == svg.PAPER
     assert paper < luminance(pages.dark("#d9d9d9")) < luminance(pages.dark("#5f5f5f"))
+
+
+def test_frames_have_the_colour_of_dark_pages() -> None:
+    x = Value(1.0, "x")
+    for _ in range(100):
+        x = mg.sin(x * 0.5)
+    pictures = [mg.draw(x, max_nodes=20), example()]
+    groups = [group for picture in pictures for group in parsed(picture).iter(f"{SVG}g")]
+    fills = {group[0].get("fill") for group in groups if group.get("class") == "cluster"}
+    assert fills == {"none", svg.FRAME["fillcolor"]}, "a white loop would hide the light letters and arrows inside"
 
 
 def test_notebooks_show_the_picture_itself_over_an_image() -> None:

@@ -46,6 +46,7 @@ class Picture(graphviz.Digraph):
     """A graphviz.Digraph that renders also where the `dot` program is missing.
 
     Attributes:
+        box_count: How many boxes `draw` has put into it.
         node_titles: What is shown beside the mouse on a node, by its name.
         edge_titles: The same for the arrows from one node to another, by "tail->head", in the order in which they were
             added.
@@ -56,6 +57,7 @@ class Picture(graphviz.Digraph):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.box_count = 0
         self.node_titles: dict[str, str] = {}
         self.edge_titles: dict[str, list[str]] = {}
         self.alternative = ""
@@ -77,6 +79,7 @@ class Picture(graphviz.Digraph):
     def copy(self) -> Picture:
         """Return an independent copy."""
         copied: Picture = super().copy()  # type: ignore[no-untyped-call]
+        copied.box_count = self.box_count
         copied.node_titles = dict(self.node_titles)
         copied.edge_titles = {name: list(titles) for name, titles in self.edge_titles.items()}
         copied.alternative = self.alternative
@@ -85,7 +88,7 @@ class Picture(graphviz.Digraph):
         return copied
 
     def __repr__(self) -> str:
-        count = len(self.node_titles)
+        count = self.box_count
         boxes = f"{count:,} box{'' if count == 1 else 'es'}" if count else "a graph"
         return f'<Picture of {boxes}: notebooks show it, .show() opens it, and draw(..., to="graph.svg") writes it>'
 

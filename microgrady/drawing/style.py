@@ -60,7 +60,7 @@ FRAME = {
     "fontcolor": INK,
     "labeljust": "l",
 }
-LOOP = FRAME | {"style": "rounded,dashed", "fillcolor": "#ffffff00", "color": INK}
+LOOP = FRAME | {"style": "rounded,dashed", "bgcolor": "transparent", "color": INK}
 
 
 def tint(gradient: float | None, strongest: float) -> str:

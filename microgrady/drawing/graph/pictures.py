@@ -35,6 +35,7 @@ from microgrady.drawing.style import (
     SCOPE,
     tint,
 )
+from microgrady.formulas.expressions import formula as expression
 from microgrady.formulas.grouping import formula_of
 from microgrady.formulas.writing import TEXT, local_derivative
 from microgrady.inputs import FLOAT_DIGITS
@@ -43,6 +44,7 @@ from microgrady.value import Value
 PLURALS = {"operation": "operations", "leaf": "leaves", "box": "boxes"}
 FRAME_WIDTH = 60  # letters in a line of a frame's title
 CAPTION_WIDTH = 60  # the same of the text below a picture
+MOST_IN_WORDS = 500  # letters of the formulas that are said to those who do not see a picture
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Boxes:
 
     def __init__(self, boxes: Sequence[Box], look: Look) -> None:
         self.boxes, self.look = boxes, look
-        self.titles: dict[Part, str] = {}
+        self.titles: dict[tuple[Part, int], str] = {}
         self.placement = Placement(look.direction)
 
     def picture(self) -> Picture:
@@ -90,7 +92,8 @@ class Boxes:
         label = r"\n".join(wrapped(line, CAPTION_WIDTH) for line in self.placement.caption)
         graph = GRAPH | {"rankdir": self.look.direction, "label": label}
         picture = Picture(graph_attr=graph, node_attr=NODE, edge_attr=EDGE)
-        picture.node_titles = {box.name: self.in_full(box) for box in self.boxes}
+        picture.box_count = len(self.boxes)
+        picture.node_titles = {name: text for box in self.boxes for name, text in self.node_titles(box)}
         picture.alternative = self.alternative()
         paths: dict[Box, Path] = {}
         self.add_frames(picture, self.boxes, paths)
@@ -117,12 +120,16 @@ class Boxes:
         written = local_derivative(*(self.look.names[part.results[0]] for part in ends))
         return f"{written} = {spread(arrow.partials, FLOAT_DIGITS)}"
 
+    def node_titles(self, box: Box) -> list[tuple[str, str]]:
+        """Return the names of the nodes of a box, with what is shown beside the mouse on each."""
+        return [(box.name, self.in_full(box))]
+
     def in_full(self, box: Box) -> str:
         """Say what is in a box, with all digits of its numbers."""
         part, count = box.part, times([len(box.part.blocks)])
         if part.kind == "scope":
             return ", ".join([scopes_title(part) + count, *contents(part)])
-        return ", ".join([self.title_of(part) + count, *self.lines(part.results, FLOAT_DIGITS)])
+        return ", ".join([self.title_of(part, FLOAT_DIGITS) + count, *self.lines(part.results, FLOAT_DIGITS)])
 
     def add_frames(
         self,
@@ -197,21 +204,24 @@ class Boxes:
             return "white"
         return tint(max(self.gradients_of(results), key=abs, default=None), self.look.strongest)
 
-    def title_of(self, part: Part) -> str:
+    def title_of(self, part: Part, precision: int | None = None) -> str:
         """Say what a part is: its formula, or what its formulas have in common."""
-        if part not in self.titles:
-            found = common(map(self.title, part.results))
-            self.titles[part] = found or " or ".join(dict.fromkeys(map(self.pattern, part.results)))
-        return self.titles[part]
+        digits = self.look.precision if precision is None else precision
+        if (part, digits) not in self.titles:
+            found = common(self.title(result, digits) for result in part.results)
+            self.titles[part, digits] = found or " or ".join(dict.fromkeys(map(self.pattern, part.results)))
+        return self.titles[part, digits]
 
-    def title(self, value: Value) -> str:
-        """Return the name of a Value with the formula that made it."""
+    def title(self, value: Value, precision: int, *, nested: bool = False) -> str:
+        """Return the name of a Value with the formula that made it, from its operands or, nested, from the leaves."""
         name = value.label if value.label.strip() else self.look.names[value]
-        return name if value.op is None else f"{name} = {self.formula(value)}"
+        if value.op is None:
+            return name
+        return f"{name} = {expression(value, precision=precision) if nested else self.formula(value, precision)}"
 
-    def formula(self, value: Value) -> str:
+    def formula(self, value: Value, precision: int) -> str:
         """Write what made a Value, in the names of its operands."""
-        return formula_of(value, self.look.names, self.look.inside, TEXT, self.look.precision).text
+        return formula_of(value, self.look.names, self.look.inside, TEXT, precision).text
 
     def pattern(self, value: Value) -> str:
         """Write what made a Value, with dots for its operands."""
@@ -249,8 +259,17 @@ class Boxes:
 
     def alternative(self) -> str:
         """Say what the picture shows, for those who do not see it."""
-        outputs = [self.title_of(box.part) for box in self.boxes if not self.look.outputs.isdisjoint(box.part.results)]
-        return f"the graph of {' and '.join(outputs)}, in {counted(len(self.boxes), 'box')}"
+        return f"the graph of {self.in_words()}, in {counted(len(self.boxes), 'box')}"
+
+    def in_words(self) -> str:
+        """Say how the outputs were computed: in one formula each, or in those of all boxes if they are few."""
+        outputs = [box.part for box in self.boxes if not self.look.outputs.isdisjoint(box.part.results)]
+        if all(box.part.kind != "scope" and len(box.part.blocks) == 1 for box in self.boxes):
+            made = [self.title_of(box.part) for box in self.boxes if box.part.results[0].op is not None]
+            if len(", ".join(made)) <= MOST_IN_WORDS:
+                whole = [self.title(part.results[0], self.look.precision, nested=True) for part in outputs]
+                return ", ".join(made) if any("\n" in text for text in whole) else " and ".join(whole)
+        return " and ".join(self.title_of(part) for part in outputs)
 
     def caption(self) -> list[str]:
         """Say below the picture how to read it, and what was folded."""
@@ -296,21 +315,27 @@ class Circles(Boxes):
             return
         if text := self.symbols(box):
             picture.node(box.operation, quoted(text), **OPERATION)
-        for name, text in self.numbers(box):
+        for name, text in self.numbers(box, self.look.precision):
             picture.node(name, text, **NUMBER)
+
+    def node_titles(self, box: Box) -> list[tuple[str, str]]:
+        """Return the names of the nodes of a box, with what is shown beside the mouse on each."""
+        titles = super().node_titles(box)
+        if box.part.kind != "scope" and self.symbols(box):
+            titles.append((box.operation, self.title_of(box.part, FLOAT_DIGITS) + times([len(box.part.blocks)])))
+        return titles + self.numbers(box, FLOAT_DIGITS)
 
     def symbols(self, box: Box) -> str:
         """Return what is written in the circle of a box; "" if it has none."""
         symbols = dict.fromkeys(result.op.symbol for result in box.part.results if result.op is not None)
         return " ".join(symbols) if len(symbols) < 4 else "…"
 
-    def numbers(self, box: Box) -> list[tuple[str, str]]:
+    def numbers(self, box: Box, precision: int) -> list[tuple[str, str]]:
         """Return the names and the texts of the boxes of numbers that lead to a box."""
         return [
             (
                 f"{box.operation}n{position}",
-                spread([number for numbers in found for number in numbers], self.look.precision)
-                + times(list(map(len, found))),
+                spread([number for numbers in found for number in numbers], precision) + times(list(map(len, found))),
             )
             for position, found in box.numbers.items()
         ]
@@ -322,7 +347,7 @@ class Circles(Boxes):
             return sizes
         if text := self.symbols(box):
             sizes.insert(0, (box.operation, node_size(text, OPERATION)))
-        return [(name, node_size(text, NUMBER)) for name, text in self.numbers(box)] + sizes
+        return [(name, node_size(text, NUMBER)) for name, text in self.numbers(box, self.look.precision)] + sizes
 
     def arrow_end(self, box: Box) -> str:
         """Return the name of the node where the arrows to a box end."""
