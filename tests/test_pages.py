@@ -16,7 +16,7 @@ from microgrady import Value
 from microgrady.drawing import svg
 from microgrady.drawing.plotting import pages
 from microgrady.drawing.render import Picture
-from microgrady.drawing.style import INK
+from microgrady.drawing.style import FRAME, INK
 from tests.test_drawing import luminance
 
 SVG = f"{{{svg.NAMESPACE}}}"
@@ -155,7 +155,7 @@ def test_frames_have_the_colour_of_dark_pages() -> None:
     pictures = [mg.draw(x, max_nodes=20), example()]
     groups = [group for picture in pictures for group in parsed(picture).iter(f"{SVG}g")]
     fills = {group[0].get("fill") for group in groups if group.get("class") == "cluster"}
-    assert fills == {"none", svg.FRAME["fillcolor"]}, "a white loop would hide the light letters and arrows inside"
+    assert fills == {"none", FRAME["fillcolor"]}, "a white loop would hide the light letters and arrows inside"
 
 
 def test_notebooks_show_the_picture_itself_over_an_image() -> None:
