@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from microgrady import functions
 from microgrady.formulas.writing import PYTHON, Level, Written
 from microgrady.inputs import FLOAT_DIGITS, describe
+from microgrady.tracebacks import entrance
 from microgrady.value import Value, topological_order
 
 
@@ -27,6 +28,7 @@ class Anomaly:
         return self.message
 
 
+@entrance
 def find_anomaly(output: Value, partials: bool = False) -> Anomaly | None:
     """Return the first operation behind `output` that made a nan or an infinity out of finite operands.
 

@@ -8,11 +8,13 @@ from typing import Any
 from microgrady import functions
 from microgrady.arithmetic.lowered import lowering
 from microgrady.inputs import describe
+from microgrady.tracebacks import entrance
 from microgrady.value import Primitive, methods, primitives
 
 user_primitives: dict[str, Primitive] = {}  # by name, the latest of each
 
 
+@entrance
 def primitive(
     name: str,
     evaluate: Callable[..., float],

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
 
-from microgrady.introspection import is_code_of
+from microgrady.introspection import is_code_of, parameters_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 OURS = "microgrady"
@@ -27,10 +27,25 @@ def entrance(function: F) -> F:
         try:
             return function(*args, **kwargs)
         except Exception as error:
+            if isinstance(error, TypeError) and error.__traceback__.tb_next is None:  # type: ignore[union-attr]
+                _explain_call(error, function, args, kwargs)
             hide_ours(error)
             raise
 
     return call  # type: ignore[return-value]
+
+
+def _explain_call(
+    error: TypeError, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    """Add to the error of a call, which has not even begun, what the function takes."""
+    from microgrady.suggestions import call_hint  # for an error: it is not needed to calculate
+
+    by_position, only_by_name, any_other = parameters_of(function)
+    if by_position[:1] == ["self"]:
+        by_position, args = by_position[1:], args[1:]
+    if not any_other:
+        error.args = (f"{error}{call_hint(by_position, only_by_name, args, kwargs)}",)
 
 
 def hide_ours(error: BaseException) -> None:

@@ -14,7 +14,7 @@ from microgrady.introspection import name_of
 from microgrady.pickling.callables import Wrapper
 from microgrady.selection import Argnames, Argnums, Selection
 from microgrady.sparse import require_one, sparse_hessian, sparse_jacobian
-from microgrady.tracebacks import hide_ours
+from microgrady.tracebacks import entrance, hide_ours
 from microgrady.traced import as_value
 from microgrady.tracing import recorder_of
 from microgrady.trees import flatten
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     Matrix = csr_array[Any, tuple[int, int]]
 
 
+@entrance
 def gradients(output: Value, inputs: X) -> X:
     """The derivative of `output` by each input, as Values that can be differentiated again.
 
@@ -102,6 +103,7 @@ def grad(
     argnames: Argnames | None = None,
     has_aux: bool = False,
 ) -> Derivative[P, Any]: ...
+@entrance
 def grad(
     function: Callable[..., Any],
     argnums: Argnums | None = None,
@@ -171,6 +173,7 @@ def value_and_grad(
     argnames: Argnames | None = None,
     has_aux: bool = False,
 ) -> Derivative[P, tuple[Any, Any]]: ...
+@entrance
 def value_and_grad(
     function: Callable[..., Any],
     argnums: Argnums | None = None,
@@ -244,6 +247,7 @@ def jacobian(
     has_aux: bool = False,
     sparse: bool = False,
 ) -> Derivative[P, Any]: ...
+@entrance
 def jacobian(
     function: Callable[..., Any],
     argnums: Argnums | None = None,
@@ -313,6 +317,7 @@ def hessian(
     has_aux: bool = False,
     sparse: bool = False,
 ) -> Derivative[P, Any]: ...
+@entrance
 def hessian(
     function: Callable[..., Any],
     argnums: Argnums | None = None,
@@ -351,6 +356,7 @@ def hvp(
     argnames: Argnames | None = None,
     has_aux: bool = False,
 ) -> Derivative[..., Any]: ...
+@entrance
 def hvp(
     function: Callable[..., Any],
     argnums: Argnums | None = None,
@@ -393,6 +399,7 @@ def jvp(
     argnames: Argnames | None = None,
     has_aux: bool = False,
 ) -> Derivative[..., Any]: ...
+@entrance
 def jvp(
     function: Callable[..., Any],
     argnums: Argnums | None = None,
@@ -443,6 +450,7 @@ def vjp(
     argnames: Argnames | None = None,
     has_aux: bool = False,
 ) -> Derivative[P, Any]: ...
+@entrance
 def vjp(
     function: Callable[..., Any],
     argnums: Argnums | None = None,

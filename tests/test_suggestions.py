@@ -13,6 +13,7 @@ import pytest
 import microgrady as mg
 from microgrady import Value, suggestions
 
+untyped: Any = mg  # as type checkers refuse most of the mistakes
 x, y = Value(2.0, "x"), Value(3.0, "y")
 
 
@@ -28,6 +29,13 @@ x, y = Value(2.0, "x"), Value(3.0, "y")
         ("microgrady", "power", "write x**y"),
         ("microgrady", "cot", "write 1 / mg.tan(x)"),
         ("microgrady", "abs", "write abs(x)"),
+        ("microgrady", "leaky_relu", "write mg.maximum(x, 0.01 * x)"),
+        ("microgrady", "sort", "write sorted(values)"),
+        ("microgrady", "linspace", "write np.linspace(...)"),
+        ("microgrady", "numerical_gradient", "did you mean mg.numeric_derivative?"),
+        ("microgrady", "Parameter", "did you mean mg.Value?"),
+        ("microgrady", "plot3d", "did you mean mg.plot_surface?"),
+        ("microgrady", "optimizer", "did you mean mg.optim?"),
         ("microgrady", "Tensor", "did you mean mg.Value?"),
         ("microgrady", "gradient", "did you mean mg.grad?"),
         ("microgrady", "draw_dot", "did you mean mg.draw?"),
@@ -69,7 +77,8 @@ def test_what_is_suggested_is_there_or_is_a_formula_that_calculates() -> None:
     for words, *found in suggestions.FUNCTIONS:
         for text in found:
             if not text.isidentifier():
-                names = {**vars(math), "x": a, "y": b, "a": a, "b": b, "condition": condition}
+                functions = {**vars(mg.functions), **vars(mg.sequences), **vars(math)}
+                names = {**functions, "x": a, "y": b, "a": a, "b": b, "condition": condition}
                 assert math.isfinite(eval(text, names)), words
 
 
@@ -81,6 +90,9 @@ def test_what_is_suggested_is_there_or_is_a_formula_that_calculates() -> None:
         ("name", ": its name is label"),
         ("ln", "; did you mean log?"),
         ("Backward", "; did you mean backward?"),
+        ("backprop", "; did you mean backward?"),
+        ("draw", "; write mg.draw(v)"),
+        ("real", ": its number is data"),
         ("backwards", "; did you mean backward?"),
         ("cot", "; write 1 / mg.tan(x)"),
         ("nothing_like_it", ""),
@@ -103,13 +115,37 @@ def test_a_power_is_written_with_two_stars() -> None:
         eval("x ^ 2")
     with pytest.raises(TypeError, match="unsupported operand"):
         x ^ "2"
+    for call in (lambda: mg.array([x, y]) ^ 2, lambda: np.ones(2) ^ x, lambda: x ^ np.ones(2)):
+        with pytest.raises(TypeError, match=r"^\^ is not a power in Python: write .* \*\* "):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("call", "hint"),
+    [
+        (lambda: untyped.draw(x, precison=3), "'precison'; did you mean precision?"),
+        (lambda: untyped.draw(x, gradient=False), "'gradient'; did you mean gradients?"),
+        (lambda: untyped.plot(mg.sin, (-1, 1), axis=3), "; it takes f, interval, derivatives, tangent_at, secants, "),
+        (lambda: untyped.plot(mg.sin, -1, 1), "; an interval is one pair, (-1, 1)"),
+        (lambda: untyped.plot(mg.sin, (-1, 1), 3), "; it takes f and interval by position, and by name derivatives, "),
+        (lambda: untyped.grad(mg.sin, argnum=0), "'argnum'; did you mean argnums?"),
+        (lambda: untyped.formula(x, y), "; it takes output by position, and by name precision and max_lines"),
+        (lambda: untyped.vmap(mg.sin, in_axis=0), "'in_axis'; did you mean in_axes?"),
+        (lambda: untyped.nn.MLP(2, [1], activaton="relu"), "'activaton'; did you mean activation?"),
+        (lambda: untyped.optim.SGD([x], learning_rate=1), "'learning_rate'; did you mean lr?"),
+        (lambda: untyped.plot(), "plot() missing 2 required positional arguments: 'f' and 'interval'"),
+    ],
+)
+def test_a_call_that_does_not_fit_is_told_what_the_function_takes(call: Callable[[], Any], hint: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert hint in str(caught.value)
 
 
 def forgets_to_return(a: Any) -> None:
     a * a
 
 
-untyped: Any = mg  # as type checkers refuse most of these
 REFUSALS: dict[str, tuple[Callable[[], Any], str]] = {
     "two numbers for a function of one": (lambda: untyped.sin(x, 2), "sin takes 1 operand, not 2"),
     "one number for a function of two": (lambda: untyped.atan2(x), "atan2 takes 2 operands, not 1"),

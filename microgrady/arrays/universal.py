@@ -25,6 +25,7 @@ from microgrady.functions import (
     pow,
 )
 from microgrady.inputs import FLOAT_ARRAY_HINT, as_number, comparable
+from microgrady.refusals import with_powers
 from microgrady.sequences import clip, isfinite, isinf, isnan, ldexp, modf, select
 from microgrady.tracing import recorders
 from microgrady.value import Value, methods
@@ -260,6 +261,8 @@ def _is_foreign(operand: Any) -> bool:
 def _function(ufunc: Any) -> Function:
     name = ufunc.__name__
     function = PREDICATES.get(name) or FUNCTIONS.get(name) or methods.get(name)
+    if ufunc is numpy.bitwise_xor:
+        raise TypeError(f"^ is not a power in Python: write {with_powers()}")
     if function is None:
         raise TypeError(
             f"microgrady has no function {name}, which NumPy was to apply to Values: write it with the functions that "

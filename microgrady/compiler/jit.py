@@ -11,6 +11,7 @@ from microgrady.compiler.compiled import Jitted
 from microgrady.compiler.options import checked, require_function, static_names
 from microgrady.compiler.signature import Signature
 from microgrady.introspection import name_of
+from microgrady.tracebacks import entrance
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,6 +39,7 @@ def jit(
 ) -> Callable[[Callable[P, R]], Jitted[P, R]]: ...
 
 
+@entrance
 def jit(
     function: Callable[..., Any] | None = None,
     *,

@@ -22,6 +22,7 @@ from microgrady.compiler.options import Reduce, checked, checked_for_batches, re
 from microgrady.compiler.signature import Signature
 from microgrady.compiler.vmapped import Vmapped
 from microgrady.introspection import name_of
+from microgrady.tracebacks import entrance
 from microgrady.value import Value
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ def vmap(
     reduce: Literal["sum", "mean"],
     **options: Unpack[Options],
 ) -> Folding: ...
+@entrance
 def vmap(
     function: Callable[..., Any] | None = None,
     in_axes: Any = 0,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from microgrady.data.arguments import as_samples, numpy, random_numbers, require_count, require_within
 from microgrady.inputs import describe
+from microgrady.tracebacks import entrance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
+@entrance
 def split(
     X: Any,
     y: Any,
@@ -136,6 +138,7 @@ class Standardiser:
         return f"Standardiser(mean={self.mean}, scale={self.scale})"
 
 
+@entrance
 def standardise(X: Any) -> tuple[NDArray[np.float64], Standardiser]:
     """Give each column the mean 0 and the standard deviation 1.
 
@@ -188,6 +191,7 @@ def _finite(X: Any) -> Array:
     return data  # type: ignore[no-any-return]
 
 
+@entrance
 def batches(
     X: Any,
     y: Any,

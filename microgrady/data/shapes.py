@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from microgrady.data.arguments import numpy, random_numbers, require_count, require_within
+from microgrady.tracebacks import entrance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 DECIMALS = 9
 
 
+@entrance
 def moons(n: int = 100, noise: float = 0.1, seed: int | None = 0) -> Points:
     """Two half circles that reach into each other: scikit-learn's `make_moons(n, noise=noise, random_state=seed)`.
 
@@ -50,6 +52,7 @@ def moons(n: int = 100, noise: float = 0.1, seed: int | None = 0) -> Points:
     return _shuffled([upper, lower], noise, seed)
 
 
+@entrance
 def rings(n: int = 100, noise: float = 0.05, seed: int | None = 0, *, factor: float = 0.5) -> Points:
     """A ring around a smaller one: scikit-learn's `make_circles(n, noise=noise, random_state=seed, factor=factor)`.
 
@@ -77,6 +80,7 @@ def rings(n: int = 100, noise: float = 0.05, seed: int | None = 0, *, factor: fl
     return _shuffled([_circle(n // 2), _circle(n - n // 2) * factor], noise, seed)
 
 
+@entrance
 def spiral(n: int = 300, noise: float = 0.05, seed: int | None = 0, *, classes: int = 3, turns: float = 0.75) -> Points:
     """Arms that wind out from the origin, a class each.
 
@@ -112,6 +116,7 @@ def spiral(n: int = 300, noise: float = 0.05, seed: int | None = 0, *, classes: 
     return _shuffled(arms, noise, seed)
 
 
+@entrance
 def xor(n: int = 100, noise: float = 0.1, seed: int | None = 0) -> Points:
     """Points at the corners of the unit square, whose class is 1 where one coordinate is 1 and the other is not.
 

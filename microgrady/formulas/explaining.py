@@ -14,6 +14,7 @@ from microgrady.formulas.names import short_names, shortened, told_apart
 from microgrady.formulas.paths import Arrow, Paths, in_figures
 from microgrady.formulas.writing import NUMBERS, TEXT, in_parentheses, local_derivative, number_text, total_derivative
 from microgrady.inputs import describe, require_precision
+from microgrady.tracebacks import entrance
 from microgrady.tracing import escaping
 from microgrady.value import Value, topological_order
 
@@ -76,6 +77,7 @@ class Explanation:
         return self.html
 
 
+@entrance
 def explain(output: Value, value: Value, *, precision: int = 4) -> Explanation:
     """Explain how a derivative comes about by the chain rule, in numbers.
 

@@ -13,6 +13,7 @@ from microgrady.formulas.patterns import Reader, written
 from microgrady.formulas.writing import IDENTITIES, PYTHON, Notation, Written, visible
 from microgrady.inputs import FLOAT_DIGITS, describe, require_precision
 from microgrady.scopes import Scope, path_of
+from microgrady.tracebacks import entrance
 from microgrady.value import Value, topological_order
 
 WIDEST = {PYTHON: 100, LATEX: 300}  # a formula that is longer is written in several lines
@@ -32,6 +33,7 @@ class Line(NamedTuple):
     text: str
 
 
+@entrance
 def formula(output: Value, *, precision: int = FLOAT_DIGITS, max_lines: int | None = MOST_LINES) -> str:
     """Return how a Value was computed, as Python.
 
@@ -69,6 +71,7 @@ def formula(output: Value, *, precision: int = FLOAT_DIGITS, max_lines: int | No
     return "\n".join([*_shown(lines, max_lines, "# {} lines left out"), page.last.text])
 
 
+@entrance
 def latex(output: Value, *, precision: int = 4, max_lines: int | None = MOST_LINES) -> str:
     r"""Return how a Value was computed, in LaTeX, for a formula on a line of its own.
 

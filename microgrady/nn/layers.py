@@ -13,6 +13,7 @@ from microgrady.nn.initialisation import Rule, generator_of, rule_of
 from microgrady.nn.module import Module
 from microgrady.scopes import scope
 from microgrady.sequences import where
+from microgrady.tracebacks import entrance
 from microgrady.value import Primitive, Value
 
 Activation = str | Callable[[Any], Any]
@@ -78,6 +79,7 @@ class Neuron(Module):
         ([1.0, 2.0], 1.0)
     """
 
+    @entrance
     def __init__(
         self,
         nin: int,
@@ -139,6 +141,7 @@ class Layer(Module):
         [0.955, -0.843, -0.373]
     """
 
+    @entrance
     def __init__(
         self,
         nin: int,
@@ -199,6 +202,7 @@ class MLP(Module):
         2.072
     """
 
+    @entrance
     def __init__(
         self,
         nin: int,
@@ -256,6 +260,7 @@ class Sequential(Module):
         1.0
     """
 
+    @entrance
     def __init__(self, *layers: Any) -> None:
         self.layers = list(layers[0] if len(layers) == 1 and isinstance(layers[0], (list, tuple)) else layers)
         if not self.layers:

@@ -16,12 +16,14 @@ from microgrady.files import write_whole
 from microgrady.inputs import describe, is_number, require_numpy
 from microgrady.leaves import write_numbers
 from microgrady.nn.module import Module
+from microgrady.tracebacks import entrance
 from microgrady.value import Value
 
 # What stands under a name in a file: one number, or those of a list.
 Entry: TypeAlias = "float | list[float]"
 
 
+@entrance
 def save(model: Module, path: str | os.PathLike[str]) -> None:
     """Write the parameters of a model to a file, by their names, as a whole or not at all.
 
@@ -58,6 +60,7 @@ def save(model: Module, path: str | os.PathLike[str]) -> None:
     write_whole(target, _as_npz(found) if ending == ".npz" else _as_json(found))
 
 
+@entrance
 def load(model: Module, path: str | os.PathLike[str]) -> None:
     """Give a model the parameters that `save` wrote to a file: all of them or, if something does not fit, none.
 

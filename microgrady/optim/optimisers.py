@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from microgrady.optim.elementwise import Elementwise
 from microgrady.optim.optimizer import Optimizer
 from microgrady.optim.options import finite, flag, not_negative, share, two_decays
+from microgrady.tracebacks import entrance
 
 if TYPE_CHECKING:
     from numpy import float64
@@ -83,6 +84,7 @@ class SGD(Optimizer):
     }
     _extra_state = frozenset({"momentum_buffer"})
 
+    @entrance
     def __init__(
         self,
         params: Any = None,
@@ -204,6 +206,7 @@ class Adam(Optimizer):
     _extra_state = frozenset({"max_exp_avg_sq"})
     _is_decoupled = False  # whether weight decay is a part of the step, and none of the gradient
 
+    @entrance
     def __init__(
         self,
         params: Any = None,
@@ -273,6 +276,7 @@ class AdamW(Adam):
 
     _is_decoupled = True
 
+    @entrance
     def __init__(
         self,
         params: Any = None,
@@ -334,6 +338,7 @@ class RMSprop(Optimizer):
     _state = frozenset({"square_avg"})
     _extra_state = frozenset({"grad_avg", "momentum_buffer"})
 
+    @entrance
     def __init__(
         self,
         params: Any = None,
