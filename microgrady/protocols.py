@@ -93,8 +93,21 @@ def _attribute_hint(name: str) -> str:
 def no_power(left: Any, right: Any) -> Any:
     """Refuse `^`, which is a power on paper and not in Python, between numbers."""
     if all(is_number(operand) or type(operand).__name__ == "Value" for operand in (left, right)):
-        raise TypeError(f"^ is not a power in Python: write {with_powers()}")
+        raise refused_power()
     return NotImplemented
+
+
+def refused_power() -> TypeError:
+    """Return the error for `^`."""
+    return TypeError(f"{_NO_POWER}: write {with_powers()}")
+
+
+def is_refused_power(error: Exception) -> bool:
+    """Return whether an error is that one, which says more than what `^` of floats raises."""
+    return isinstance(error, TypeError) and str(error).startswith(_NO_POWER)
+
+
+_NO_POWER = "^ is not a power in Python"
 
 
 def wrong_count(name: str, wanted: int, given: int) -> str:

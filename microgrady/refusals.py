@@ -23,9 +23,14 @@ def advice() -> str:
             "SciPy takes floats: give it mg.jit(...) of your function, lambda x: mg.detach(f(x)), or v.data for each "
             "Value that is not to be differentiated by"
         )
-    return (_instead(_expression(frame)) if frame else "") or (
-        "use microgrady's functions (mg.sin(v), not math.sin(v)), lists or object arrays for float arrays, "
-        'f"{v:.3g}" to print, or v.data to leave the derivative out on purpose'
+    expression = _expression(frame) if frame else None
+    return (
+        _instead(expression)
+        or _handed_over(expression, frame)
+        or (
+            "use microgrady's functions (mg.sin(v), not math.sin(v)), lists or object arrays for float arrays, "
+            'f"{v:.3g}" to print, or v.data to leave the derivative out on purpose'
+        )
     )
 
 
@@ -98,7 +103,25 @@ def _instead(expression: ast.expr | None) -> str:
                 return f"a Value counts as a number already, so leave {written}(...) out; {on_purpose}"
             if name in _ARRAYS:
                 return f"leave dtype=float out of {written}(...): {FLOAT_ARRAY_HINT}; {on_purpose}"
-            ours = getattr(sys.modules.get("microgrady"), name, None)
-            if getattr(ours, "__module__", None) in _FUNCTIONS_OF_NUMBERS and not isinstance(ours, type):
+            if _is_ours(name):
                 return f"write mg.{name}(...) for {written}(...); {on_purpose}"
+    return ""
+
+
+def _is_ours(name: str) -> bool:
+    """Return whether the package has a function of numbers with this name."""
+    ours = getattr(sys.modules.get("microgrady"), name, None)
+    return getattr(ours, "__module__", None) in _FUNCTIONS_OF_NUMBERS and not isinstance(ours, type)
+
+
+def _handed_over(expression: ast.expr | None, frame: FrameType | None) -> str:
+    """Return what to write for a function of the math module that is itself an argument, as in `grad(math.sin)`."""
+    for call in ast.walk(expression) if expression is not None and frame is not None else ():
+        for argument in call.args if isinstance(call, ast.Call) else ():
+            names = ast.unparse(argument).split(".")
+            found = {**frame.f_globals, **frame.f_locals}.get(names[0]) if frame is not None else None
+            if len(names) == 2:
+                found = getattr(found, names[1], None)
+            if type(found) is type(len) and found.__module__ == "math" and _is_ours(found.__name__):
+                return f"give mg.{found.__name__} for {'.'.join(names)}, which takes floats alone"
     return ""

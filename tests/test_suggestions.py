@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable
+from math import cos
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,37 @@ def test_a_power_is_written_with_two_stars() -> None:
     for call in (lambda: mg.array([x, y]) ^ 2, lambda: np.ones(2) ^ x, lambda: x ^ np.ones(2)):
         with pytest.raises(TypeError, match=r"^\^ is not a power in Python: write .* \*\* "):
             call()
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda: untyped.check_gradient(lambda a: a ^ 2, 2.0),
+        lambda: untyped.check_gradient(lambda a: a ^ 2, np.ones(2)),
+        lambda: untyped.numeric_derivative(lambda a: a ^ 2, 2.0),
+        lambda: untyped.plot(lambda a: a ^ 2, (-1, 1), derivatives=0),
+    ],
+)
+def test_a_power_of_plain_numbers_is_written_with_two_stars(check: Callable[[], Any]) -> None:
+    with pytest.raises(TypeError, match=r"^\^ is not a power in Python: write . \*\* 2"):
+        check()
+
+
+@pytest.mark.parametrize(
+    ("differentiate", "name"),
+    [
+        (lambda: untyped.grad(math.atan2)(1.0, 2.0), "give mg.atan2 for math.atan2, which takes floats alone"),
+        (lambda: untyped.plot(cos, (-1, 1)), "give mg.cos for cos, which takes floats alone"),
+        (lambda: list(map(math.cos, [x])), "give mg.cos for math.cos, which takes floats alone"),
+        (lambda: mg.grad(lambda a: math.sin(a))(1.0), "write mg.sin(...) for math.sin(...)"),
+    ],
+)
+def test_a_function_of_floats_that_is_handed_over_leads_to_the_one_of_values(
+    differentiate: Callable[[], Any], name: str
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        differentiate()
+    assert name in str(caught.value)
 
 
 @pytest.mark.parametrize(

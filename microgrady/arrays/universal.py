@@ -25,7 +25,7 @@ from microgrady.functions import (
     pow,
 )
 from microgrady.inputs import FLOAT_ARRAY_HINT, as_number, comparable
-from microgrady.refusals import with_powers
+from microgrady.protocols import refused_power
 from microgrady.sequences import clip, isfinite, isinf, isnan, ldexp, modf, select
 from microgrady.tracing import recorders
 from microgrady.value import Value, methods
@@ -262,7 +262,7 @@ def _function(ufunc: Any) -> Function:
     name = ufunc.__name__
     function = PREDICATES.get(name) or FUNCTIONS.get(name) or methods.get(name)
     if ufunc is numpy.bitwise_xor:
-        raise TypeError(f"^ is not a power in Python: write {with_powers()}")
+        raise refused_power()
     if function is None:
         raise TypeError(
             f"microgrady has no function {name}, which NumPy was to apply to Values: write it with the functions that "

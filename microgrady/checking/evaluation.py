@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from microgrady.containers import Misfit
 from microgrady.inputs import describe, is_array, is_number
+from microgrady.protocols import is_refused_power
 from microgrady.trees import NUMBER, Structure, array_of, collect, flatten
 from microgrady.value import Value
 
@@ -53,7 +54,7 @@ def evaluate(
         try:
             return read(_call(function, build([Value(number) for number in numbers]), message))
         except Exception as for_values:
-            if _is_written_for_values(for_numbers, for_values):
+            if _is_written_for_values(for_numbers, for_values) or is_refused_power(for_values):
                 raise for_values from for_values.__cause__
         raise
 
