@@ -6,6 +6,7 @@ import enum
 import itertools
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -242,6 +243,41 @@ def test_titles_and_numbers_of_a_chain_lie_apart(count: int, width: float) -> No
 def test_what_a_chain_refuses_names_its_function() -> None:
     with pytest.raises(ValueError, match=re.escape("0.0 is not in the domain of log: its value there is -inf")):
         plot_map([abs, mg.log], [-1, 0])
+
+
+def test_functions_without_a_name_are_told_apart_in_a_chain() -> None:
+    def g(x: Any) -> Any:
+        return x
+
+    def names(*chain: Callable[[Any], Any]) -> list[str]:
+        return texts(plot_map(chain, [1, 2]))[2 : 2 + len(chain)]
+
+    assert names(lambda x: x, lambda x: x, g, lambda x: x) == ["f", "h", "g", "p"]
+    double = lambda x: 2 * x  # noqa: E731
+    assert names(double, abs, double) == ["f", "abs", "f"]
+    with pytest.raises(ValueError, match=re.escape("0.0 is not in the domain of g: its value there is inf")):
+        plot_map([lambda x: x - 1, lambda x: 1 / x], [1, 2])
+
+
+def test_only_the_last_of_equal_functions_leads_into_the_codomain() -> None:
+    axes = plot_map([abs, abs], [-1, 2], codomain=[1, 2, 3])
+    assert texts(axes)[4:] == ["-1", "2", "1", "2", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(("f", "point"), [(math.log, 0), ({"a": 1}.__getitem__, "b")])
+def test_where_a_function_raises_it_says_which_point_is_not_in_its_domain(f: Any, point: Any) -> None:
+    with pytest.raises((ValueError, KeyError)) as caught:
+        plot_map(f, [point])
+    assert re.match(r"(0\.0|b) is not in the domain of (log|getitem__)", caught.value.__notes__[0])
+
+
+def test_long_words_in_narrow_ovals_are_shortened_and_numbers_are_not() -> None:
+    _, narrow = pyplot.subplots(figsize=(4.0, 3.0))
+    axes = plot_map([str.upper, str.lower, len], ["a long sentence", "word"], ax=narrow)
+    words = [text for text in axes.texts if "…" in text.get_text()]
+    assert len(words) == 3
+    assert all(float(text.get_fontsize()) > 6.0 for text in words)
+    assert "0.001235" in texts(plot_map([lambda x: x / 810] * 4, [1]))
 
 
 @pytest.mark.parametrize("result", [None, [1.0], {}, np.zeros(2)], ids=repr)

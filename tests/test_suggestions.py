@@ -214,6 +214,11 @@ REFUSALS: dict[str, tuple[Callable[[], Any], str]] = {
         "takes two, a and b: fix one, as in plot(lambda a: f(a, 1.0), ...), or draw both by plot_surface(f, ...)",
     ),
     "errors of two inputs": (lambda: untyped.plot_errors(mg.atan2, 1.0), "atan2 takes two, y and x: fix one"),
+    "a map of two inputs": (
+        lambda: untyped.plot_map(lambda a, b: a, [1]),
+        "takes two, a and b: make the points pairs, as in plot_map(lambda pair: f(*pair), [(1, 2), (3, 4)])",
+    ),
+    "a zoom into two inputs": (lambda: untyped.animate_zoom(mg.atan2, (0, 1), 0), "as in animate_zoom(lambda y: f(y,"),
     "a surface of one input": (
         lambda: untyped.plot_surface(mg.sin, (-1, 1), (-1, 1)),
         "plot_surface draws a function of two numbers, but sin takes 1: x",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # How many numbers the functions take that these draw.
-INPUTS = {"plot": 1, "plot_errors": 1, "plot_surface": 2}
+INPUTS = {"plot": 1, "plot_errors": 1, "animate_zoom": 1, "plot_map": 1, "plot_surface": 2}
 
 # The larger end of an interval that matplotlib does not take for a point; its width as a share of that.
 SMALLEST, NARROWEST = 1e-280, 5e-15
@@ -39,7 +39,7 @@ def check_function(f: Any, ax: object, what: str) -> None:
 
 
 def check_inputs(f: Callable[..., Any], what: str, count: int) -> None:
-    """Refuse a function that cannot be called with so many numbers.
+    """Refuse a function that cannot be called with so many numbers, or with the points of a map.
 
     Raises:
         TypeError: It takes more, or fewer.
@@ -51,14 +51,19 @@ def check_inputs(f: Callable[..., Any], what: str, count: int) -> None:
         signature.bind(*[0.0] * count)
     except TypeError:
         names = [name for name, one in signature.parameters.items() if one.default is one.empty]
-        takes = f"{what} draws a function of {('one number', 'two numbers')[count - 1]}, but {name_of(f)} takes"
+        kind = "one argument" if what == "plot_map" else ("one number", "two numbers")[count - 1]
+        takes = f"{what} draws a function of {kind}, but {name_of(f)} takes"
         if count == 1 and len(names) == 2:
-            fixed = f"lambda {names[0]}: f({names[0]}, 1.0)"
-            raise TypeError(
-                f"{takes} two, {' and '.join(names)}: fix one, as in {what}({fixed}, ...), or draw both by "
-                "plot_surface(f, ...)"
-            ) from None
-        raise TypeError(f"{takes} {len(names)}{': ' * bool(names)}{', '.join(names)}") from None
+            raise TypeError(f"{takes} two, {' and '.join(names)}: {advice(what, names[0])}") from None
+        raise TypeError(f"{takes} {len(names) or 'none'}{': ' * bool(names)}{', '.join(names)}") from None
+
+
+def advice(what: str, name: str) -> str:
+    """Say how to draw a function of two, the first of which has this name."""
+    if what == "plot_map":
+        return "make the points pairs, as in plot_map(lambda pair: f(*pair), [(1, 2), (3, 4)])"
+    fixed = f"{what}(lambda {name}: f({name}, 1.0), ...)"
+    return f"fix one, as in {fixed}, or draw both by plot_surface(f, ...)"
 
 
 def check_panels(panels: Any, count: int, name: str, what: str) -> list[Axes] | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from microgrady import traced
-from microgrady.checking.evaluation import evaluate
+from microgrady.checking.evaluation import OUTSIDE, evaluate
 from microgrady.comparisons import is_condition
 from microgrady.drawing.plotting.arguments import check_file, check_function
 from microgrady.drawing.plotting.figures import (
@@ -23,6 +23,7 @@ from microgrady.drawing.plotting.figures import (
 )
 from microgrady.drawing.plotting.ovals import draw_map
 from microgrady.inputs import NUMPY_BOOLS, as_number, describe, is_array
+from microgrady.introspection import name_of
 from microgrady.tracebacks import entrance
 from microgrady.value import Value
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 MOST_POINTS, MOST_FUNCTIONS = 12, 4
 MOST_LETTERS = 24  # of a word
+NAMES = "fghpqrst"  # of functions without one
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def plot_map(
 
     Args:
         f: The function, or a sequence of functions, of which each is applied to what the one before it gave: there is
-            an oval more for each.
+            an oval more for each. Those without a name are called f, g, h and so on.
         points: The points, 1 to 12 different ones.
         codomain: The elements of the last oval, 1 to 12. Those at which no arrow arrives are hollow. By default these
             are the images.
@@ -93,19 +95,19 @@ def plot_map(
         ['domain', 'codomain', 'len', 'f', 'words', 'of', 'set', 'a', '1', '2', '3', '5', 'True', 'False']
     """
     functions = check_functions(f, ax)
+    names = names_in_chain(functions)
     ovals = [check_elements(points, "the points", "a map shows 1 to {} points, not {}")]
     last = None
     if codomain is not None:
         last = check_elements(codomain, "the elements of the codomain", "a codomain has 1 to {} elements here, not {}")
     target = check_file(to)
     arrows = []
-    for function in functions:
-        images = [image(function, point, thing) for point, thing in ovals[-1].items()]
-        into = in_order(distinct(reversed(images))) if last is None or function is not functions[-1] else last
-        arrows.append([find(y, into, function, x) for (y, _), x in zip(images, ovals[-1], strict=True)])
+    for number, (function, name) in enumerate(zip(functions, names, strict=True), 1):
+        images = [image(function, name, point, thing) for point, thing in ovals[-1].items()]
+        into = in_order(distinct(reversed(images))) if last is None or number < len(functions) else last
+        arrows.append([find(y, into, name, x) for (y, _), x in zip(images, ovals[-1], strict=True)])
         ovals.append(into)
     with axes_to_draw_on(ax, target) as axes:
-        names = [name_in_labels(function) for function in functions]
         numbers = [[x if isinstance(x, float) else None for x in oval] for oval in ovals]
         draw_map(axes, names, numbers, [texts(oval) for oval in ovals], arrows)
         write_figure(axes, target)
@@ -129,6 +131,15 @@ def check_functions(f: Any, ax: object) -> list[Callable[[Any], Any]]:
     if not 1 <= len(functions) <= MOST_FUNCTIONS:
         raise ValueError(f"a map shows a chain of 1 to {MOST_FUNCTIONS} functions, not {len(functions) or 'none'}")
     return functions
+
+
+def names_in_chain(functions: Sequence[Callable[[Any], Any]]) -> list[str]:
+    """Return the names of functions; those without one are f, g, h and so on, but not what another is called."""
+    names = [name_in_labels(function) for function in functions]
+    nameless = dict.fromkeys(id(f) for f in functions if name_of(f, "<lambda>") == "<lambda>")  # each once
+    taken = {name for name, function in zip(names, functions, strict=True) if id(function) not in nameless}
+    letters = dict(zip(nameless, (letter for letter in NAMES if letter not in taken), strict=False))
+    return [letters.get(id(function), name) for name, function in zip(names, functions, strict=True)]
 
 
 def check_elements(things: Any, what: str, how_many: str) -> Elements:
@@ -184,8 +195,8 @@ def in_order(elements: Elements) -> Elements:
 # Points and images
 
 
-def image(f: Callable[[Any], Any], point: Element, thing: Any) -> tuple[Element, Any]:
-    """Return the image of a point, as an element and as what the function returned.
+def image(f: Callable[[Any], Any], name: str, point: Element, thing: Any) -> tuple[Element, Any]:
+    """Return the image of a point, as an element and as what the function of this name returned.
 
     Raises:
         TypeError: The function returned neither a number nor anything hashable.
@@ -198,13 +209,17 @@ def image(f: Callable[[Any], Any], point: Element, thing: Any) -> tuple[Element,
         complex_number = isinstance(result, complex) and isinstance(point, float)
         if element is None or complex_number or result is None:
             hint = "; a word, a tuple or another hashable thing will do as well"
-            return traced.one_number(result, name_in_labels(f), "a map", hint), result
+            return traced.one_number(result, name, "a map", hint), result
         return element, result.data if isinstance(result, Value) else result
 
-    found = evaluate(f, [thing], read) if isinstance(point, float) else read(f(thing))
+    where = repr(point) if isinstance(point, float) else text_of(thing)
+    try:
+        found = evaluate(f, [thing], read) if isinstance(point, float) else read(f(thing))
+    except (*OUTSIDE, LookupError) as error:
+        error.add_note(f"{where} is not in the domain of {name}, and cannot be one of the points")
+        raise
     if isinstance(found[0], float) and not math.isfinite(found[0]):
-        where = repr(point) if isinstance(point, float) else text_of(thing)
-        raise ValueError(f"{where} is not in the domain of {name_in_labels(f)}: its value there is {found[0]!r}")
+        raise ValueError(f"{where} is not in the domain of {name}: its value there is {found[0]!r}")
     return found
 
 
@@ -226,7 +241,7 @@ def rounding_of(numbers: Sequence[float]) -> float:
     return ROUNDING * max(map(abs, numbers), default=0.0)
 
 
-def find(y: Element, oval: Elements, f: Callable[[Any], Any], x: Element) -> int:
+def find(y: Element, oval: Elements, name: str, x: Element) -> int:
     """Return which element of an oval an image is.
 
     Raises:
@@ -242,7 +257,7 @@ def find(y: Element, oval: Elements, f: Callable[[Any], Any], x: Element) -> int
         if abs(nearest - y) <= MOST_POINTS * rounding_of([*numbers, y]):
             return elements.index(nearest)
     there, here = (repr(one) if isinstance(one, float) else text_of(one.thing) for one in (x, y))
-    raise ValueError(f"{name_in_labels(f)} leads from {there} to {here}, which is not in the codomain")
+    raise ValueError(f"{name} leads from {there} to {here}, which is not in the codomain")
 
 
 # Words

@@ -22,8 +22,9 @@ ROW_HEIGHT = 0.14  # from dot to dot, if there are few
 TITLE_HEIGHT, TITLE_WIDTH = 0.95, 0.8  # the width is that of an oval
 ROUNDNESS = 0.4  # of the corners, as a share of the width
 # Points, since dots and texts are as large on small axes as on large ones.
-DOT_SIZE, SHORT_OF_DOT = 7, 7  # and from the middle of a dot to an arrow
+DOT_SIZE, SHORT_OF_DOT, BEFORE_TEXT = 7, 7, 4  # from the middle of a dot, and from its text, to an arrow
 TEXT_OFFSET, TEXT_SIZE, SMALLEST_TEXT, PADDING = 8, 10.0, 4.0, 6
+SMALLEST_WORD = 6.5  # longer words are shortened, unlike numbers
 LINE_HEIGHT = 1.3  # from text to text, as a share of their size
 FAR = 3.0  # a text that is farther than that from the height of its dot has a line to it
 MIDDLE_COLOURS = (GREEN, PURPLE, ORANGE)
@@ -81,11 +82,15 @@ def draw_map(
     count = len(numbers)
     oval_width = (1.0 - 2 * MARGIN) / (count + GAP * (count - 1))
     placed = heights(numbers, height)
+    room = oval_width * width - 2 * PADDING
     ovals = [
         Oval(
             middle=MARGIN + oval_width * (0.5 + index * (1.0 + GAP)),
             heights=placed[index][0],
-            texts=texts[index],
+            texts=[
+                shortened(axes, text, room) if number is None else text
+                for text, number in zip(texts[index], numbers[index], strict=True)
+            ],
             colour=BLUE if index == 0 else VERMILION if index == count - 1 else MIDDLE_COLOURS[index - 1],
             on_scale=placed[index][1],
             to_left=index < count - 1,
@@ -95,7 +100,7 @@ def draw_map(
     ]
     draw_ovals(axes, ovals, oval_width, names)
     for oval in ovals:
-        draw_dots(axes, oval, (oval_width * width - 2 * PADDING, ROWS_HEIGHT * height), oval is not ovals[0])
+        draw_dots(axes, oval, (room, ROWS_HEIGHT * height), oval is not ovals[0])
     for (left, right), targets in zip(itertools.pairwise(ovals), arrows, strict=True):
         for place, target in zip(left.places, targets, strict=True):
             draw_arrow(axes, place, right.ends[target])
@@ -222,9 +227,15 @@ def draw_dots(axes: Axes, oval: Oval, room: tuple[float, float], entered: bool) 
         write_beside(axes, text, place, side, shift, size)
     if entered and oval.to_left:  # the arrows end at the texts, which stand on their side of the dots
         oval.ends = [
-            (x - (TEXT_OFFSET + width + 2 - SHORT_OF_DOT) / across, height + shift / down)
+            (x - (TEXT_OFFSET + width + BEFORE_TEXT - SHORT_OF_DOT) / across, height + shift / down)
             for width, height, shift in zip(widths, oval.heights, moved, strict=True)
         ]
+
+
+def shortened(axes: Axes, text: str, room: float) -> str:
+    """Return a word, or as many of its letters as can be read where there is room for them and a dot, in points."""
+    share = (room - TEXT_OFFSET - DOT_SIZE / 2) / text_widths(axes, [text], SMALLEST_WORD)[0]
+    return text if share >= 1.0 else f"{text[: max(1, int(share * len(text)) - 1)]}…"
 
 
 def text_widths(axes: Axes, texts: Sequence[str], size: float) -> list[float]:
