@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 
 from microgrady.drawing.fonts import check_font
 from microgrady.drawing.graph.boxes import Box, boxes_of
+from microgrady.drawing.graph.circles import STYLES
 from microgrady.drawing.graph.folding import fold
-from microgrady.drawing.graph.pictures import STYLES, Look
+from microgrady.drawing.graph.pictures import Look
 from microgrady.drawing.render import Picture, check_target, write_picture
 from microgrady.drawing.style import DIGITS
 from microgrady.formulas.grouping import grouped

@@ -1,4 +1,4 @@
-"""Boxes and arrows as a picture, in one of several styles."""
+"""Boxes and arrows as a picture."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import graphviz
 
 from microgrady.drawing.graph.boxes import Arrow, Box
 from microgrady.drawing.graph.folding import Frame, Part
-from microgrady.drawing.graph.labels import box_label, box_size, broken, common, quoted, spread, times, wrapped
+from microgrady.drawing.graph.labels import box_label, box_size, broken, common, spread, times, wrapped
 from microgrady.drawing.graph.placement import Path, Placement
-from microgrady.drawing.graph.texts import text_size
 from microgrady.drawing.layout.placing import Node
 from microgrady.drawing.render import Picture
 from microgrady.drawing.style import (
@@ -27,9 +26,6 @@ from microgrady.drawing.style import (
     NEXT_TURN,
     NODE,
     NOT_FINITE,
-    NUMBER,
-    NUMBER_ARROW,
-    OPERATION,
     PALE,
     RESULT,
     SCOPE,
@@ -84,6 +80,7 @@ class Boxes:
     def __init__(self, boxes: Sequence[Box], look: Look) -> None:
         self.boxes, self.look = boxes, look
         self.titles: dict[tuple[Part, int], str] = {}
+        self.texts_of: dict[Box, tuple[str, int, list[str]]] = {}
         self.placement = Placement(look.direction)
 
     def picture(self) -> Picture:
@@ -176,10 +173,14 @@ class Boxes:
 
     def texts(self, box: Box) -> tuple[str, int, list[str]]:
         """Return the title of a box, how many it stands for, and the lines below."""
-        part = box.part
-        if part.kind == "scope":
-            return scopes_title(part), len(part.blocks), contents(part)
-        return self.title_of(part), len(part.blocks), self.lines(part.results, self.look.precision)
+        if box not in self.texts_of:
+            part, count = box.part, len(box.part.blocks)
+            self.texts_of[box] = (
+                (scopes_title(part), count, contents(part))
+                if part.kind == "scope"
+                else (self.title_of(part), count, self.lines(part.results, self.look.precision))
+            )
+        return self.texts_of[box]
 
     def sizes(self, box: Box) -> list[tuple[str, tuple[float, float]]]:
         """Return the names of the nodes of a box, operands before results, with their sizes."""
@@ -300,83 +301,6 @@ class Boxes:
         if any(box.part.kind == "scope" for box in self.boxes):
             lines.append("grey: a folded scope")
         return lines
-
-
-class Circles(Boxes):
-    """An operation is a dark circle, its result a box, and a number a dashed box."""
-
-    numbers_have_boxes: ClassVar[bool] = True
-    reading: ClassVar[str] = "on each arrow: the local derivative"
-
-    def add_box(self, picture: graphviz.Digraph, box: Box) -> None:
-        """Add the box of a part, and the nodes of its operation and its numbers."""
-        super().add_box(picture, box)
-        if box.part.kind == "scope":
-            return
-        if text := self.symbols(box):
-            picture.node(box.operation, quoted(text), **OPERATION)
-        for name, text in self.numbers(box, self.look.precision):
-            picture.node(name, text, **NUMBER)
-
-    def node_titles(self, box: Box) -> list[tuple[str, str]]:
-        """Return the names of the nodes of a box, with what is shown beside the mouse on each."""
-        titles = super().node_titles(box)
-        if box.part.kind != "scope" and self.symbols(box):
-            titles.append((box.operation, self.title_of(box.part, FLOAT_DIGITS) + times([len(box.part.blocks)])))
-        return titles + self.numbers(box, FLOAT_DIGITS)
-
-    def symbols(self, box: Box) -> str:
-        """Return what is written in the circle of a box; "" if it has none."""
-        symbols = dict.fromkeys(result.op.symbol for result in box.part.results if result.op is not None)
-        return " ".join(symbols) if len(symbols) < 4 else "…"
-
-    def numbers(self, box: Box, precision: int) -> list[tuple[str, str]]:
-        """Return the names and the texts of the boxes of numbers that lead to a box."""
-        return [
-            (
-                f"{box.operation}n{position}",
-                spread([number for numbers in found for number in numbers], precision) + times(list(map(len, found))),
-            )
-            for position, found in box.numbers.items()
-        ]
-
-    def sizes(self, box: Box) -> list[tuple[str, tuple[float, float]]]:
-        """Return the names of the nodes of a box, operands before results, with their sizes."""
-        sizes = super().sizes(box)
-        if box.part.kind == "scope":
-            return sizes
-        if text := self.symbols(box):
-            sizes.insert(0, (box.operation, node_size(text, OPERATION)))
-        return [(name, node_size(text, NUMBER)) for name, text in self.numbers(box, self.look.precision)] + sizes
-
-    def arrow_end(self, box: Box) -> str:
-        """Return the name of the node where the arrows to a box end."""
-        return box.name if box.part.kind == "scope" else box.operation
-
-    def add_arrows(self, picture: graphviz.Digraph, box: Box) -> None:
-        """Add the arrows to a folded scope, or to the operation of a box and from there to the box."""
-        if box.part.kind == "scope":
-            super().add_arrows(picture, box)
-            return
-        for arrow in box.arrows:
-            self.add_arrow(picture, arrow, self.arrow_end(box), with_ones=True)
-        for position in box.numbers:
-            self.add_edge(picture, f"{box.operation}n{position}", box.operation, style=NUMBER_ARROW)
-        if box.part.results[0].op is not None:
-            self.add_edge(picture, box.operation, box.name)
-
-
-def node_size(text: str, style: Mapping[str, str]) -> tuple[float, float]:
-    """Return the width and the height of a node around a text, in points."""
-    margins = [72 * float(margin) for margin in style["margin"].split(",")]
-    least = [72 * float(style[side]) for side in ("width", "height")]
-    around = math.sqrt(2) if style["shape"] == "ellipse" else 1.0
-    inner = text_size(text, float(NODE["fontsize"]))
-    width, height = ((side + 2 * margin) * around for side, margin in zip(inner, (margins * 2)[:2], strict=True))
-    return max(width, least[0]), max(height, least[1])
-
-
-STYLES = {"boxes": Boxes, "circles": Circles}
 
 
 def frames_of_all(boxes: Sequence[Box], depth: int) -> list[Frame]:
