@@ -206,6 +206,27 @@ def test_a_plot_fits_its_column_and_is_said_in_words(tmp_path: Path) -> None:
     assert words.endswith("over x")
 
 
+def test_plots_on_one_page_have_ids_of_their_own(tmp_path: Path) -> None:
+    seen: set[str] = set()
+    for function in (mg.sin, mg.cos):
+        root = plotted(tmp_path, lambda to, function=function: mg.plot(function, (-1, 2), to=to))
+        ids = [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
+        assert len(ids) == len(set(ids)) > 10
+        assert seen.isdisjoint(ids)
+        seen.update(ids)
+        written = (tmp_path / "plot.svg").read_text()
+        referred = {name for pair in re.findall(r'url\(#([^)]*)\)|href="#([^"]*)"', written) for name in pair if name}
+        assert len(referred) > 1
+        assert referred <= set(ids)
+
+
+def test_maps_and_surfaces_are_said_in_words(tmp_path: Path) -> None:
+    root = plotted(tmp_path, lambda to: mg.plot_map([len, lambda n: n > 2], ["a", "set"], to=to))
+    assert root.get("aria-label") == "len maps set to 3, a to 1; f maps 1 to False, 3 to True"
+    root = plotted(tmp_path, lambda to: mg.plot_surface(lambda x, y: x * y, (0, 1), (0, 1), to=to))
+    assert re.fullmatch(r"plot of f\(x, y\), .*, y over x", root.get("aria-label", ""))
+
+
 def test_a_plot_needs_no_style_sheet_to_be_seen(tmp_path: Path) -> None:
     root = plotted(tmp_path, lambda to: mg.plot(mg.sin, (-1, 2), to=to))
     for element in list(root.iter())[1:]:

@@ -109,7 +109,9 @@ def plot_map(
         ovals.append(into)
     with axes_to_draw_on(ax, target) as axes:
         numbers = [[x if isinstance(x, float) else None for x in oval] for oval in ovals]
-        draw_map(axes, names, numbers, [texts(oval) for oval in ovals], arrows)
+        shown = [texts(oval) for oval in ovals]
+        draw_map(axes, names, numbers, shown, arrows)
+        axes.set_label(in_words(names, shown, arrows))
         write_figure(axes, target)
     return axes
 
@@ -272,6 +274,15 @@ def texts(elements: Elements) -> list[str]:
             text = text_of(element.thing)
             found.append(repr(element.thing) if text in found or not text.strip() else text)
     return found
+
+
+def in_words(names: Sequence[str], ovals: Sequence[Sequence[str]], arrows: Sequence[Sequence[int]]) -> str:
+    """Say what a map shows, for those who do not see it."""
+    said = []
+    for name, before, after, ends in zip(names, ovals, ovals[1:], arrows, strict=False):
+        pairs = ", ".join(f"{text} to {after[end]}" for text, end in zip(before, ends, strict=True))
+        said.append(f"{name} maps {pairs}")
+    return "; ".join(said)
 
 
 def text_of(thing: Any) -> str:

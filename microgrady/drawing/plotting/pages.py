@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ OWN_FAMILIES = "'DejaVu Sans', 'Bitstream Vera Sans',"  # the first of those tha
 # The groups of axes whose colours say something, such as heights: there, dark pages show them on white as well.
 FILLED = re.compile("(QuadMesh|QuadContourSet|FillBetween|TriContourSet|Poly\\w*|Quad\\w*|image|pane3d)_?\\d*")
 COLOUR = re.compile("#[0-9a-f]{6}")
+REFERENCE = re.compile(r"url\(#([^)]*)\)")
 GREY, PALE = 0.1, 0.8  # the most chroma of what counts as grey, and the least lightness of what counts as pale
 # Plots in space have walls, which dark pages show so light that what is drawn on them is seen.
 SPACE, WALL = ("pane3d", "grid3d"), "#b9c0c7"
@@ -46,7 +48,18 @@ def for_pages(svg: str, figure: Figure) -> str:
         element.set("class", "adapts")
         if element.tag == "text":
             element.attrib.setdefault("fill", "#000000")
+    make_ids_unique(picture, hashlib.sha256(svg.encode()).hexdigest()[:8])
     return written_for_pages(picture, in_words(figure), dark_style(adapting))
+
+
+def make_ids_unique(picture: Element, mark: str) -> None:
+    """Put a mark behind each id, and where it is referred to: a page can have many pictures, and an id but once."""
+    for element in picture.iter():
+        for name, value in element.attrib.items():
+            if name == "id" or (name.endswith("href") and value.startswith("#")):
+                element.set(name, f"{value}-{mark}")
+            elif "url(#" in value:
+                element.set(name, REFERENCE.sub(rf"url(#\1-{mark})", value))
 
 
 def move_style(element: Element) -> None:
@@ -141,9 +154,11 @@ def in_words(figure: Figure) -> str:
 
 
 def axes_in_words(axes: Axes) -> str:
-    """Say what Axes show: what is drawn there and over what."""
-    legend = axes.get_legend()
-    drawn = [text.get_text() for text in legend.get_texts()] if legend is not None else [axes.get_ylabel()]
-    drawn = [name for name in [axes.get_title(), *drawn] if name]
+    """Say what Axes show: what they are labelled as, or what is drawn there and over what."""
+    label, legend = str(axes.get_label()), axes.get_legend()
+    if label:
+        return "" if label.startswith("<") else label  # "<colorbar>"
+    names = [text.get_text() for text in legend.get_texts()] if legend is not None else []
+    drawn = list(dict.fromkeys(filter(None, [axes.get_title(), *names, axes.get_ylabel()])))
     over = f" over {axes.get_xlabel()}" if axes.get_xlabel() else ""
     return f"plot of {', '.join(drawn)}{over}".replace("\n", " ") if drawn else ""
