@@ -146,6 +146,37 @@ def test_a_sum_of_several_terms_is_one_step_and_has_a_contribution_for_each() ->
     assert "∂y/∂d += ∂y/∂y · dy/dd = 1 · (-1) = -1" in formulas(output)
 
 
+def test_operands_come_in_the_order_of_the_formula() -> None:
+    a, b, c, d = (Value(1.0, label) for label in "abcd")
+    output = a * 1 - (b + (c + d + 1))
+    assert formulas(output)[2].startswith("v2 = v1 - (b + (c + d + 1)) = ")
+    assert notes(output)[2] == "Local derivatives: dv2/dv1 = 1, dv2/db = -1, dv2/dc = -1, dv2/dd = -1"
+    assert [formula[:6] for formula in formulas(output)[4:8]] == ["∂v2/∂v", "∂v2/∂b", "∂v2/∂c", "∂v2/∂d"]
+
+
+def test_values_with_one_label_are_told_apart_in_formulas_and_boxes() -> None:
+    with mg.scope("hidden"):
+        hidden = Value(2.0, "w") * Value(3.0, "x") + Value(0.5, "b")
+        hidden.label = "y"
+    with mg.scope("output"):
+        output = Value(-1.0, "w") * hidden + Value(0.25, "b")
+        output.label = "y"
+    animated = mg.animate(output)
+    assert animated.steps[0].formula == "w = -1, w_2 = 2, x = 3, b = 0.5, b_2 = 0.25"
+    assert animated.steps[-1].formula == "∂y_2/∂w = 6.5, ∂y_2/∂w_2 = -3, ∂y_2/∂x = -2, ∂y_2/∂b = -1, ∂y_2/∂b_2 = 1"
+    boxes = {animated._picture.find(f".//g[@id='{part}']/text").text for part in animated._names}  # type: ignore[union-attr]
+    assert boxes == {"w", "w_2", "x", "b", "b_2", "v1 = w_2 · x", "y = v1 + b", "v2 = w · y", "y_2 = v2 + b_2"}
+    assert [value.label for value in topological_order(output) if value.label[:1] == "w"] == ["w", "w"]
+
+
+@pytest.mark.parametrize("length", [22, 23, 24, 40])
+def test_long_labels_are_told_apart_where_they_are_cut(length: int) -> None:
+    x, y = Value(2.0, "x" * length + "1"), Value(3.0, "x" * length + "2")
+    names = [formula.split(" = ")[0] for formula in mg.animate(x * y).steps[0].formula.split(", ")]
+    assert len(set(names)) == 2
+    assert max(map(len, names)) <= 24
+
+
 def test_each_step_adds_what_it_says() -> None:
     for output in (loss(), network()):
         gradients: dict[str, float] = {}

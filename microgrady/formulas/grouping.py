@@ -127,12 +127,18 @@ def from_outside(values: Sequence[Value], adjoint: float = 1.0) -> Iterator[tupl
             if math.isnan(share) and stays_zero(here, partial, value.op):
                 share = 0.0
             adjoints[operand] = adjoints[operand] + share if operand in adjoints else share
-    within = set(values)
-    for value in values:
-        for operand in value.operands:
-            if isinstance(operand, Value) and operand not in within:
-                within.add(operand)
-                yield operand, adjoints[operand]
+    within, found = set(values), set[Value]()
+    for start in reversed(values):  # what is written in one formula is all reached from the result
+        pending = [start]
+        while pending:
+            value = pending.pop()
+            if value in found:
+                continue
+            found.add(value)
+            if value in within:
+                pending += [operand for operand in reversed(value.operands) if isinstance(operand, Value)]
+            else:
+                yield value, adjoints[value]
     for number in reversed(numbers):
         yield number, 0.0
 

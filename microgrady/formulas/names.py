@@ -41,10 +41,17 @@ def told_apart(names: Mapping[Value, str], values: Iterable[Value]) -> dict[Valu
     for value in dict.fromkeys(values):
         name = names[value]
         if name in given:
-            others = (f"{name}_{number}" for number in numbers.setdefault(name, count(2)))
+            others = (numbered(name, number) for number in numbers.setdefault(name, count(2)))
             found[value] = next(other for other in others if other not in taken)
         given.add(name)
     return found
+
+
+def numbered(name: str, number: int) -> str:
+    """Return a name with a number, no longer than names are."""
+    ending = f"_{number}"
+    room = LONGEST - len(ending)
+    return (name if len(name) <= room else name[: room - 1] + "…") + ending
 
 
 def shortened(label: str) -> str:

@@ -15,13 +15,14 @@ from typing import Any
 from microgrady.drawing.animation.film import Film
 from microgrady.drawing.animation.pages import FORMATS, check_file, in_notebook, page_of
 from microgrady.drawing.animation.parts import COLOURS, show, with_parts
-from microgrady.drawing.animation.steps import Narrator, Step
+from microgrady.drawing.animation.steps import Narrator, Step, reading_order
 from microgrady.drawing.fonts import check_font
 from microgrady.drawing.graph.graph import check_look, check_outputs, draw
 from microgrady.drawing.render import check_target, format_of
 from microgrady.drawing.style import DIGITS
 from microgrady.drawing.svg import set_families, to_text
 from microgrady.files import write_whole
+from microgrady.formulas.names import short_names, told_apart
 from microgrady.tracebacks import entrance
 from microgrady.value import Value, topological_order
 
@@ -119,6 +120,7 @@ class Animation:
         order = topological_order(*outputs)
         for value in order:
             value.grad = 0.0
+        number_labels(outputs, order)
         narrator = Narrator(outputs, precision, colour)
         self.steps = tuple(narrator.narrate())
         self._size, self._outputs = len(order), [narrator.names[output] for output in outputs]
@@ -202,6 +204,14 @@ class Animation:
 
     def _last_step(self) -> str:
         return b64encode(self._film().still(len(self.steps) - 1)).decode()
+
+
+def number_labels(outputs: Sequence[Value], order: Sequence[Value]) -> None:
+    """Number the labels that several Values have, as parameters of layers do, so that formulas say which is meant."""
+    names = short_names(order)
+    for value, name in told_apart(names, [*reading_order(*outputs), *order]).items():
+        if name != names[value]:
+            value.label = name
 
 
 def check_size(count: int, format: str) -> None:
