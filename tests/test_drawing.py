@@ -212,6 +212,41 @@ def test_what_is_not_finite_stands_out(number: float) -> None:
     assert [line.split("|")[0].partition('"')[2] for line in dark] == ["y", "v1 = x · y"]
 
 
+def test_what_colours_mean_is_said_where_they_are() -> None:
+    (selected,) = mg.jit(lambda x, z: mg.where(x > 0.0, x * 2.0, mg.log(z) * x)).graph(2.0, 3.0)
+    assert "pale: left out by a where" in mg.draw(selected, gradients=False).source
+    assert "white on black: nan or infinite" in mg.draw(mg.log(Value(-1.0)), gradients=False).source
+    source = mg.draw(example()).source
+    assert "pale" not in source
+    assert "black" not in source
+
+
+def test_what_is_left_out_is_pale_also_where_it_is_not_finite() -> None:
+    (selected,) = mg.jit(lambda x, z: mg.where(x > 0.0, x * 2.0, mg.log(z) * x)).graph(2.0, -1.0)
+    picture = mg.draw(selected)
+    assert not node_lines(picture, style.NOT_FINITE["fillcolor"])
+    assert "black" not in picture.source
+    assert len(node_lines(picture, f'fillcolor="{style.PALE}"')) == 2
+
+
+def test_a_derivative_that_is_nan_is_on_its_arrow() -> None:
+    assert edge_lines(mg.draw(mg.log(Value(-1.0, "x")))) == ['v0 -> v1 [label=" nan "]']
+    x = Value(-1.0, "x")
+    with mg.scope("inside"):
+        inner = mg.log(x * 2.0)
+    assert edge_lines(mg.draw(x + inner, depth=0)) == ["v0 -> v2", "v0 -> v3", "v2 -> v3"]
+
+
+def test_a_derivative_of_zero_has_no_sign() -> None:
+    x = Value(0.0, "x")
+    y = mg.relu(mg.cos(x) - 2.0) * -3.0
+    y.backward()
+    picture = mg.draw(y)
+    assert edge_lines(picture)[0] == 'v0 -> v1 [label=" 0 "]'
+    assert "gradient -0" not in picture.source
+    assert "-0" not in mg.explain(y, x).text.partition("changes")[2]
+
+
 def test_pictures_without_gradients_have_no_derivative_at_all() -> None:
     source = mg.draw(example(), gradients=False).source
     assert "gradient" not in source

@@ -292,8 +292,10 @@ class _Chain:
             adjoint = self.adjoints[arrow.result]
             symbols.append(f"{self.total(arrow.result)} · {self.local(arrow)}")
             is_zero = share == 0.0 and not math.isfinite(adjoint * arrow.partial)
-            partial = in_parentheses(number_text(arrow.partial, self.precision)).text
-            numbers.append("0" if is_zero else f"{self.number(adjoint)} · {partial}")
+            factors = self.number(adjoint), in_parentheses(self.number(arrow.partial)).text
+            if numbers:  # behind a plus sign
+                factors = in_parentheses(factors[0]).text, factors[1]
+            numbers.append("0" if is_zero else " · ".join(factors))
         more = [f"… ({len(shares) - MOST_SHARES:,} more)"] * (len(shares) > MOST_SHARES)
         remark = ZERO if "0" in numbers else ""
         total = self.number(self.adjoints[node])

@@ -118,8 +118,8 @@ class Paths:
         return " → ".join(ends(stations)), f"{equation}{self.number(share)}{remark}"
 
     def number(self, number: float) -> str:
-        """Write a number."""
-        return number_text(number, self.precision)
+        """Write a derivative, a zero without a sign."""
+        return number_text(number + 0.0, self.precision)
 
 
 def ends(texts: list[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -20,7 +19,7 @@ class Arrow:
 
     Args:
         tail: The place of the box where it starts.
-        partials: The local derivatives of what it leads to, by what it starts at.
+        partials: The local derivatives of what it leads to, by what it starts at; none if that is a folded scope.
         comes_back: Whether it leads to the next turn of a loop.
         is_selected: Whether something follows from it, unlike from the operand that a `where` leaves out.
     """
@@ -91,7 +90,8 @@ def boxes_of(parts: Sequence[Part], order: Sequence[Value], outputs: frozenset[V
                 arrow = arrows.get((tail, slot))
                 if arrow is None:
                     arrow = arrows[tail, slot] = Arrow(tail, is_selected=False)
-                arrow.partials.append(partial)
+                if part.kind != "scope":  # which has no result, and so no derivative
+                    arrow.partials.append(partial + 0.0)  # no sign on a zero
                 arrow.is_selected |= operand is not unselected
             for slot, found in own.items():
                 numbers.setdefault(slot, []).append(found)
@@ -108,12 +108,9 @@ def operands_by_slot(block: Block) -> Iterator[tuple[int, Value | float, float]]
 
 
 def operands_from_outside(block: Block) -> Iterator[tuple[int, Value | float, float]]:
-    """Yield what comes to a block from outside, as operands of one slot.
-
-    A scope has no result: what comes to it has no derivative.
-    """
+    """Yield what comes to a block from outside, as operands of one slot."""
     for operand, partial in from_outside(block.values):
-        yield 0, operand, math.nan if block.kind == "scope" and isinstance(operand, Value) else partial
+        yield 0, operand, partial
 
 
 def operand_left_out(block: Block) -> Value | None:

@@ -153,7 +153,7 @@ def check_sizes(depth: object, max_nodes: object) -> None:
 def computed_gradients(order: Iterable[Value], outputs: Iterable[Value]) -> dict[Value, float]:
     """Return the gradients that backward passes have computed, and leave out the others.
 
-    A zero counts as computed where a pass from one of the outputs has gone through.
+    A zero, which is shown without a sign, counts as computed where a pass from one of the outputs has gone through.
     """
     reached = set(topological_order(*(output for output in outputs if output.grad != 0.0)))
-    return {value: value.grad for value in order if value in reached or value.grad != 0.0}
+    return {value: value.grad + 0.0 for value in order if value in reached or value.grad != 0.0}

@@ -167,8 +167,8 @@ class Boxes:
             style["penwidth"] = "2.5"
         if not box.is_selected:
             style |= {"color": PALE, "fontcolor": PALE}
-        if not all(map(math.isfinite, [*(result.data for result in results), *self.gradients_of(results)])):
-            style |= NOT_FINITE
+        if not self.is_finite(box):
+            style |= NOT_FINITE if box.is_selected else NOT_FINITE | {"fillcolor": PALE}
         picture.node(box.name, label, **style)
 
     def texts(self, box: Box) -> tuple[str, int, list[str]]:
@@ -198,6 +198,11 @@ class Boxes:
         """Return the gradients that are known of some Values, and to be seen."""
         known = self.look.gradients or {}
         return [known[result] for result in results if result in known]
+
+    def is_finite(self, box: Box) -> bool:
+        """Return whether no number in a box is a nan or an infinity; of a folded scope none is shown."""
+        results = [] if box.part.kind == "scope" else box.part.results
+        return all(map(math.isfinite, [*(result.data for result in results), *self.gradients_of(results)]))
 
     def fill(self, results: Sequence[Value]) -> str:
         """Return the colour of a box, by the largest of its gradients."""
@@ -240,7 +245,7 @@ class Boxes:
         """Add an arrow, with its derivative unless that is 1."""
         style: dict[str, str] = {}
         text = ""
-        if self.look.gradients is not None and not all(map(math.isnan, arrow.partials)):
+        if self.look.gradients is not None:
             text = spread(arrow.partials, self.look.precision)
             text = "" if text == "1" and not with_ones else text
         if arrow.comes_back:
@@ -282,6 +287,10 @@ class Boxes:
                 lines.append("no gradients yet: backward() computes them")
             elif look.strongest is not None:
                 lines.append("orange: positive gradients, blue: negative, darker: larger")
+        if any(box.is_selected and not self.is_finite(box) for box in self.boxes):
+            lines.append("white on black: nan or infinite")
+        if not all(box.is_selected for box in self.boxes):
+            lines.append("pale: left out by a where")
         if any(len(box.part.blocks) > 1 or box.part.kind == "scope" for box in self.boxes):
             lines += self.folding([value for box in self.boxes for block in box.part.blocks for value in block.values])
         return lines
