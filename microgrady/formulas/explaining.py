@@ -287,7 +287,8 @@ class _Chain:
         if node is self.output:
             return (f"{self.total(node)} = 1",)
         shares = self.shares[node]
-        symbols, numbers = [], []
+        symbols: list[str] = []
+        numbers: list[str] = []
         for arrow, share in shares[:MOST_SHARES]:
             adjoint = self.adjoints[arrow.result]
             symbols.append(f"{self.total(arrow.result)} · {self.local(arrow)}")
