@@ -18,8 +18,14 @@ def value_and_gradient(
     function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Any, Any]:
     """Return the number that a function gives, and its derivatives."""
+    return _value_and_gradient("value_and_grad", function, selection, args, kwargs)
+
+
+def _value_and_gradient(
+    transform: str, function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, Any]:
     run = Traced("grad", function, selection, args, kwargs)
-    output = one_number(run.output, run.name, "grad", "; jacobian takes functions that return several")
+    output = one_number(run.output, run.name, transform, "; jacobian takes functions that return several")
     connected = run.is_connected(output)
     numbers = run.differentiate(output, connected)
     value = output if connected or not isinstance(output, Value) else output._number
@@ -28,7 +34,7 @@ def value_and_gradient(
 
 def gradient(function: Callable[..., Any], selection: Selection, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return the derivatives of the number that a function gives."""
-    value, slopes = value_and_gradient(function, selection, args, kwargs)
+    value, slopes = _value_and_gradient("grad", function, selection, args, kwargs)
     return (slopes, value[1]) if selection.has_aux else slopes
 
 

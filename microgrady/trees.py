@@ -243,6 +243,8 @@ def _difference(given: Structure, wanted: Structure) -> str:
     """Say how a structure is another one than it should be, if it has another shape or count."""
     if given.shape != wanted.shape and None not in (given.shape, wanted.shape):
         return f": its shape is {given.shape}, not {wanted.shape}"
+    if given.count > wanted.count:
+        return f": it has {given.count} numbers, not {wanted.count}"
     return f": it has {given.count} of {wanted.count} numbers" if given.count != wanted.count else ""
 
 

@@ -178,6 +178,11 @@ def forgets_to_return(a: Any) -> None:
     a * a
 
 
+def fitted(inputs: Any, targets: Any) -> Any:
+    model = mg.nn.MLP(2, [1])
+    return mg.nn.fit(model, mg.nn.mse, inputs, targets, mg.optim.SGD(model, lr=0.1), 1, progress=False)
+
+
 REFUSALS: dict[str, tuple[Callable[[], Any], str]] = {
     "two numbers for a function of one": (lambda: untyped.sin(x, 2), "sin takes 1 operand, not 2"),
     "one number for a function of two": (lambda: untyped.atan2(x), "atan2 takes 2 operands, not 1"),
@@ -221,7 +226,43 @@ REFUSALS: dict[str, tuple[Callable[[], Any], str]] = {
     "a zoom into two inputs": (lambda: untyped.animate_zoom(mg.atan2, (0, 1), 0), "as in animate_zoom(lambda y: f(y,"),
     "a surface of one input": (
         lambda: untyped.plot_surface(mg.sin, (-1, 1), (-1, 1)),
-        "plot_surface draws a function of two numbers, but sin takes 1: x",
+        "plot_surface draws a function of two numbers, but sin takes 1: x; plot(f, ...) draws a function of one",
+    ),
+    "a plot of a pair": (
+        lambda: untyped.plot(lambda p: p[0] * p[1], (-1, 1)),
+        "takes several in a sequence: fix the others, as in plot(lambda x: f([x, 1.0]), ...), or draw two by",
+    ),
+    "a zoom of two inputs": (
+        lambda: untyped.animate_zoom(lambda a, b: a * b, (-1, 1), 0),
+        "animate_zoom draws a function of one number, but <lambda> takes two, a and b: fix one",
+    ),
+    "a claim with a part that is transposed": (
+        lambda: untyped.check_gradient(lambda p, q: p.sum() * q, np.ones((2, 3)), 1.0, gradient=(np.ones((3, 2)), 6.0)),
+        "for each input, but is an array of shape (3, 2) at [0], and not an array of shape (2, 3)",
+    ),
+    "one claim for a dict": (
+        lambda: untyped.check_gradient(lambda p: p["a"] * p["b"], {"a": 1.0, "b": 2.0}, gradient=1.0),
+        "is one number, but must have a number for each input: 2 numbers (p['a'], p['b'])",
+    ),
+    "losses of matrices": (
+        lambda: mg.nn.mse(np.ones((2, 3)), np.ones((3, 2))),
+        "mse takes as many targets as outputs, not shapes (3, 2) and (2, 3)",
+    ),
+    "samples in columns": (
+        lambda: mg.data.split(np.ones((2, 5)), np.ones(5)),
+        "each needs one of the other; X has the shape (2, 5), and transposed, X.T, as many samples as y",
+    ),
+    "a target too many": (
+        lambda: fitted(np.ones((5, 2)), np.ones((5, 3))),
+        "y must have a number for each output of the model, which has 1 output, and not (5, 3)",
+    ),
+    "samples that are too long": (
+        lambda: fitted(np.ones((5, 3)), np.ones(5)),
+        "LinearNeuron(2) takes 2 input(s), but 3 are given",
+    ),
+    "gradients of several numbers": (
+        lambda: untyped.value_and_grad(lambda a: [a, a])(2.0),
+        "value_and_grad needs a function that returns one number",
     ),
 }
 

@@ -434,11 +434,18 @@ class _Claims(_Steady):
         each = " of each result" if len(self.function.result_places) > 1 else ""
         wish = f"must have a number for each input{each}"
         given, wanted = _shape_of(places), _shape_of(self.places)
-        if given is None or wanted is None:
-            problem = "has one, which belongs to no input," if wrong in places else "has none"
-            return f"{self.what} {wish}, but {problem} at {wrong or 'its top'}: it is {describe(claimed)}"
         names = self.function.inputs
         inputs = f" ({', '.join(names)})" if 1 < len(names) < 5 and not each else ""
+        if given == () and wanted is None:
+            inputs = inputs or f" ({names[0]})" * (len(names) == 1)
+            return f"{self.what} is one number, but {wish}: {_written_shape((len(self.places),))}{inputs}"
+        if given is None or wanted is None:
+            for part, theirs, ours in _parts_along(wrong, places, self.places):
+                if theirs is not None and ours is not None and theirs != ours:
+                    shapes = f"{_written_shape(theirs)} at {part}, and not {_written_shape(ours)}"
+                    return f"{self.what} {wish}, but is {shapes}"
+            problem = "has one, which belongs to no input," if wrong in places else "has none"
+            return f"{self.what} {wish}, but {problem} at {wrong or 'its top'}: it is {describe(claimed)}"
         hint = "; transpose it" if len(given) > 1 and given == wanted[::-1] else ""
         return f"{self.what} is {_written_shape(given)}, but {wish}: {_written_shape(wanted)}{inputs}{hint}"
 
@@ -505,6 +512,17 @@ def _shape_of(places: list[str]) -> tuple[int, ...] | None:
     shape = tuple(largest + 1 for largest in shape)
     every = ("".join(f"[{index}]" for index in one) for one in itertools.product(*map(range, shape)))
     return shape if set(every) == set(places) else None
+
+
+def _parts_along(
+    place: str, given: list[str], wanted: list[str]
+) -> Iterable[tuple[str, tuple[int, ...] | None, tuple[int, ...] | None]]:
+    """Yield the parts in which a place is, the largest first, with the shapes that are given and wanted."""
+    steps = re.findall(r"\[(?:'[^']*'|\d+)\]", place)
+    for count in range(1, len(steps) + 1):
+        part = "".join(steps[:count])
+        inside = [[each[len(part) :] for each in places if each.startswith(part)] for places in (given, wanted)]
+        yield part, _shape_of(inside[0]), _shape_of(inside[1])
 
 
 def _written_shape(shape: tuple[int, ...]) -> str:

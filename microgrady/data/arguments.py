@@ -59,10 +59,20 @@ def as_samples(X: Any, y: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """
     samples, targets = _rows(X, "X"), _rows(y, "y")
     if len(samples) != len(targets):
-        raise ValueError(f"X has {len(samples)} samples and y has {len(targets)}: each needs one of the other")
+        raise ValueError(
+            f"X has {len(samples)} samples and y has {len(targets)}: each needs one of the other"
+            f"{transposed_hint(samples, targets)}"
+        )
     if len(samples) == 0:
         raise ValueError("X and y have no samples")
     return samples, targets
+
+
+def transposed_hint(samples: Any, targets: Any) -> str:
+    """Return what a message says of an array that has as many samples as there are targets if it is transposed."""
+    if samples.ndim != 2 or samples.shape[1] != len(targets):
+        return ""
+    return f"; X has the shape {samples.shape}, and transposed, X.T, as many samples as y"
 
 
 def _rows(thing: Any, name: str) -> NDArray[Any]:

@@ -350,10 +350,17 @@ def _mean_of_pairs(loss: Callable[[Any, Any], Any], output: Any, target: Any, wh
         return loss(_number(output, f"the output of {what}"), _number(target, f"the target of {what}"))
     if not _is_sequence(output) or not _is_sequence(target):
         raise TypeError(f"{what} takes two numbers or two sequences, not {describe(output)} and {describe(target)}")
+    if is_array(output) and is_array(target) and _axes(output) != _axes(target):
+        raise ValueError(f"{what} takes as many targets as outputs, not shapes {target.shape} and {output.shape}")
     outputs, targets = read_some_terms(output, what), read_terms(target, what)
     if len(outputs) != len(targets):
         raise ValueError(f"{what} takes as many targets as outputs, not {len(targets)} and {len(outputs)}")
     return mean([loss(*pair) for pair in zip(outputs, targets, strict=True)])
+
+
+def _axes(array: Any) -> list[int]:
+    """Return the shape of an array but for axes along which there is one number."""
+    return [length for length in array.shape if length != 1]
 
 
 def _bare(thing: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy
 
+from microgrady.data.arguments import transposed_hint
 from microgrady.inputs import as_number, describe
 
 Array = numpy.ndarray[Any, Any]
@@ -75,7 +76,10 @@ def read_samples(X: Any, y: Any, of: str = "") -> Samples:
     """
     inputs, targets = _numbers(X, f"X{of}"), _numbers(y, f"y{of}")
     if len(inputs) != len(targets):
-        raise ValueError(f"X{of} has {_counted(len(inputs))} and y{of} {_counted(len(targets))}: they belong together")
+        raise ValueError(
+            f"X{of} has {_counted(len(inputs))} and y{of} {_counted(len(targets))}: they belong together"
+            f"{transposed_hint(inputs, targets)}"
+        )
     if not len(inputs):
         raise ValueError(f"X{of} has no samples")
     if not inputs.size:

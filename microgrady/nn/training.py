@@ -10,7 +10,7 @@ from microgrady.data import split
 from microgrady.data.arguments import random_numbers
 from microgrady.inputs import as_number, describe, is_whole
 from microgrady.nn.history import History
-from microgrady.nn.losses import cross_entropy, mse, require_targets
+from microgrady.nn.losses import binary_cross_entropy, cross_entropy, hinge, mse, require_targets
 from microgrady.tracebacks import entrance
 from microgrady.value import Value, topological_order
 
@@ -259,8 +259,9 @@ def _fitted_to(model: Any, samples: Samples, held_out: Samples | None) -> tuple[
     x, _ = samples.at(0)
     try:
         prediction = model(x)
-    except Exception:
+    except Exception as error:
         if samples.inputs.ndim > 1:
+            error.add_note(f"X has the shape {samples.inputs.shape}: each row is a sample")
             raise
         try:
             prediction = model([x])
@@ -285,6 +286,10 @@ def _outputs(prediction: Any) -> int | None:
 
 
 def _require_targets(loss: Any, samples: Samples, outputs: int, of: str) -> None:
+    shape = samples.targets.shape
+    if loss in (mse, binary_cross_entropy, hinge) and math.prod(shape[1:]) != outputs:
+        several = f"{outputs} output{'s' * (outputs != 1)}"
+        raise ValueError(f"y{of} must have a number for each output of the model, which has {several}, and not {shape}")
     try:
         require_targets(loss, samples.targets, outputs)
     except ValueError as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from microgrady.checking.evaluation import plain_number
+from microgrady.data.arguments import transposed_hint
 from microgrady.drawing.plotting.figures import LARGEST
 from microgrady.inputs import describe
 from microgrady.trees import detach
@@ -57,6 +58,7 @@ def check_points(X: Any, y: Any, what: str) -> Points:
     if len(labels) != len(features):
         raise ValueError(
             f"X and y must be as long as each other, and X has {len(features):,} points and y {len(labels):,} labels"
+            f"{transposed_hint(features, labels)}"
         )
     columns = [str(column) for column in getattr(X, "columns", ())]
     names = columns if len(columns) == features.shape[1] else [f"x{place}" for place in range(features.shape[1])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,10 @@ def check_inputs(f: Callable[..., Any], what: str, count: int) -> None:
         takes = f"{what} draws a function of {kind}, but {name_of(f)} takes"
         if count == 1 and len(names) == 2:
             raise TypeError(f"{takes} two, {' and '.join(names)}: {advice(what, names[0])}") from None
-        raise TypeError(f"{takes} {len(names) or 'none'}{': ' * bool(names)}{', '.join(names)}") from None
+        hint = "; plot(f, ...) draws a function of one, and of a pair plot_surface(lambda x, y: f([x, y]), ...)"
+        raise TypeError(
+            f"{takes} {len(names) or 'none'}{': ' * bool(names)}{', '.join(names)}{hint * (count > len(names) > 0)}"
+        ) from None
 
 
 def advice(what: str, name: str) -> str:
@@ -64,6 +68,19 @@ def advice(what: str, name: str) -> str:
         return "make the points pairs, as in plot_map(lambda pair: f(*pair), [(1, 2), (3, 4)])"
     fixed = f"{what}(lambda {name}: f({name}, 1.0), ...)"
     return f"fix one, as in {fixed}, or draw both by plot_surface(f, ...)"
+
+
+def refuse_a_pair(f: Callable[..., Any], what: str, error: TypeError) -> None:
+    """Refuse a function that takes one number for several in a sequence, which it is seen to be by its error.
+
+    Raises:
+        TypeError: It is one.
+    """
+    if re.search("subscriptable|iterable|unpack|has no len", str(error)) and "Value" in str(error):
+        raise TypeError(
+            f"{what} draws a function of one number, but {name_of(f)} takes several in a sequence: fix the others, as "
+            f"in {what}(lambda x: f([x, 1.0]), ...), or draw two by plot_surface(lambda x, y: f([x, y]), ...)"
+        ) from error
 
 
 def check_panels(panels: Any, count: int, name: str, what: str) -> list[Axes] | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from microgrady.checking.evaluation import OUTSIDE
+from microgrady.drawing.plotting.arguments import refuse_a_pair
 from microgrady.drawing.plotting.figures import (
     LARGEST_OF_CURVES,
     ROUNDING,
@@ -141,6 +142,7 @@ class _Sampling:
         try:
             return self.rows(self.x)
         except TypeError as error:
+            refuse_a_pair(self.f, "plot", error)
             if self.drawn > 1:
                 self.advise(error)
                 raise
