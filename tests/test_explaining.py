@@ -205,3 +205,25 @@ def test_values_with_one_label_are_told_apart() -> None:
     assert "    y = w · x = 3 · 0.5 = 1.5 " in text
     assert "    v1 = y · w_3 = 1.5 · 2 = 3 " in text
     assert "    y_2 = v2 + w_2 = 3 + 1 = 4 " in text
+
+
+@pytest.mark.parametrize(
+    ("factor", "amount"), [(1.0, "as much."), (-1.0, "as much, the other way."), (2.0, "2 times as much.")]
+)
+def test_how_much_the_output_changes(factor: float, amount: str) -> None:
+    x = Value(3.0, "x")
+    assert str(mg.explain(x * factor, x)).splitlines()[0].endswith(f"for a small change of x, v1 changes {amount}")
+
+
+def test_a_long_sum_is_counted_and_a_name_that_looks_like_one_is_a_name() -> None:
+    x, parts = Value(3.0, "x"), Value(2.0, "sum of parts")
+    assert "    v1 = sum of 9 terms = 27    dv1/dx = 9\n" in mg.explain(sum([x] * 8, x), x).text
+    assert "v1 = (sum of parts) · 2 = 2 · 2 = 4" in mg.explain(parts * 2, parts).text
+
+
+def test_numbers_behind_a_plus_sign_stand_in_parentheses_if_they_are_negative() -> None:
+    x = Value(1.0, "x")
+    y = x
+    for _ in range(6):
+        y = (y + x) * -2.0
+    assert "= -2 · 1 + 4 · 1 + (-8) · 1 + 16 · 1 + … (2 more) = " in mg.explain(y, x).text

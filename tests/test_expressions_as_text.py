@@ -246,6 +246,12 @@ x, y, n = Value(0.5, "x"), Value(2.0, "y"), Value(3.0)
         (x * 1e-9, "x * 1e-09", r"x \cdot 10^{-9}"),
         (x * n, "x * v1", r"x \cdot v_{1}"),
         (mg.where(True, x, y), "x", "x"),
+        (mg.log1p(x + y), "log1p(x + y)", r"\log\left(1 + x + y\right)"),
+        (mg.log1p(-x), "log1p(-x)", r"\log\left(1 + \left(-x\right)\right)"),
+        (functions.power_slope(x, y + 1), "power_slope(x, y + 1)", r"\left(y + 1\right) \cdot x^{y + 1 - 1}"),
+        (functions.power_slope(x, -2), "power_slope(x, -2)", r"-2 \cdot x^{-2 - 1}"),
+        (functions.power_log(x + y, 2), "power_log(x + y, 2)", r"\left(x + y\right)^{2} \cdot \log\left(x + y\right)"),
+        (functions.unit(x + y, 2), "unit(x + y, 2)", r"\frac{x + y}{\sqrt{\left(x + y\right)^{2} + 2^{2}}}"),
     ],
 )
 def test_parentheses_stand_where_precedence_needs_them(output: Value, python: str, latex: str) -> None:
@@ -281,6 +287,16 @@ def test_a_label_that_is_a_word_of_python_gets_an_underscore() -> None:
     rate = Value(1.0, "lambda")
     assert mg.formula(rate * x) == "lambda_ * x"
     assert mg.latex(rate * x) == r"\lambda \cdot x"
+
+
+def test_a_label_that_is_a_function_called_in_the_formula_gets_an_underscore() -> None:
+    tanh, where, nan = Value(0.5, "tanh"), Value(2.0, "where"), Value(3.0, "nan")
+    text = mg.formula(mg.tanh(tanh) * where * math.nan + nan)
+    assert text == "tanh(tanh_) * where * nan + nan_"
+    assert mg.formula(tanh * mg.sin(where)) == "tanh * sin(where)"
+    (selected,) = mg.jit(lambda clip, where: mg.where(where > 0, mg.clip(clip, 0, 1), 2.0)).graph(0.5, 2.0)
+    assert mg.formula(selected) == "where(where_ > 0, clip(clip_, 0, 1), 2)"
+    assert mg.latex(mg.tanh(tanh)) == r"\tanh\left(\mathrm{tanh}\right)"
 
 
 def test_a_function_that_is_recorded_may_print_its_formulas() -> None:

@@ -230,14 +230,16 @@ class _Chain:
 
     def _answer(self, derivative: float) -> Section:
         start, end = self.names[self.value], self.names[self.output]
-        meaning = f"for a small change of {start}, {end} changes {self.number(derivative)} times as much"
+        number = self.number(derivative)
+        amount = {"1": "as much", "-1": "as much, the other way"}.get(number, f"{number} times as much")
+        meaning = f"for a small change of {start}, {end} changes {amount}"
         if derivative == 0.0:
             meaning = f"a small change of {start} does not change {end}, or by far less than it"
         elif math.isnan(derivative):
             meaning = f"{end} has no derivative by {start} there"
         elif math.isinf(derivative):
             meaning = f"the slope of {end} is infinite there"
-        return Section(f"{self.total(self.value)} = {self.number(derivative)} at {self.valued(self.value)}: {meaning}.")
+        return Section(f"{self.total(self.value)} = {number} at {self.valued(self.value)}: {meaning}.")
 
     def _operation(self, step: _Step) -> tuple[str, ...]:
         """Return a row: how a result was made, in names and in numbers, and its local derivatives."""

@@ -10,14 +10,16 @@ from typing import NamedTuple
 from microgrady.formulas.grouping import adds_to_zero, grouped, op_of, operands_of
 from microgrady.formulas.latex import LATEX
 from microgrady.formulas.patterns import Reader, written
-from microgrady.formulas.writing import IDENTITIES, PYTHON, Notation, Written, visible
+from microgrady.formulas.writing import IDENTITIES, OPERATORS, PYTHON, Notation, Written, visible
+from microgrady.functions import clip_high, clip_low, dropped, kept, neg
 from microgrady.inputs import FLOAT_DIGITS, describe, require_precision
 from microgrady.scopes import Scope, path_of
 from microgrady.tracebacks import entrance
-from microgrady.value import Value, topological_order
+from microgrady.value import Primitive, Value, topological_order
 
 WIDEST = {PYTHON: 100, LATEX: 300}  # a formula that is longer is written in several lines
 MOST_LINES, FEWEST_LINES = 100, 3
+RECORDED_FOR = {kept: "where", dropped: "where", clip_low: "clip", clip_high: "clip"}
 MOST_IN_NOTEBOOKS = 100  # Values of a graph that a notebook shows as a formula
 
 
@@ -37,7 +39,8 @@ class Line(NamedTuple):
 def formula(output: Value, *, precision: int = FLOAT_DIGITS, max_lines: int | None = MOST_LINES) -> str:
     """Return how a Value was computed, as Python.
 
-    Labels are the names; leaves and shared results without one are v1, v2, ... What is used more than once, has a
+    Labels are the names, with an underscore behind words of Python and functions that are called; leaves and shared
+    results without one are v1, v2, ... What is used more than once, has a
     label, or would make a line too long stands on a line of its own, `v1 = ...`, above the formula of the output.
     Operations are written with the functions of this package; those that only derivatives use are in
     `microgrady.functions`.
@@ -162,6 +165,7 @@ class Page:
         self.inside = grouped(order, (output,), sums=False)
         self.reader = Reader(op_of, operands_of, lambda part: part in self.inside)
         self.taken = {visible(value.label) for value in order}
+        self.words = self.words_of({value.op for value in order if value.op is not None})
         self.given: set[str] = set()
         self.scopes: dict[Scope, int] = {}  # numbered as their leaves get names
         self.numbers = count(1)
@@ -176,6 +180,12 @@ class Page:
             if value.op is not None and value is not output and value not in self.inside:
                 self.write(value)
         self.last = self.reference(output, output) if output.op is None else self.compose(output)
+
+    def words_of(self, ops: set[Primitive]) -> set[str]:
+        """Return the words of the formulas, which cannot be names for Python: of functions, and of numbers."""
+        called = {op for op in ops if op is not neg and op not in OPERATORS and op not in IDENTITIES}
+        words = {RECORDED_FOR.get(op) or self.notation.function_name(op) for op in called}
+        return words | {"inf", "nan"}
 
     def count_uses(self, order: list[Value]) -> None:
         """Count how often each Value is referred to, and find those that are conditions each time."""
@@ -275,7 +285,7 @@ class Page:
         one neuron, have the same number if possible.
         """
         label = visible(value.label)
-        if self.notation.is_python and keyword.iskeyword(label):
+        if self.notation.is_python and (label in self.words or keyword.iskeyword(label)):
             label += "_"  # "lambda", for one
         name = label or self.next_number()
         number = self.scopes.setdefault(scopes[-1], len(self.scopes) + 1) if scopes else 1

@@ -10,6 +10,7 @@ from microgrady.formulas.writing import (
     COMPARISONS,
     IDENTITIES,
     LOGIC,
+    OPERATORS,
     Form,
     Level,
     Notation,
@@ -89,7 +90,6 @@ FORMS = {
     functions.expm1: Form(r"e^{{{0}}} - 1", Level.SUM),
     functions.log2: Form(r"\log_{{2}}\left({0}\right)", Level.POWER),
     functions.log10: Form(r"\log_{{10}}\left({0}\right)", Level.POWER),
-    functions.log1p: Form(r"\log\left(1 + {0}\right)", Level.POWER, Level.PRODUCT),
     functions.logaddexp: Form(r"\log\left(e^{{{0}}} + e^{{{1}}}\right)", Level.POWER),
     functions.softplus: Form(r"\log\left(1 + e^{{{0}}}\right)", Level.POWER),
     functions.xlogy: Form(r"{0} \cdot \log\left({1}\right)", Level.PRODUCT, Level.PRODUCT),
@@ -97,12 +97,12 @@ FORMS = {
     functions.polygamma: Form(r"\psi^{{\left({0}\right)}}\left({1}\right)", Level.POWER),
     functions.one_minus_square: Form(r"1 - {0}^{{2}}", Level.SUM, Level.ATOM),
     functions.exp_minus_square: Form(r"e^{{-{0}^{{2}}}}", Level.POWER, Level.ATOM),
-    functions.unit: Form(r"\frac{{{0}}}{{\sqrt{{{0}^{{2}} + {1}^{{2}}}}}}", Level.POWER, Level.ATOM, Level.ATOM),
-    functions.over_square: Form(r"\frac{{{0}}}{{{0}^{{2}} + {1}^{{2}}}}", Level.POWER, Level.ATOM, Level.ATOM),
+    functions.unit: Form(r"\frac{{{2}}}{{\sqrt{{{0}^{{2}} + {1}^{{2}}}}}}", Level.POWER, Level.ATOM, Level.ATOM),
+    functions.over_square: Form(r"\frac{{{2}}}{{{0}^{{2}} + {1}^{{2}}}}", Level.POWER, Level.ATOM, Level.ATOM),
     functions.over_positive: Form(r"\frac{{{0}}}{{{1}}}", Level.POWER),
     functions.div_square: Form(r"\frac{{{0}}}{{{1}^{{2}}}}", Level.POWER, Level.NOT, Level.ATOM),
-    functions.power_log: Form(r"{0}^{{{1}}} \cdot \log\left({0}\right)", Level.PRODUCT, Level.ATOM),
-    functions.power_slope: Form(r"{1} \cdot {0}^{{{1} - 1}}", Level.PRODUCT, Level.ATOM, Level.POWER),
+    functions.power_log: Form(r"{0}^{{{1}}} \cdot \log\left({2}\right)", Level.PRODUCT, Level.ATOM),
+    functions.power_slope: Form(r"{1} \cdot {0}^{{{3} - 1}}", Level.PRODUCT, Level.ATOM, Level.PRODUCT),
 }
 
 
@@ -142,6 +142,9 @@ class Latex(Notation):
             return operands[0]
         if op in COMPARISONS:  # 1 where it holds, else 0: the bracket of Iverson
             return Written(rf"\left[{self.logic(COMPARISONS[op], operands).text}\right]", Level.ATOM)
+        if op is functions.log1p:
+            inner = self.between(OPERATORS[functions.add], (Written("1", Level.ATOM), operands[0]))
+            return self.call(r"\log", [inner])
         return super().apply(op, operands)
 
     def function_name(self, op: Primitive) -> str:

@@ -70,7 +70,8 @@ class Form(NamedTuple):
     """A formula with gaps for the operands.
 
     Attributes:
-        text: The formula, in which {0} and {1} are the operands.
+        text: The formula, in which {0} and {1} are the operands, and {2} and {3} the same where a term of a sum would
+            need no parentheses.
         level: How closely it binds.
         left: How closely the first operand must bind to need no parentheses.
         right: The same of the second one.
@@ -152,6 +153,7 @@ class Notation:
         if op in self.forms:
             form = self.forms[op]
             texts = [self.beside(*each) for each in zip(operands, (form.left, form.right), strict=False)]
+            texts += [""] * (2 - len(operands)) + [self.beside(operand, Level.SUM) for operand in operands]
             return Written(form.text.format(*texts), form.level)
         if op is functions.neg:
             return Written(f"-{self.beside(operands[0], Level.POWER)}", Level.SIGN)
