@@ -383,6 +383,22 @@ def test_long_labels_are_wrapped_and_cut() -> None:
     assert len(texts(svg)) == 4
 
 
+def test_the_lines_of_a_caption_are_about_equally_long() -> None:
+    u = Value(2.0, "x") + 1
+    u.label = "u"
+    y = u**2
+    y.label = "y"
+    y.backward()
+    said = [
+        text for text in texts(mg.draw(y).pipe("svg", encoding="utf-8")) if re.search("[a-z]{2}[:,]? .*[a-z]", text)
+    ]
+    assert " ".join(said) == (
+        "on each arrow: the local derivative, unless it is 1 orange: positive gradients, blue: negative, darker: larger"
+    )
+    assert len(said) > 3
+    assert min(map(len, said)) > 0.6 * max(map(len, said))
+
+
 @pytest.mark.parametrize("data", [1e-12, -1e300, float("inf"), float("-inf"), float("nan"), -0.0])
 def test_awkward_numbers(data: float) -> None:
     picture = mg.draw(Value(data, "x") * data)

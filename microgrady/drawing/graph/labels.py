@@ -55,6 +55,16 @@ def wrapped(title: str, width: int) -> str:
     return r"\n".join(map(quoted, broken(title, width)))
 
 
+def evenly_wrapped(text: str, width: int) -> str:
+    """Break a text into as few lines as fit a width, no line much shorter than the others, and quote them."""
+    lines = broken(text, width)
+    for fewer in range(len(text) // len(lines), width):
+        narrower = broken(text, fewer)
+        if len(narrower) == len(lines) and narrower[-1][-1:] == lines[-1][-1:]:  # and nothing more is left out
+            return wrapped(text, fewer)
+    return wrapped(text, width)
+
+
 def spread(numbers: Collection[float], precision: int) -> str:
     """Write a number, or the least and the largest of several; nan, which has no place between them, is added."""
     ordered = sorted(number for number in numbers if not math.isnan(number))

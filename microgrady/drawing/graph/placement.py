@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from microgrady.drawing.graph.labels import wrapped
+from microgrady.drawing.graph.labels import evenly_wrapped
 from microgrady.drawing.graph.texts import text_size
 from microgrady.drawing.layout.placing import Edge, Layout, Node, Rectangle, place
 from microgrady.drawing.style import EDGE, FRAME
@@ -75,7 +75,7 @@ class Placement:
         path: Path = ()
         # A caption that is wider than the boxes would leave the page empty beside them.
         letters = max(NARROWEST_CAPTION, int(found.width / LETTER))
-        caption = r"\n".join(wrapped(line, letters) for line in self.caption)
+        caption = r"\n".join(evenly_wrapped(line, letters) for line in self.caption)
         yield f'\tgraph [label="{caption}" layout=nop2]\n'
         for line in body:
             match = LINE.fullmatch(line)
