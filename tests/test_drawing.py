@@ -602,8 +602,12 @@ def test_a_folder_is_no_target(tmp_path: Path) -> None:
         ((3.0,), TypeError, "not float"),
         ((Value(1.0), None), TypeError, "not NoneType"),
         (([Value(1.0)],), TypeError, r"not list .*: for all that are in it, put a star before it, draw\(\*outputs\)"),
+        (({"a": Value(1.0)},), TypeError, r"put a star before it, draw\(\*outputs\.values\(\)\)"),
+        ((np.array([[Value(1.0)]]),), TypeError, r"put a star before it, draw\(\*outputs\.ravel\(\)\)"),
+        ((np.array(Value(1.0)),), TypeError, r"put a star before it, draw\(\*outputs\.ravel\(\)\)"),
+        (([[Value(1.0)], []],), TypeError, r"put a star before each list in it, draw\(\*outputs\[0\], "),
         ((Value(1.0), "y.svg"), TypeError, r"not str .*: to write a file, name it by to='y\.svg'"),
-        (({"a": Value(1.0)},), TypeError, r"not dict [^:]*: [^:]*$"),
+        (({"a": [Value(1.0)]},), TypeError, r"not dict [^:]*: [^:]*$"),
         ((Value(1.0), Path("y.svg")), TypeError, r"to='y\.svg'"),
     ],
 )

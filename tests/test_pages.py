@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import re
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -17,6 +18,7 @@ from microgrady.drawing import svg
 from microgrady.drawing.plotting import pages
 from microgrady.drawing.render import Picture
 from microgrady.drawing.style import FRAME, INK
+from tests.processes import run
 from tests.test_drawing import luminance
 
 SVG = f"{{{svg.NAMESPACE}}}"
@@ -182,6 +184,30 @@ def test_show_opens_a_file_in_the_browser(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr("webbrowser.open", lambda address: False)
     with pytest.raises(RuntimeError, match=r"no browser could be opened here: the picture is in .*\.svg"):
         example().show()
+
+
+def test_a_script_that_does_not_look_at_a_picture_is_told_how_to(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"""
+import microgrady as mg
+x = mg.Value(2.0, "x")
+print(mg.draw(x))
+mg.draw(x * 3)
+mg.draw(x).pipe("svg"); mg.draw(x).source; mg.draw(x).copy(); mg.draw(x)._repr_mimebundle_()
+mg.draw(x, to={str(tmp_path / "x.svg")!r}); mg.animate(x * 3, to={str(tmp_path / "x.html")!r})
+kept = mg.draw(x)
+"""
+    )
+    printed = run([sys.executable, script])
+    assert printed.stderr == ""
+    seen, *told = printed.stdout.splitlines()
+    assert seen == '<Picture of 1 box: notebooks show it, .show() opens it, and draw(..., to="graph.svg") writes it>'
+    how = 'draw(...).show() opens it in a browser, and draw(..., to="graph.svg") writes it'
+    assert told == [
+        f"{script}:5: nobody has seen this picture of 2 boxes: {how}",
+        f"{script}:8: nobody has seen this picture of 1 box: {how}",
+    ]
 
 
 # Plots

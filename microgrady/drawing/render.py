@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import threading
+import weakref
 import webbrowser
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any, Protocol
 import graphviz
 
 from microgrady.drawing.extras import import_extra, not_installed
-from microgrady.drawing.fonts import fonts_for, padded, unpadded
+from microgrady.drawing.fonts import fonts_for, padded, unpadded, users_level
 from microgrady.drawing.svg import for_pages, in_notebook, pdf_from_svg, png_from_svg
 from microgrady.files import write_whole
 from microgrady.forks import free_after_fork
@@ -63,12 +65,14 @@ class Picture(graphviz.Digraph):
         self.alternative = ""
         self.font: Path | None = None
         self.placement: Placement | None = None
+        self._reminder: weakref.finalize[..., Picture] | None = None
 
     def __iter__(self, subgraph: bool = False) -> Iterator[str]:
         """Yield the lines of the DOT source, with the places of all that `draw` has put into it.
 
         Where something was added since, or another engine was chosen, Graphviz finds the places.
         """
+        self._note_use()
         if self.placement is None or self.engine != "dot":
             yield from super().__iter__(subgraph=subgraph)
             return
@@ -78,6 +82,7 @@ class Picture(graphviz.Digraph):
 
     def copy(self) -> Picture:
         """Return an independent copy."""
+        self._note_use()
         copied: Picture = super().copy()  # type: ignore[no-untyped-call]
         copied.box_count = self.box_count
         copied.node_titles = dict(self.node_titles)
@@ -88,11 +93,28 @@ class Picture(graphviz.Digraph):
         return copied
 
     def __repr__(self) -> str:
-        count = self.box_count
-        boxes = f"{count:,} box{'' if count == 1 else 'es'}" if count else "a graph"
-        return f'<Picture of {boxes}: notebooks show it, .show() opens it, and draw(..., to="graph.svg") writes it>'
+        self._note_use()
+        how = 'notebooks show it, .show() opens it, and draw(..., to="graph.svg") writes it'
+        return f"<Picture of {self._contents()}: {how}>"
 
     __str__ = __repr__  # not the DOT source, which is in `source`
+
+    def _contents(self) -> str:
+        count = self.box_count
+        return f"{count:,} box{'' if count == 1 else 'es'}" if count else "a graph"
+
+    def remind(self) -> None:
+        """Have a plain script told how to see the picture, unless it is used before it is gone."""
+        frame = sys._getframe(users_level() - 1)
+        if frame.f_globals is vars(sys.modules["__main__"]):
+            place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+            how = 'draw(...).show() opens it in a browser, and draw(..., to="graph.svg") writes it'
+            text = f"{place}: nobody has seen this picture of {self._contents()}: {how}"
+            self._reminder = weakref.finalize(self, print_unless_interactive, text)
+
+    def _note_use(self) -> None:
+        if self._reminder is not None:
+            self._reminder.detach()
 
     def show(self) -> None:
         """Open the picture in a browser.
@@ -209,6 +231,12 @@ class Picture(graphviz.Digraph):
         if include is None and "image/svg+xml" in bundle:
             bundle["text/html"] = in_notebook(str(bundle["image/svg+xml"]), self.alternative)
         return bundle
+
+
+def print_unless_interactive(text: str) -> None:
+    """Print a text, unless there is a prompt, as in notebooks: there a picture can be looked at later."""
+    if not hasattr(sys, "ps1"):
+        print(text)
 
 
 def render_embedded(source: str, engine: str = "dot") -> str:

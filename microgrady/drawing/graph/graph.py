@@ -64,7 +64,7 @@ def draw(
 
     Returns:
         The picture, to be displayed by Jupyter or rendered to a file. It needs no `dot` program. The same graph gives
-        the same DOT source.
+        the same DOT source. A script that does not use the picture prints how to see it.
 
     Raises:
         TypeError: An output is not a Value, or `to` or `font` is not a path.
@@ -103,7 +103,9 @@ def draw(
         boxes, Look(short_names(order, written), written, known, strongest, kept, precision, direction)
     ).picture()
     picture.font = font_given
-    if target is not None:
+    if target is None:
+        picture.remind()
+    else:
         write_picture(picture, target)
     return picture
 
@@ -120,17 +122,31 @@ def check_outputs(outputs: tuple[object, ...], function: str = "draw") -> None:
         raise ValueError(f"{function} takes at least one Value, and none came")
     for output in outputs:
         if not isinstance(output, Value):
-            if isinstance(output, str | os.PathLike):
-                advice = f": to write a file, name it by to={os.fspath(output)!r}"
-            elif isinstance(output, Iterable) and any(isinstance(item, Value) for item in output):
-                advice = f": for all that are in it, put a star before it, {function}(*outputs)"
-            else:
-                advice = ""
             raise TypeError(
                 f"{function} takes Values, such as the result of a function called with Values, not "
-                f"{describe(output)}{advice}"
+                f"{describe(output)}{advice(output, function)}"
             )
         escaping(output, f"mg.{function}(v)")
+
+
+def advice(output: object, function: str) -> str:
+    """Say what to write instead, as the end of a sentence, where that can be seen."""
+    if isinstance(output, str | os.PathLike):
+        return f": to write a file, name it by to={os.fspath(output)!r}"
+    contents = "outputs"
+    if isinstance(output, Mapping):
+        output, contents = output.values(), "outputs.values()"
+    elif getattr(output, "ndim", 1) != 1 and hasattr(output, "ravel"):
+        output, contents = output.ravel(), "outputs.ravel()"
+    if not isinstance(output, Iterable):
+        return ""
+    inside = list(output)
+    if any(isinstance(item, Value) for item in inside):
+        return f": for all that are in it, put a star before it, {function}(*{contents})"
+    lists = [item for item in inside if isinstance(item, list | tuple)] if contents == "outputs" else []
+    if any(isinstance(item, Value) for found in lists for item in found):
+        return f": for all that are in it, put a star before each list in it, {function}(*outputs[0], *outputs[1])"
+    return ""
 
 
 def check_look(precision: object, direction: object, **flags: object) -> None:
