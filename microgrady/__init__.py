@@ -194,7 +194,11 @@ else:
         primitives="microgrady.primitives",
         suggestions="microgrady.suggestions",
         table="microgrady.functions",
+        tracebacks="microgrady.tracebacks",
         value="microgrady.value",
     )
     # Before any name is asked for, so that no outdated engine is imported.
     from microgrady import freshness  # noqa: F401
+
+    if later.is_running("IPython"):
+        later.ask("tracebacks").hide_ours_in_ipython()

@@ -88,6 +88,11 @@ def ask(subject: str) -> Any:
     return _imported(_answering[subject])
 
 
+def is_running(program: str) -> bool:
+    """Return whether a program that is itself a package has been imported."""
+    return sys.modules.get(program) is not None
+
+
 def _imported(name: str) -> Any:
     """Import a module as the import statement does, which takes one that waits for this thread as far as it is."""
     __import__(name)

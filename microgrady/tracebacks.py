@@ -1,13 +1,14 @@
 """What tracebacks show of this package: nothing, where the mistake is its caller's.
 
 Pytest and IPython leave out frames with a true local variable `__tracebackhide__` (IPython never the last one). It is
-set here, once an error leaves the package, so that calls without one pay nothing, and frames of compiled modules have
-it, too. `pytest --full-trace` shows them all.
+set here, once an error leaves the package or is shown, so that calls without one pay nothing, and frames of compiled
+modules have it, too. `pytest --full-trace` shows them all.
 """
 
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
@@ -52,13 +53,47 @@ def hide_ours(error: BaseException) -> None:
     """Hide the frames of this package in the traceback of an error, unless the error is a fault of the package.
 
     It is one if the last frame is of the package, but does not raise: then something has failed that nobody foresaw.
+    The errors that it came of are treated alike.
     """
-    entries = list(_entries(error.__traceback__))
-    if not entries or (is_code_of(entries[-1].tb_frame, OURS) and not _raises(entries[-1])):
+    for each in _chain(error):
+        entries = list(_entries(each.__traceback__))
+        if not entries or (is_code_of(entries[-1].tb_frame, OURS) and not _raises(entries[-1])):
+            continue
+        for entry in entries:
+            if is_code_of(entry.tb_frame, OURS):
+                entry.tb_frame.f_locals["__tracebackhide__"] = True
+
+
+def hide_ours_in_ipython() -> None:
+    """Hide them in each traceback of the running IPython from now on, as the plugin for pytest does there.
+
+    What `entrance` cannot reach is hidden so, too: operators, and functions that would lose time by it.
+    """
+    from IPython.core.getipython import get_ipython  # it is running: this imports nothing
+
+    shell = get_ipython()
+    show = getattr(shell, "showtraceback", None)
+    if show is None or hasattr(show, "__wrapped__"):
         return
-    for entry in entries:
-        if is_code_of(entry.tb_frame, OURS):
-            entry.tb_frame.f_locals["__tracebackhide__"] = True
+
+    @functools.wraps(show)
+    def showtraceback(exc_tuple: Any = None, *args: Any, **kwargs: Any) -> Any:
+        error = (exc_tuple or sys.exc_info())[1]
+        if error is not None:
+            hide_ours(error)
+        return show(exc_tuple, *args, **kwargs)
+
+    shell.showtraceback = showtraceback  # type: ignore[union-attr, method-assign]
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an error and those before it that are shown with it."""
+    found: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in found:
+        found.append(following)
+        following = following.__cause__ or (None if following.__suppress_context__ else following.__context__)
+    return found
 
 
 def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:

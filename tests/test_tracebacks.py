@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 import microgrady as mg
 from microgrady import Value
 from microgrady.checking import gradient
-from microgrady.tracebacks import hide_ours
+from microgrady.tracebacks import hide_ours, hide_ours_in_ipython
 
 pytest_plugins = ["pytester"]
 untyped: Any = mg
@@ -86,3 +88,42 @@ def test_ipython_shows_one_frame_of_the_package() -> None:
     text = ultratb.VerboseTB(include_vars=False).text(caught.type, caught.value, caught.tb)
     assert "skipping hidden" in text
     assert text.count("/microgrady/") == 1
+
+
+@pytest.mark.parametrize("mistake", [pytest.param(mistake, id=name) for name, mistake in OF_THE_ENGINE.items()])
+def test_a_running_ipython_shows_the_last_frame_of_the_engine_alone(
+    mistake: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ultratb = pytest.importorskip("IPython.core.ultratb")
+
+    class Shell:
+        def showtraceback(self, exc_tuple: Any = None) -> str:
+            return str(ultratb.VerboseTB(include_vars=False).text(*(exc_tuple or sys.exc_info())))
+
+    shell = Shell()
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: shell)
+    for _ in range(2):  # the second time there is nothing left to do
+        hide_ours_in_ipython()
+    show: Any = shell.showtraceback
+    assert not hasattr(show.__wrapped__, "__wrapped__")
+    try:
+        mistake()
+    except (TypeError, AttributeError):
+        text = show()
+    *shown_first, last = map(Path, re.findall(r"^File (.*?):\d", re.sub(r"\x1b\[[\d;]*m", "", text), re.MULTILINE))
+    assert {file.name for file in shown_first} == {HERE}
+    assert last.parent.name == "microgrady"
+
+
+def test_outside_of_ipython_nothing_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("IPython")
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: None)
+    hide_ours_in_ipython()
+
+
+def test_errors_that_others_came_of_are_hidden_with_them() -> None:
+    with pytest.raises(TypeError) as caught:
+        untyped.plot(lambda p: p[0], (-1, 1))
+    cause = caught.value.__cause__
+    assert cause is not None
+    assert shown(pytest.ExceptionInfo.from_exception(cause)) == {HERE}
