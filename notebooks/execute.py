@@ -24,6 +24,7 @@ from microgrady.files import write_whole
 
 FOLDER = Path(__file__).parent
 PICTURES = ("image/svg+xml", "image/png")  # an output with both shows the first
+GIF = re.compile("src=['\"]data:image/gif;base64,([^'\"]*)")
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
@@ -75,7 +76,7 @@ def texts(notebook: nbformat.NotebookNode) -> list[str]:
 
 
 def pictures(notebook: nbformat.NotebookNode) -> list[tuple[str, bytes]]:
-    """Return all pictures, each with the cell that it stands in; of an animation the still one."""
+    """Return all pictures, each with the cell that it stands in; of an animation the still one, if it is not a GIF."""
     found = []
     for number, cell in enumerate(notebook.cells, 1):
         for output in cell.get("outputs", []):
@@ -84,6 +85,8 @@ def pictures(notebook: nbformat.NotebookNode) -> list[tuple[str, bytes]]:
             if kind is not None:
                 content = data[kind].encode() if kind == "image/svg+xml" else b64decode(data[kind])
                 found.append((f"cell {number}", content))
+            elif gif := GIF.search(data.get("text/html", "")):
+                found.append((f"cell {number}", b64decode(gif[1])))
     return found
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, PngImagePlugin
 
 import microgrady as mg
 from tests import processes
@@ -80,9 +80,27 @@ def test_other_colours_are_told_apart(difference: Callable[[bytes, bytes], str])
     assert difference(png("#00000000"), png("#ffffff")) == ""
 
 
-def png(colour: str) -> bytes:
+def test_a_dot_more_is_seen(difference: Callable[[bytes, bytes], str]) -> None:
+    """Where one version has drawn both pictures, and none where a line has moved by a pixel."""
+    saved, dot, moved = (drawn(place, version="1") for place in ((), (100, 40, 106, 46), (0, 151, 639, 151)))
+    assert difference(dot, saved) == "differs in 49 pixels of frame 0"
+    assert difference(saved, dot) == "differs in 49 pixels of frame 0"
+    assert difference(drawn((0, 150, 639, 150), version="1"), moved) == ""
+    assert difference(drawn((100, 40, 106, 46), version="2"), saved) == ""
+
+
+def drawn(rectangle: tuple[int, ...], version: str) -> bytes:
+    image, told, content = Image.new("RGB", (640, 480), "white"), PngImagePlugin.PngInfo(), io.BytesIO()
+    if rectangle:
+        ImageDraw.Draw(image).rectangle(rectangle, "black")
+    told.add_text("Software", version)
+    image.save(content, "PNG", pnginfo=told)
+    return content.getvalue()
+
+
+def png(colour: str, kind: str = "PNG") -> bytes:
     content = io.BytesIO()
-    Image.new("RGBA", (64, 64), colour).save(content, "PNG")
+    Image.new("RGBA", (64, 64), colour).save(content, kind)
     return content.getvalue()
 
 
@@ -104,6 +122,15 @@ def test_the_pictures_of_a_chapter_are_compared(tmp_path: Path) -> None:
     assert line == "cell 1: the saved picture differs in 100% of frame 0"
     (line,) = execute.different_pictures(chapter("red"), chapter())
     assert line.startswith("there are pictures in")
+
+    def film(colour: str) -> Any:
+        gif = b64encode(png(colour, "GIF")).decode()
+        output = v4.new_output("display_data", {"text/html": f"<img alt='a film' src='data:image/gif;base64,{gif}'>"})
+        return v4.new_notebook(cells=[v4.new_markdown_cell("A film:"), v4.new_code_cell("HTML(...)", outputs=[output])])
+
+    assert execute.different_pictures(film("red"), film("red")) == []
+    (line,) = execute.different_pictures(film("red"), film("blue"))
+    assert line == "cell 2: the saved picture differs in 100% of frame 0"
 
 
 def test_the_check_fails_on_a_changed_picture(tmp_path: Path) -> None:
