@@ -173,6 +173,22 @@ def test_notebooks_show_the_picture_itself_over_an_image() -> None:
     assert example()._repr_mimebundle_(exclude=["image/svg+xml"]) == {}
 
 
+def test_notebooks_with_a_theme_of_their_own_decide_whether_pictures_are_dark() -> None:
+    within = html.unescape(str(example()._repr_mimebundle_()["text/html"]))
+    assert within.count(svg.PAPER) == 2
+    (scheme,) = re.findall(r"@media screen and \(prefers-color-scheme: dark\) {(.*?)\n}", within, re.DOTALL)
+    selectors = [part for rule in re.findall(r"([^{}]+){[^{}]*}", scheme) for part in rule.split(", &")]
+    assert all(".microgrady:not(:is([data-jp-theme-light], " in selector for selector in selectors)
+    assert f':is({svg.DARK_THEMED}) .microgrady > .graph > polygon[fill="white"] {{ fill: {svg.PAPER} }}' in within
+    assert svg.DARK_THEMED.startswith('[data-jp-theme-light="false"], ')
+
+
+def test_paper_is_white(tmp_path: Path) -> None:
+    sheets = [parsed(example()).findtext(f"{SVG}style")]
+    sheets.append(plotted(tmp_path, lambda to: mg.plot(mg.sin, (-1, 2), to=to)).findtext(f"{SVG}style"))
+    assert all("@media screen and (prefers-color-scheme: dark)" in str(sheet) for sheet in sheets)
+
+
 def test_show_opens_a_file_in_the_browser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     opened: list[str] = []

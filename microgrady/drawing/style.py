@@ -15,7 +15,7 @@ INK, FAINT_INK = "#1a1a1a", "#5f5f5f"
 PALEST, STRONGEST = (255, 244, 230), (253, 150, 70)
 PALEST_NEGATIVE, STRONGEST_NEGATIVE = (234, 243, 251), (107, 174, 226)
 # What is not finite stands out as nothing else does.
-NOT_FINITE = {"fillcolor": "#1a1a1a", "fontcolor": "white"}
+NOT_FINITE = {"fillcolor": INK, "fontcolor": "white", "color": "#8c8c8c"}
 # What a `where` leaves out.
 PALE = "#b4b4b4"
 

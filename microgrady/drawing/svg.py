@@ -23,28 +23,36 @@ ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 PNG_ZOOM, MOST_PIXELS = 2, 20_000_000
 
 # A picture within a page has the page's style sheets, and the page has the picture's: all that is said here is said of
-# pictures of this kind alone. Boxes keep their colours, which say something, and dark letters on them.
+# pictures of this kind alone, which & stands for. Boxes keep their colours, which say something, and dark letters.
 PAPER, DARK_INK, DARK_FAINT_INK, DARK_PALE = "#15191e", "#e8eaed", "#aeb6bf", "#56616d"
 DARK_FRAME = "#20262d"
-DARK = f"""
-@media (prefers-color-scheme: dark) {{
-.microgrady > .graph > polygon[fill="white"] {{ fill: {PAPER} }}
-.microgrady > .graph > text, .microgrady .edge > text, .microgrady .cluster > text {{ fill: {DARK_INK} }}
-.microgrady .cluster > [fill="{FRAME["fillcolor"]}"] {{ fill: {DARK_FRAME}; stroke: {DARK_PALE} }}
-.microgrady .cluster > [stroke="{INK}"] {{ stroke: {DARK_FAINT_INK} }}
-.microgrady .edge > [stroke="{FAINT_INK}"] {{ stroke: {DARK_FAINT_INK} }}
-.microgrady .edge > [fill="{FAINT_INK}"] {{ fill: {DARK_FAINT_INK} }}
-.microgrady .edge > [stroke="{INK}"] {{ stroke: {DARK_INK} }}
-.microgrady .edge > polygon[fill="{INK}"] {{ fill: {DARK_INK} }}
-.microgrady .edge > [stroke="{PALE}"] {{ stroke: {DARK_PALE} }}
-.microgrady .edge > [fill="{PALE}"] {{ fill: {DARK_PALE} }}
-.microgrady .node > :not(polyline):not(text) {{ stroke: {DARK_FAINT_INK} }}
-.microgrady .node > [stroke-width]:not(polyline) {{ stroke: {DARK_INK} }}
-.microgrady .node > [fill="white"]:not(text) {{ fill: #dfe3e6 }}
-.microgrady .node > [fill="{INK}"]:not(text) {{ fill: black; stroke: {DARK_INK} }}
-.microgrady .unfilled > text {{ fill: {DARK_INK} }}
-}}
+DARK_RULES = f"""
+& > .graph > polygon[fill="white"] {{ fill: {PAPER} }}
+& > .graph > text, & .edge > text, & .cluster > text {{ fill: {DARK_INK} }}
+& .cluster > [fill="{FRAME["fillcolor"]}"] {{ fill: {DARK_FRAME}; stroke: {DARK_PALE} }}
+& .cluster > [stroke="{INK}"] {{ stroke: {DARK_FAINT_INK} }}
+& .edge > [stroke="{FAINT_INK}"] {{ stroke: {DARK_FAINT_INK} }}
+& .edge > [fill="{FAINT_INK}"] {{ fill: {DARK_FAINT_INK} }}
+& .edge > [stroke="{INK}"] {{ stroke: {DARK_INK} }}
+& .edge > polygon[fill="{INK}"] {{ fill: {DARK_INK} }}
+& .edge > [stroke="{PALE}"] {{ stroke: {DARK_PALE} }}
+& .edge > [fill="{PALE}"] {{ fill: {DARK_PALE} }}
+& .node > :not(polyline):not(text) {{ stroke: {DARK_FAINT_INK} }}
+& .node > [stroke-width]:not(polyline) {{ stroke: {DARK_INK} }}
+& .node > [fill="white"]:not(text) {{ fill: #dfe3e6 }}
+& .node > [fill="{INK}"]:not(text) {{ fill: black; stroke: {DARK_INK} }}
+& .unfilled > text {{ fill: {DARK_INK} }}
 """
+ON_DARK_SCREENS = "@media screen and (prefers-color-scheme: dark)"  # paper is white
+DARK = f"\n{ON_DARK_SCREENS} {{{DARK_RULES.replace('&', '.microgrady')}}}\n"
+# Notebooks have themes of their own, whatever the scheme of the system is: JupyterLab's and VS Code's pages say which.
+THEMED = "[data-jp-theme-light], [data-vscode-theme-kind]"
+DARK_THEMED = '[data-jp-theme-light="false"], [data-vscode-theme-kind$="dark"], [data-vscode-theme-kind$="contrast"]'
+IN_NOTEBOOKS = (
+    f"\nimg:has(+ div > .microgrady) {{ opacity: 0 }}"  # whose edge would be seen below
+    f"\n{ON_DARK_SCREENS} {{{DARK_RULES.replace('&', f'.microgrady:not(:is({THEMED}) *)')}}}"
+    f"{DARK_RULES.replace('&', f':is({DARK_THEMED}) .microgrady')}"
+)
 
 
 # Pages
@@ -144,6 +152,7 @@ def in_notebook(svg: str, alternative: str) -> str:
     image = b64encode(svg.encode()).decode()
     _, _, within = svg.partition("\n")
     within = within.replace('role="img"', 'aria-hidden="true"', 1)
+    within = within.replace(html.escape(DARK, quote=False), html.escape(IN_NOTEBOOKS, quote=False), 1)
     return (
         f'<div style="position:relative;display:inline-block"><img alt="{html.escape(alternative)}" '
         f'style="display:block;max-width:100%" src="data:image/svg+xml;base64,{image}">'

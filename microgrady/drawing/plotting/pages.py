@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from microgrady.drawing.fonts import WEB_FONTS
-from microgrady.drawing.svg import PAPER, parsed, written_for_pages
+from microgrady.drawing.svg import ON_DARK_SCREENS, PAPER, parsed, written_for_pages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,7 +132,7 @@ def dark_style(elements: Iterable[Element]) -> str:
     }
     rules = [f'.microgrady .adapts[{what}="{colour}"] {{ {what}: {dark(colour)} }}' for what, colour in sorted(found)]
     rules.append(f".microgrady .wall {{ fill: {WALL}; opacity: 1 }}")
-    return "\n".join(["", "@media (prefers-color-scheme: dark) {", *rules, "}", ""])
+    return "\n".join(["", f"{ON_DARK_SCREENS} {{", *rules, "}", ""])
 
 
 def dark(colour: str) -> str:
