@@ -357,7 +357,7 @@ def test_names_of_intermediate_results_are_free_ones() -> None:
 
 def test_long_labels_are_cut_and_set_in_parentheses() -> None:
     x = Value(2.0, "the learning rate\nof the first layer")
-    assert formulas(x * 3)[1] == "v1 = (the learning rate of th…) · 3 = 2 · 3 = 6"
+    assert formulas(x * 3)[1] == "v1 = (the learning…first layer) · 3 = 2 · 3 = 6"
 
 
 def test_many_leaves_are_not_all_listed() -> None:

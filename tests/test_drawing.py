@@ -182,6 +182,22 @@ def test_unnamed_leaves_have_a_name_that_formulas_can_use() -> None:
     assert titles(Value(1.0) + Value(2.0)) == ["v1", "v2", "v3 = v1 + v2"]
 
 
+def test_two_values_with_one_label_are_told_apart_in_a_formula_that_has_both() -> None:
+    first, second, x = Value(1.0, "w"), Value(2.0, "w"), Value(3.0, "x")
+    assert titles(first + second * x)[:3] == ["w", "w", "x"]
+    assert titles(first + second) == ["w", "w_2", "v1 = w + w_2"]
+    doubled = x * 2.0
+    doubled.label = "x"
+    assert titles(doubled) == ["x", "x_2 = x · 2"]
+    parts = [Value(float(i), "part") for i in range(300)]
+    assert [title for title in titles(mg.sum(parts)) if "part" in title] == ["part × 300"]
+
+
+def test_long_labels_are_told_apart_by_their_ends() -> None:
+    weights = [Value(float(i), f"the weight of the neuron with number {i}") for i in range(2)]
+    assert titles(weights[0] * weights[1])[-1] == "v1 = (the weight o…th number 0) · (the weight o…th number 1)"
+
+
 def test_a_sum_is_one_box_and_a_long_one_is_counted() -> None:
     x = [Value(float(i), f"x{i}") for i in range(50)]
     assert titles(x[0] - x[1] + 2.5 + x[2])[-1] == "v1 = x0 - x1 + 2.5 + x2"

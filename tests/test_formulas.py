@@ -110,7 +110,7 @@ def test_operations_of_users_are_called_by_their_names() -> None:
 def test_made_up_names_are_nobodys_label() -> None:
     first, second, third = Value(1.0, "v2"), Value(2.0), Value(3.0, "a rather long label of more than a line")
     names = short_names([first, second, third, first * second])
-    assert list(names.values()) == ["v2", "v1", "a rather long label of …", "v3"]
+    assert list(names.values()) == ["v2", "v1", "a rather lon…than a line", "v3"]
 
 
 @pytest.mark.parametrize(

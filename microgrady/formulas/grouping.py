@@ -13,6 +13,7 @@ from microgrady.scopes import path_of
 from microgrady.value import Primitive, Value, stays_zero
 
 SUMS = {add, sub}
+LONGEST_SUM = 8  # terms; those of a longer one are just counted
 
 
 def op_of(value: Value) -> Primitive | None:
@@ -161,7 +162,7 @@ def formula_of(
     inside: Mapping[Value, Value],
     notation: Notation = TEXT,
     precision: int = 4,
-    most_terms: int = 8,
+    most_terms: int = LONGEST_SUM,
 ) -> Written:
     """Write how a result was made, over the names of its operands, with what is written within it.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 from microgrady.formulas.writing import visible
@@ -54,7 +55,21 @@ def numbered(name: str, number: int) -> str:
     return (name if len(name) <= room else name[: room - 1] + "…") + ending
 
 
+def namesakes(formula: Sequence[Value], names: Mapping[Value, str]) -> list[Value]:
+    """Return those of the Values in one formula that have the name of another one there.
+
+    Args:
+        formula: What is written in the formula, operands before results, and its result last.
+        names: What Values are called.
+    """
+    within = set(formula)
+    operands = [operand for value in formula for operand in value.operands if isinstance(operand, Value)]
+    mentioned = [*dict.fromkeys(operand for operand in operands if operand not in within), formula[-1]]
+    counts = Counter(names[value] for value in mentioned)
+    return [value for value in mentioned if counts[names[value]] > 1]
+
+
 def shortened(label: str) -> str:
-    """Return a label on one line, cut where it is long."""
+    """Return a label on one line, without its middle where it is long: what tells labels apart is often at the end."""
     line = visible(label)
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]}…{line[len(line) - (LONGEST - 1) // 2 :]}"

@@ -13,8 +13,8 @@ from microgrady.drawing.graph.folding import fold
 from microgrady.drawing.graph.pictures import Look
 from microgrady.drawing.render import Picture, check_target, write_picture
 from microgrady.drawing.style import DIGITS
-from microgrady.formulas.grouping import grouped
-from microgrady.formulas.names import short_names
+from microgrady.formulas.grouping import LONGEST_SUM, grouped
+from microgrady.formulas.names import namesakes, short_names, told_apart
 from microgrady.inputs import describe, require_precision
 from microgrady.tracebacks import entrance
 from microgrady.tracing import escaping
@@ -99,9 +99,8 @@ def draw(
         by_slot=drawn.numbers_have_boxes,
     )
     written = written_inside(boxes, inside)
-    picture = drawn(
-        boxes, Look(short_names(order, written), written, known, strongest, kept, precision, direction)
-    ).picture()
+    names = names_for(boxes, short_names(order, written))
+    picture = drawn(boxes, Look(names, written, known, strongest, kept, precision, direction)).picture()
     picture.font = font_given
     if target is None:
         picture.remind()
@@ -114,6 +113,13 @@ def written_inside(boxes: Iterable[Box], inside: Mapping[Value, Value]) -> dict[
     """Return what of `inside` has no box of its own; with circles, that is only so where the graph is folded."""
     groups = (block for box in boxes for block in box.part.blocks if block.kind == "group")
     return {value: inside[value] for block in groups for value in block.values if value in inside}
+
+
+def names_for(boxes: Iterable[Box], names: Mapping[Value, str]) -> dict[Value, str]:
+    """Return names in which no formula has one for two Values; what is folded keeps what its names have in common."""
+    blocks = (box.part.blocks[0] for box in boxes if len(box.part.blocks) == 1)
+    formulas = (block.values for block in blocks if block.kind != "scope" and len(block.values) <= LONGEST_SUM)
+    return told_apart(names, (value for formula in formulas for value in namesakes(formula, names)))
 
 
 def check_outputs(outputs: tuple[object, ...], function: str = "draw") -> None:

@@ -33,6 +33,7 @@ from microgrady.drawing.style import (
 )
 from microgrady.formulas.expressions import formula as expression
 from microgrady.formulas.grouping import formula_of
+from microgrady.formulas.names import shortened
 from microgrady.formulas.writing import TEXT, local_derivative
 from microgrady.inputs import FLOAT_DIGITS
 from microgrady.value import Value
@@ -220,7 +221,8 @@ class Boxes:
 
     def title(self, value: Value, precision: int, *, nested: bool = False) -> str:
         """Return the name of a Value with the formula that made it, from its operands or, nested, from the leaves."""
-        name = value.label if value.label.strip() else self.look.names[value]
+        short = self.look.names[value]
+        name = value.label if short == shortened(value.label) else short
         if value.op is None:
             return name
         return f"{name} = {expression(value, precision=precision) if nested else self.formula(value, precision)}"
