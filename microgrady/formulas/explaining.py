@@ -41,7 +41,10 @@ class Section:
 
     def html(self) -> str:
         """Return it for a page of HTML."""
-        cells = ("".join(f"<td style='text-align: left'>{html.escape(cell)}</td>" for cell in row) for row in self.rows)
+        cells = (
+            "".join(f"<td style='text-align: left; padding-right: 1em'>{html.escape(cell)}</td>" for cell in row)
+            for row in self.rows
+        )
         table = f"<table>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>" if self.rows else ""
         return f"<p>{html.escape(self.sentence)}</p>{table}"
 
