@@ -280,7 +280,12 @@ def test_second_derivatives_are_checked_too(capsys: Capture, monkeypatch: pytest
     ],
 )
 def test_what_a_name_stands_for_may_be_computed(text: str, number: float, capsys: Capture) -> None:
-    assert output_of(capsys, "x", f"x={text}", "--precision", "17").startswith(f"x = {number:.17g}\n")
+    assert output_of(capsys, "x", f"x={text}", "--precision", "17").startswith(f"x = {number_text(number, 17)}\n")
+
+
+def test_all_digits_are_the_fewest_that_give_the_number_back(capsys: Capture) -> None:
+    assert output_of(capsys, "x * 3", "x=0.1", "--precision", "17").startswith("x * 3 = 0.30000000000000004\n")
+    assert output_of(capsys, "0.1", "--precision", "17") == "0.1 = 0.1\n"
 
 
 @pytest.mark.parametrize("digits", [1, 3, 10, 17])
@@ -289,9 +294,9 @@ def test_all_numbers_have_the_digits_asked_for(digits: int, capsys: Capture, tmp
     text = output_of(
         capsys, "x / y", "x=1", "y=3", "--hessian", "--check", "--precision", str(digits), "--draw", str(picture)
     )
-    assert text.startswith(f"x / y = {1 / 3:.{digits}g}\n")
+    assert text.startswith(f"x / y = {number_text(1 / 3, digits)}\n")
     for number in (1 / 3, -1 / 9, 2 / 27):
-        assert f"{number:.{digits}g}" in text
+        assert number_text(number, digits) in text
     assert f"value {number_text(1 / 3, digits)}" in picture.read_text(encoding="utf-8")
     longest = max(len(found.replace(".", "").lstrip("0")) for found in re.findall(r"[0-9]+\.[0-9]+", text))
     assert longest <= digits

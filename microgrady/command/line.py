@@ -37,7 +37,7 @@ from microgrady.drawing.style import DIGITS as DIGITS_IN_PICTURES
 from microgrady.formulas.explaining import explain
 from microgrady.formulas.expressions import latex
 from microgrady.formulas.latex import LATEX
-from microgrady.formulas.writing import PYTHON
+from microgrady.formulas.writing import PYTHON, number_text
 from microgrady.inputs import FLOAT_DIGITS
 from microgrady.transforms import hessian
 from microgrady.value import Value
@@ -391,7 +391,7 @@ def _heading(source: str, output: Value, digits: int) -> str:
     """Return the expression and its value, and why that is not finite."""
     columns = width()
     lines = textwrap.wrap(source, max(NARROWEST, columns - 20), max_lines=4, placeholder=" ...", break_on_hyphens=False)
-    lines[-1] += f" = {output.data:.{digits}g}"
+    lines[-1] += f" = {number_text(output.data, digits)}"
     anomaly = None if math.isfinite(output.data) else find_anomaly(output)
     if anomaly is not None:
         lines.append(fill(_because(anomaly.node, digits), columns))
@@ -405,11 +405,11 @@ def _because(node: Value, digits: int) -> str:
         number = operand.data if isinstance(operand, Value) else operand
         written.append(PYTHON.number(number, digits))
         if isinstance(operand, Value) and operand.op is None and operand.label:
-            where.append(f"{operand.label} = {number:.{digits}g}")
+            where.append(f"{operand.label} = {number_text(number, digits)}")
             written[-1] = PYTHON.name(operand.label)
     assert node.op is not None
     place = f" at {' and '.join(dict.fromkeys(where))}" if where else ""
-    return f"because {PYTHON.apply(node.op, written).text} is {node.data:.{digits}g}{place}"
+    return f"because {PYTHON.apply(node.op, written).text} is {number_text(node.data, digits)}{place}"
 
 
 def _first_derivatives(leaves: list[Value], report: Report | None, digits: int) -> str:
@@ -460,7 +460,7 @@ def _words(heading: str, entries: list[str]) -> list[str]:
 
 def _numbers(heading: str, numbers: list[float], digits: int) -> list[str]:
     """Return a column of numbers, their decimal points below each other."""
-    cells = _aligned([f"{number:.{digits}g}" for number in numbers])
+    cells = _aligned([number_text(number, digits) for number in numbers])
     width = max(len(heading), len(cells[0]))
     return [cell.rjust(width) for cell in [heading, *cells]]
 
