@@ -18,7 +18,8 @@ from matplotlib.lines import Line2D
 import microgrady as mg
 from microgrady import Value, plot
 from microgrady.drawing.plotting import figures
-from microgrady.drawing.plotting.figures import BLUE, COLOURS, LINE_STYLES, VERMILION
+from microgrady.drawing.plotting.figures import BLUE, COLOURS, LINE_STYLES, VERMILION, path_on_page
+from microgrady.drawing.style import INK
 from tests.figures import curves, data, has_colour, legend, named_line, parabola, pixels, texts
 
 pytestmark = pytest.mark.usefixtures("without_windows")
@@ -328,6 +329,21 @@ def test_the_slope_is_written_where_no_line_is(f: Any, x: float) -> None:
     for line in labelled:
         path = line.get_transform().transform_path(line.get_path())
         assert not path.intersects_bbox(text.get_window_extent(), filled=False), line
+
+
+@pytest.mark.parametrize(
+    ("f", "points"), [(lambda x: x * mg.sin(x), 2.0), (parabola, -0.45), (mg.sin, [0, 1, 2, 3]), (mg.exp, [-1, 3])]
+)
+def test_the_slope_is_written_beside_its_tangent(f: Any, points: Any) -> None:
+    axes = plot(f, (-1, 4), derivatives=0, tangent_at=points)
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    tangents = [line for line in axes.lines if line.get_color() == INK and line.get_marker() != "o"]
+    assert len(tangents) == len(axes.texts)
+    for text, line in zip(axes.texts, tangents, strict=True):
+        box = text.get_window_extent().padded(19 * axes.figure.dpi / 72)
+        assert path_on_page(line).intersects_bbox(box, filled=False)
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
 def test_a_kink_has_no_tangent() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -38,11 +38,16 @@ if TYPE_CHECKING:
 MOST_SECANTS, MOST_FRAMES = 10, 120  # in a picture, more are a blur
 # One hue by its lightness, from the widest secant to the closest.
 PALEST, STRONGEST = (222, 165, 202), (122, 30, 92)
-TEXT_DISTANCES = (16, 32, 48)  # points from the point to its slope
+# Points from the point to its slope; from the line to it, where there is no room beside the point; and, where there is
+# none along the line either.
+BESIDE, FROM_LINE, FARTHER = 16, 4, (32, 48)
+ALONG = 12  # points from place to place along the line
 TEXT_EIGHTHS = (0, 1, -1, 4, 3, -3, 2, -2)  # of a turn, from across the line: the better of two that are as free first
-LEAST_ASIDE = 0.2  # of the distance: what is less to one side is written in the middle, above or below
+LEAST_ASIDE = 0.1  # of the distance: what is less to one side is written in the middle, above or below
 BEND_WIDTH = 0.05  # of the interval: how far the curve is followed to see to which side it bends
 SECANT_TIME, TANGENT_TIME = 900, 2700  # milliseconds
+
+Place = tuple[tuple[float, float], float, float]  # of a text: a point, how far from it, and in which direction
 
 
 @dataclass(frozen=True)
@@ -239,37 +244,72 @@ def bend(f: Callable[[Any], Any], line: Line, ends: Interval) -> float:
 
 
 def write_slope(axes: Axes, line: Line, bend: float) -> None:
-    """Write the slope beside the point: within the picture, on as few lines as possible, and away from the curve."""
-    across = rise(axes, line) + math.copysign(math.pi / 2, -bend)
+    """Write the slope beside the point, or else along the line: in the picture, on few other lines, off the curve."""
+    text = slope_text(axes, line)
+    point = axes.figure.dpi / 72
     background = [path_on_page(drawn) for drawn in axes.lines if drawn.get_label() == BACKGROUND]
     others = [path_on_page(drawn) for drawn in axes.lines if drawn.get_label() != BACKGROUND]
-    places = [(distance, across + eighth * math.pi / 4) for distance in TEXT_DISTANCES for eighth in TEXT_EIGHTHS]
+    dots = [path_on_page(drawn).vertices for drawn in axes.lines if str(drawn.get_marker()) == "o"]
+    texts = [other.get_window_extent() for other in axes.texts if other is not text]
 
-    def cost(place: tuple[int, float]) -> tuple[bool, int, int]:
-        text = written_slope(axes, line, *place)
+    def cost(place: Place) -> tuple[bool, int, int]:
+        put(text, place)
         box = text.get_window_extent()
-        text.remove()
-        return is_cut(axes, box), crossings(others, box), crossings(background, box)
+        covered = box.padded(BESIDE / 4 * point)
+        hidden = sum(map(covered.count_contains, dots)) + box.count_overlaps(texts) + crossings(others, box)
+        return is_cut(axes, box), hidden, crossings(background, box)
 
-    written_slope(axes, line, *min(places, key=cost))
+    best, least = None, (True, math.inf, math.inf)
+    for place in text_places(axes, line, bend):
+        found = cost(place)
+        if best is None or found < least:
+            best, least = place, found
+        if least == (False, 0, 0):
+            break
+    if best is not None:
+        put(text, best)
 
 
-def written_slope(axes: Axes, line: Line, distance: float, angle: float) -> Annotation:
-    """Write the slope so many points from the point, in this direction from it."""
-    right, up = math.cos(angle), math.sin(angle)
-    side = "center" if abs(right) < LEAST_ASIDE else "left" if right > 0.0 else "right"
+def text_places(axes: Axes, line: Line, bend: float) -> Iterator[Place]:
+    """Yield where the slope may be written, the better places first."""
+    up = rise(axes, line)
+    across = up + math.copysign(math.pi / 2, -bend)
+    for eighth in TEXT_EIGHTHS:
+        yield (line.x, line.y), BESIDE, across + eighth * math.pi / 4
+    step, frame = ALONG * axes.figure.dpi / 72, axes.get_window_extent()
+    x, y = axes.transData.transform((line.x, line.y))
+    for number in range(1, 1 + int((frame.width + frame.height) / step) if not math.isnan(line.slope) else 0):
+        for distance in (number * step, -number * step):
+            there = x + distance * math.cos(up), y + distance * math.sin(up)
+            if frame.contains(*there):
+                at = tuple(map(float, axes.transData.inverted().transform(there)))
+                yield from (((at[0], at[1]), FROM_LINE, across + turn) for turn in (0.0, math.pi))
+    for far in FARTHER:
+        for eighth in TEXT_EIGHTHS:
+            yield (line.x, line.y), far, across + eighth * math.pi / 4
+
+
+def slope_text(axes: Axes, line: Line) -> Annotation:
+    """Write the slope, at the point itself."""
     return axes.annotate(
         line.title if math.isnan(line.slope) else f"slope {written(line.slope)}",
         (line.x, line.y),
-        xytext=(distance * right, distance * up),
+        xytext=(0.0, 0.0),
         textcoords="offset points",
-        horizontalalignment=side,
-        verticalalignment="bottom" if up > 0.0 else "top",
         fontsize="small",
         color=INK,
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
         zorder=5,
     )
+
+
+def put(text: Annotation, place: Place) -> None:
+    """Put a text so many points from a place, in this direction from it."""
+    text.xy, distance, angle = place
+    right, up = math.cos(angle), math.sin(angle)
+    text.set_position((distance * right, distance * up))
+    text.set_horizontalalignment("center" if abs(right) < LEAST_ASIDE else "left" if right > 0.0 else "right")
+    text.set_verticalalignment("bottom" if up > 0.0 else "top")
 
 
 def rise(axes: Axes, line: Line) -> float:
