@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -78,6 +79,12 @@ def test_a_kink_has_no_height_below() -> None:
     assert not [line for line in below.lines if line.get_marker() == "o"]
 
 
+def test_a_slope_outside_of_the_panel_has_no_height_there() -> None:
+    _, below = panels(plot(lambda x: 1 / x, (-1, 1), tangent_at=[0.001, 0.9]))
+    dots = [line.get_ydata() for line in below.lines if line.get_marker() == "o"]
+    assert np.allclose(dots, [[-1 / 0.81]])
+
+
 def test_axes_that_are_given_get_all_curves_and_several_are_panels() -> None:
     _, (left, right) = pyplot.subplots(1, 2)
     assert plot(mg.sin, (-3, 3), ax=left) is left
@@ -124,7 +131,39 @@ def test_the_largest_numbers_are_drawn_or_said_to_be_missing() -> None:
     assert texts(axes) == []
     assert texts(plot(mg.exp, (700, 709), derivatives=0)) == ["not drawn beyond 1e+307"]
     assert texts(plot(lambda x: 2 * x, (-1e307, 1e307))) == ["not drawn beyond 1e+307"]
+    assert texts(plot(mg.exp, (0, 709))) == ["not drawn beyond 1e+307"], "growth is not a pole"
+    above, below = panels(plot(lambda x: x * 1e308, (-1, 1), tangent_at=0.01))
+    assert texts(above) == ["not drawn beyond 1e+307", "slope 1e+308"]
+    assert texts(below) == ["not drawn beyond 1e+307"], "where nothing is drawn"
+    assert np.isfinite(data(plot(mg.exp, (0, 709), derivatives=0, tangent_at=706), "tangent")).all()
+    with pytest.raises(ValueError, match=re.escape("f has no value up to 1e+307 between -1.0 and 1.0")):
+        plot(lambda x: x + 1e308, (-1, 1))
     assert texts(plot(lambda x: 1 / x**300, (-1, 1), derivatives=0)) == [], "the pole is cut off anyway"
+
+
+def test_numbers_that_are_too_small_for_a_scale_are_said_to_be() -> None:
+    above, below = panels(plot(lambda x: x * x, (-1e-150, 1e-150)))
+    assert texts(above) == ["up to 1e-300: too small to be drawn"]
+    assert texts(below) == []
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_zero_everywhere_has_room_above_and_below() -> None:
+    for panel in panels(plot(lambda x: 0 * x, (-3, 3))):
+        assert np.allclose(panel.get_ylim(), (-1.1, 1.1))
+
+
+def squares_of_what_is_positive(x: Any) -> Any:
+    if x <= 0:
+        raise ValueError("mine")
+    return x * x
+
+
+def test_where_a_function_raises_its_curves_are_interrupted() -> None:
+    for label in curves(axes := plot(squares_of_what_is_positive, (-1, 3), tangent_at=0.01)):
+        x, y = data(axes, label)
+        assert np.isnan(y[x <= 0]).all()
+        assert np.isfinite(y[x > 0]).all()
 
 
 # Legends

@@ -11,7 +11,7 @@ import pytest
 import microgrady as mg
 from microgrady import Value, plot_errors
 from microgrady.drawing.plotting.figures import VERMILION
-from tests.figures import has_colour, legend, pixels, texts
+from tests.figures import data, has_colour, legend, pixels, texts
 
 pytestmark = pytest.mark.usefixtures("without_windows")
 
@@ -103,6 +103,16 @@ def test_some_errors_of_zero_are_counted() -> None:
 def test_a_point_without_a_derivative_is_refused(f: Any, x: float, found: str) -> None:
     with pytest.raises(ValueError, match=f"{found}, and no derivative from which errors are measured"):
         plot_errors(f, x)
+
+
+def test_steps_for_which_the_function_raises_have_no_error() -> None:
+    def f(x: Any) -> Any:
+        return x * x if x > 0 else 1 / 0
+
+    axes = plot_errors(f, 0.5)
+    steps, errors = data(axes, next(name for name in legend(axes) if name.startswith("central")))
+    assert np.isnan(errors[steps >= 0.5]).all()
+    assert np.isfinite(errors[(steps < 0.49) & (steps > 1e-7)]).mean() > 0.8
 
 
 def test_steps_that_leave_the_domain_have_no_error() -> None:

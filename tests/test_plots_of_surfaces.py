@@ -304,6 +304,21 @@ def test_a_kink_has_no_slope_and_a_steep_end_an_infinite_one() -> None:
 
 
 @pytest.mark.usefixtures("coarse")
+@pytest.mark.parametrize("kind", ["contours", "surface"])
+def test_what_a_function_raises_for_and_what_is_too_large_is_left_blank(kind: Any) -> None:
+    def f(x: Any, y: Any) -> Any:
+        return mg.log(x) + y if x > 0 else math.log(x.data)
+
+    assert plot_surface(f, (-3, 3), kind=kind, cuts={"y": 1, "x": 2}).get_title() == "f(x, y)"
+    title = "f(x, y), not drawn beyond 1e+300"
+    assert plot_surface(lambda x, y: x * 1e301, (-1, 1), kind=kind).get_title() == title
+    title = "f(x, y), up to 1e-300: too small to be drawn"
+    assert plot_surface(lambda x, y: x * 1e-300, (-1, 1), kind=kind).get_title() == title
+    with pytest.raises(ValueError, match=re.escape("f has no value up to 1e+300 for x in (-1.0, 1.0) and y in ")):
+        plot_surface(lambda x, y: x + 1e305, (-1, 1), kind=kind)
+
+
+@pytest.mark.usefixtures("coarse")
 def test_a_cut_at_a_pole_is_refused() -> None:
     with pytest.raises(
         ValueError, match=re.escape("a tangent of a cut needs a value that can be drawn, and f at (0.0, ")

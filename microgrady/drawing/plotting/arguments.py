@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microgrady.drawing.plotting.figures import LARGEST, Interval, import_plotting
+from microgrady.drawing.plotting.figures import LARGEST, SMALLEST, Interval, import_plotting
 from microgrady.drawing.render import FORMATS, check_target, endings, format_of
 from microgrady.inputs import as_number, describe, require_function
 from microgrady.introspection import name_of, signature_of
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 # How many numbers the functions take that these draw.
 INPUTS = {"plot": 1, "plot_errors": 1, "animate_zoom": 1, "plot_map": 1, "plot_surface": 2}
 
-# The larger end of an interval that matplotlib does not take for a point; its width as a share of that.
-SMALLEST, NARROWEST = 1e-280, 5e-15
+NARROWEST = 5e-15  # the width of an interval that matplotlib does not take for a point, as a share of its larger end
 
 
 def check_function(f: Any, ax: object, what: str) -> None:

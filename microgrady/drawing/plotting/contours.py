@@ -43,8 +43,9 @@ PALE, DARK = "#f4f8fc", "#6aa3d5"
 
 def draw_from_above(axes: Axes, field: Field, levels: str, paths: Sequence[Path], cuts: Sequence[Cut]) -> Quiver | None:
     """Draw all of it, and return the arrows if there are any."""
-    rows, grid = gradient_rows(field, ARROWS), values(field, VALUES)
-    draw_contours(axes, *grid, field.title, levels)
+    rows, (x, y, z, title) = gradient_rows(field, ARROWS), values(field, VALUES)
+    axes.set_title(title, fontsize="medium")
+    draw_contours(axes, x, y, z, field.title, levels)
     quiver = draw_arrows(axes, field, rows)
     for cut, colour in zip(cuts, CUT_COLOURS, strict=False):
         draw_cut(axes, cut, colour)

@@ -14,7 +14,7 @@ from microgrady.drawing.plotting.figures import (
     LINE_STYLES,
     Interval,
     name_in_labels,
-    written,
+    unseen,
 )
 from microgrady.drawing.plotting.legends import BACKGROUND
 from microgrady.drawing.style import FAINT_INK, INK
@@ -68,7 +68,7 @@ def draw_together(axes: Axes, curves: Sample, ends: Interval, name: str, lines: 
     set_limits(axes, *limits)
     axes.set_xlabel(axes.get_xlabel() or "x")
     axes.set_ylabel(axes.get_ylabel() or f"{name}(x)")
-    say_end(axes, any(curves.ends))
+    say_end(axes, any(curves.ends), curves.limits[0])
 
 
 def draw_apart(
@@ -81,7 +81,7 @@ def draw_apart(
         lines = [*tangents, *others] if order == 0 else []
         set_limits(axes, ends, height_of([curves.limits[order]], lines))
         axes.set_ylabel(f"{name}{PRIMES[order]}(x)", color=COLOURS[order])
-        say_end(axes, curves.ends[order])
+        say_end(axes, curves.ends[order], curves.limits[order])
         for line in tangents:
             axes.axvline(line.x, color=INK, linewidth=1.0, linestyle=":", zorder=1.9, label=BACKGROUND)
     panels[-1].set_xlabel("x")
@@ -122,15 +122,16 @@ def set_limits(axes: Axes, across: Interval, up: Interval) -> None:
     axes.set_ylim(up)
 
 
-def say_end(axes: Axes, ends: bool) -> None:
-    """Write into the picture that a curve goes on where the picture does not."""
-    if ends:
-        text = f"not drawn beyond {written(LARGEST_OF_CURVES)}"
-        place: dict[str, Any] = {"transform": axes.transAxes, "horizontalalignment": "center"}
-        axes.text(0.5, 0.97, text, fontsize="small", color=INK, verticalalignment="top", **place)
+def say_end(axes: Axes, ends: bool, limits: Interval) -> None:
+    """Write above the picture that a curve goes on where the picture does not, or is too small for it."""
+    text = unseen(math.inf if ends else max(map(abs, limits)), LARGEST_OF_CURVES).removeprefix(", ")
+    place: dict[str, Any] = {"transform": axes.transAxes, "horizontalalignment": "right"}
+    if text:
+        axes.text(1.0, 1.01, text, fontsize="small", color=INK, verticalalignment="bottom", **place)
 
 
 def mark_height(axes: Axes, line: Line) -> None:
-    """Mark the slope of a tangent as a height of the derivative, if there is a tangent that is not upright."""
-    if math.isfinite(line.slope):
+    """Mark the slope of a tangent as a height of the derivative, if there is a tangent and the picture is so high."""
+    low, high = axes.get_ylim()
+    if low <= line.slope <= high:
         axes.plot(line.x, line.slope, "o", markersize=6, color=INK, zorder=4, clip_on=False)

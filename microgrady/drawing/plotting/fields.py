@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from microgrady.checking.evaluation import OUTSIDE
 from microgrady.drawing.plotting.figures import (
     LARGEST,
     Interval,
@@ -15,9 +16,11 @@ from microgrady.drawing.plotting.figures import (
     is_constant,
     name_in_labels,
     one_number,
+    unseen,
     value_at,
     written,
 )
+from microgrady.drawing.plotting.sampling import number_at
 from microgrady.drawing.plotting.tangents import Line, tangent
 from microgrady.formulas.writing import total_derivative
 from microgrady.introspection import parameters_of
@@ -109,21 +112,35 @@ def names_of(f: Callable[[Any, Any], Any]) -> tuple[str, str]:
 # Values
 
 
-def values(field: Field, count: int) -> tuple[Array, Array, Array]:
-    """Return the values on a grid, in rows along the first number, nan for what cannot be drawn.
+def values(field: Field, count: int) -> tuple[Array, Array, Array, str]:
+    """Return the values on a grid, in rows along the first number, nan for what cannot be drawn; and a title.
 
     Raises:
         ValueError: None of them can be.
+        Exception: The function raises this, and has no value anywhere.
     """
     import numpy
 
+    raised: list[Exception] = []
+
+    def height(*point: float) -> float:
+        try:
+            return value_at(field.f, *point)
+        except OUTSIDE as error:
+            raised[:] = [error]
+            return math.nan
+
     x, y = (numpy.linspace(*ends, count) for ends in field.ends)
-    z = numpy.array([[value_at(field.f, float(across), float(up)) for across in x] for up in y])
+    z = numpy.array([[height(float(across), float(up)) for across in x] for up in y])
+    sizes = abs(z[numpy.isfinite(z)])
     z[~(abs(z) <= LARGEST)] = numpy.nan
     if not numpy.isfinite(z).any():
+        if raised and not sizes.size:
+            raise raised[0]
         where = " and ".join(f"{name} in {ends!r}" for name, ends in zip(field.names, field.ends, strict=True))
-        raise ValueError(f"{field.name} has no finite value for {where}")
-    return x, y, z
+        found = f"value up to {LARGEST:g}" if sizes.size else "finite value"
+        raise ValueError(f"{field.name} has no {found} for {where}")
+    return x, y, z, f"{field.title}{unseen(float(sizes.max()), LARGEST)}"
 
 
 def range_of(z: Array) -> Interval:
@@ -154,7 +171,10 @@ def gradient_rows(field: Field, count: int) -> Array:
     rows: list[tuple[float, ...]] = []
     for up in middles(field.ends[1], count):
         for across in middles(field.ends[0], count):
-            value, slopes = differentiate(across, up)
+            try:
+                value, slopes = differentiate(across, up)
+            except OUTSIDE:  # left blank, or raised again if there is no value anywhere
+                continue
             found = [as_float(number) for number in (value, *slopes)]
             if all(map(math.isfinite, found)) and any(found[1:]):
                 rows.append((across, up, *found[1:]))
@@ -225,6 +245,6 @@ def cut_curve(cut: Cut) -> tuple[Array, Array]:
 
     free = numpy.linspace(*cut.field.ends[1 - cut.fixed], CUT_VALUES)
     f = section(cut.field, cut.fixed, cut.point)
-    heights = numpy.array([value_at(f, float(number)) for number in free])
+    heights = numpy.array([number_at(f, float(number)) for number in free])
     heights[~(abs(heights) <= LARGEST)] = numpy.nan
     return free, heights

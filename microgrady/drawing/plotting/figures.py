@@ -43,6 +43,7 @@ PNG_DOTS, GIF_DOTS = 96 * PNG_ZOOM, 100  # an inch
 ROUNDING = 1e-12  # relative: numbers that are nearer to each other differ only by what a function rounds inside
 LARGEST = 1e300  # of the numbers that are drawn: matplotlib multiplies them
 LARGEST_OF_CURVES = 1e307  # it only subtracts those of lines
+SMALLEST = 1e-280  # it takes what is smaller for rounding
 MOST_BETWEEN = 2e3  # times the smallest: up to that a logarithmic scale has ticks between the powers of ten
 DATES = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}  # what would make files of the same call differ
 
@@ -260,6 +261,13 @@ def name_in_labels(f: Callable[..., Any]) -> str:
 def written(number: float, digits: int = DIGITS) -> str:
     """Return a number for a label, with so many significant digits."""
     return number_text(number + 0.0, digits).replace("inf", "\N{INFINITY}")
+
+
+def unseen(size: float, largest: float) -> str:
+    """Say, as the end of a title, that numbers up to a size are not all drawn."""
+    if size > largest:
+        return f", not drawn beyond {written(largest)}"
+    return f", up to {written(size)}: too small to be drawn" if 0.0 < size < SMALLEST else ""
 
 
 def told_apart(numbers: Sequence[float]) -> list[str]:

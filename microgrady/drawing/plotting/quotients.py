@@ -24,13 +24,12 @@ from microgrady.drawing.plotting.figures import (
     name_in_labels,
     path_on_page,
     settle,
-    value_at,
     write_figure,
     write_powers,
     written,
 )
 from microgrady.drawing.plotting.legends import place_legend
-from microgrady.drawing.plotting.sampling import derivatives_at
+from microgrady.drawing.plotting.sampling import derivatives_at, number_at
 from microgrady.drawing.style import FAINT_INK, INK
 from microgrady.inputs import require_number
 from microgrady.tracebacks import entrance
@@ -149,7 +148,7 @@ def quotient_errors(
     """Return the errors of the forward and of the central difference for each step, nan outside the domain of f."""
     forward, central = [], []
     for step in steps:
-        after, before = value_at(f, x + step), value_at(f, x - step)
+        after, before = number_at(f, x + step), number_at(f, x - step)
         forward.append(abs((after - taylor[0]) / step - taylor[1]))
         central.append(abs((after - before) / (2 * step) - taylor[1]))
     return forward, central

@@ -40,7 +40,8 @@ BEYOND = 0.5  # heights of the picture beyond its edges: what is farther out is 
 PROBES = 128  # jumps and ends of the domain that are looked into, at most, for each curve
 BISECTIONS = 40  # the look into one: from there on, neighbouring floats are next
 SUMMITS = 4  # places where a curve is looked at whether it has a bound
-LATE, STILL_CLIMBS = 6, 1e-3  # it has one if so many bisections add no more than that, in heights of the fence
+LATE, STILL_CLIMBS = 6, 1e-3  # it has one if so many bisections add no more than that, in heights of the fence or of
+# what it has climbed before
 HIGH = 1e6  # heights of the fence that are proof enough
 FENCE = 2.0  # interquartile ranges beyond the quartiles, as in Tukey's box plots, are shown of a curve with a pole
 QUARTILES = ((0.25, 0.75), (0.1, 0.9), (0.02, 0.98), (0.0, 1.0))  # the later ones for curves that are mostly flat
@@ -121,6 +122,7 @@ class _Sampling:
         shared: Whether all curves are in one picture.
         limits: The lower and the upper end of the picture of each curve, as far as they are known.
         ends: For each curve whether larger numbers than are drawn have been met.
+        raised: What the function raised where it has no value, if it has raised anything.
     """
 
     def __init__(self, f: Callable[..., Any], interval: Interval, orders: int, shared: bool) -> None:
@@ -134,6 +136,7 @@ class _Sampling:
         self.shared = shared
         self.limits: list[Interval] = []
         self.ends = [False] * (self.orders + 1)
+        self.raised: Exception | None = None
         self.x: Array = numpy.unique(numpy.linspace(*interval, FIRST[orders] + 1))
         self.y = self.first_rows()
 
@@ -164,7 +167,11 @@ class _Sampling:
 
     def column(self, x: float, orders: int) -> list[float]:
         """Return the values at one point; where a function has no value, it has no derivatives either."""
-        column = derivatives_at(self.f, x, orders) if self.orders else [number_at(self.f, x)]
+        try:
+            column = derivatives_at(self.f, x, orders) if self.orders else [value_at(self.f, x)]
+        except OUTSIDE as error:
+            self.raised = error
+            column = [math.nan] * (orders + 1)
         drawable = [abs(value) <= LARGEST_OF_CURVES for value in column]
         for row, value in enumerate(column):
             self.ends[row] |= LARGEST_OF_CURVES < abs(value) < math.inf
@@ -188,8 +195,11 @@ class _Sampling:
         import numpy
 
         if not numpy.isfinite(self.y[0]).any():
+            if self.raised is not None and self.orders:  # else it may be one of Python's, outside of its domain
+                raise self.raised
             low, high = self.interval
-            raise ValueError(f"{name_in_labels(self.f)} has no finite value between {low!r} and {high!r}")
+            found = f"no value up to {LARGEST_OF_CURVES:g}" if self.ends[0] else "no finite value"
+            raise ValueError(f"{name_in_labels(self.f)} has {found} between {low!r} and {high!r}")
         rows = range(self.drawn)
         # From evenly spaced points, before the steep parts get more of them.
         around = [self.fence(row) for row in rows]
@@ -204,10 +214,12 @@ class _Sampling:
             if self.largest(row) > HIGH * max(before[row], around[row][1] - around[row][0]):
                 fences[row] = around[row]
         self.set_limits(fences, most)
-        ends = [
-            self.ends[row] and max(map(abs, self.limits[row])) > LARGEST_OF_CURVES / HIGH for row in range(self.drawn)
-        ]
-        return Sample([self.curve(row) for row in rows], self.limits, ends)
+        return Sample([self.curve(row) for row in rows], self.limits, [self.is_cut_off(row) for row in rows])
+
+    def is_cut_off(self, row: int) -> bool:
+        """Return whether a curve goes on above the largest number that is drawn, and not only beyond the picture."""
+        high = max(map(abs, self.limits[row])) > LARGEST_OF_CURVES / HIGH
+        return self.ends[row] and (high or self.largest(row) == 0.0)
 
     # What a picture should show
 
@@ -261,7 +273,9 @@ class _Sampling:
             reached.append(max(h for h in (reached[-1], *heights) if h == h))
             if reached[-1] > HIGH * max(height, reached[0]):
                 return True
-            if len(reached) > LATE and reached[-1] <= reached[-1 - LATE] + STILL_CLIMBS * height:
+            # What ends where numbers are too large to be drawn has climbed far, and climbs less and less.
+            far = max(height, reached[-1] - reached[0])
+            if len(reached) > LATE and reached[-1] <= reached[-1 - LATE] + STILL_CLIMBS * far:
                 return False
         return reached[-1] > reached[0] + height
 
@@ -299,7 +313,7 @@ class _Sampling:
             usual: The size of a derivative with which the function would change by its own size in the interval.
         """
         size = max(abs(low), abs(high))
-        if self.limits and not self.shared:
+        if self.limits and not self.shared and usual:
             if size <= ROUNDING * usual < math.inf:  # what remains where all cancels
                 return -usual, usual
             # Whether a derivative is positive is seen beside zero, if that is not far.

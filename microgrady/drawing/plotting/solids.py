@@ -37,7 +37,8 @@ PIECES = 600  # into which paths are divided, about, so that they lie on the sur
 
 def draw_in_space(axes: Any, field: Field, spacing: str, paths: Sequence[Path], cuts: Sequence[Cut]) -> Any:
     """Draw all of it on Axes3D, and return the arrows if there are any."""
-    rows, (x, y, z) = gradient_rows(field, ARROWS), values(field, VALUES)
+    rows, (x, y, z, title) = gradient_rows(field, ARROWS), values(field, VALUES)
+    axes.set_title(title, fontsize="medium")
     low, high = range_of(z)
     floor = low - FLOOR * (high - low)
     levels = contour_levels(z, spacing)

@@ -99,7 +99,6 @@ def plot_surface(
     with axes_to_draw_on(ax, target, projection) as axes:
         draw = draw_in_space if kind == "surface" else draw_from_above
         quiver = draw(axes, field, levels, paths, found)
-        axes.set_title(field.title, fontsize="medium")
         draw_legend(axes, quiver)
         write_figure(axes, target)
     return axes

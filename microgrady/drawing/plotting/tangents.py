@@ -13,6 +13,7 @@ from microgrady.checking import numeric_derivative
 from microgrady.checking.estimate import Kind
 from microgrady.drawing.plotting.arguments import check_numbers
 from microgrady.drawing.plotting.figures import (
+    LARGEST_OF_CURVES,
     Interval,
     crossings,
     is_cut,
@@ -24,7 +25,7 @@ from microgrady.drawing.plotting.figures import (
     written,
 )
 from microgrady.drawing.plotting.legends import BACKGROUND, place_legend
-from microgrady.drawing.plotting.sampling import derivatives_at
+from microgrady.drawing.plotting.sampling import derivatives_at, number_at
 from microgrady.drawing.style import INK, mixed
 from microgrady.inputs import describe, is_number
 
@@ -223,10 +224,22 @@ def draw_line(axes: Axes, line: Line, colour: str, label: str) -> list[Line2D]:
     )
     if math.isnan(line.slope):
         return drawn
-    low, high = axes.get_xlim()
-    x = [line.x] * 2 if math.isinf(line.slope) else [low, high]
-    y = [*axes.get_ylim()] if math.isinf(line.slope) else [line.y + line.slope * (end - line.x) for end in x]
+    x, y = zip(*ends_of(axes, line), strict=True)
     return drawn + axes.plot(x, y, color=colour, linewidth=1.2, zorder=3.5 if not line.step else 2.5, label=label)
+
+
+def ends_of(axes: Axes, line: Line) -> list[tuple[float, float]]:
+    """Return where a line begins and ends in the picture, or where its numbers become too large."""
+    if math.isinf(line.slope):
+        return [(line.x, float(end)) for end in axes.get_ylim()]
+    ends = []
+    for x in map(float, axes.get_xlim()):
+        y = line.y + line.slope * (x - line.x)
+        if abs(y) > LARGEST_OF_CURVES:
+            y = math.copysign(LARGEST_OF_CURVES, y)
+            x = line.x + (y - line.y) / line.slope
+        ends.append((x, y))
+    return ends
 
 
 def shade(share: float) -> str:
@@ -239,8 +252,8 @@ def bend(f: Callable[[Any], Any], line: Line, ends: Interval) -> float:
     width = BEND_WIDTH * (ends[1] - ends[0])
     slope = 0.0 if math.isnan(line.slope) else line.slope
     around = max(ends[0], line.x - width), min(ends[1], line.x + width)
-    above = [value_at(f, x) - line.y - slope * (x - line.x) for x in around]
-    return math.fsum(distance for distance in above if math.isfinite(distance))
+    above = [number_at(f, x) - line.y - slope * (x - line.x) for x in around]
+    return sum(distance / 2 for distance in above if math.isfinite(distance))
 
 
 def write_slope(axes: Axes, line: Line, bend: float) -> None:
@@ -318,9 +331,7 @@ def rise(axes: Axes, line: Line) -> float:
         return math.pi / 2
     if math.isnan(line.slope):
         return 0.0
-    (left, bottom), (right, top) = axes.transData.transform(
-        [(x, line.y + line.slope * (x - line.x)) for x in axes.get_xlim()]
-    )
+    (left, bottom), (right, top) = axes.transData.transform(ends_of(axes, line))
     return math.atan2(top - bottom, right - left)
 
 
