@@ -81,7 +81,7 @@ def test_a_kink_has_no_height_below() -> None:
 
 def test_a_slope_outside_of_the_panel_has_no_height_there() -> None:
     _, below = panels(plot(lambda x: 1 / x, (-1, 1), tangent_at=[0.001, 0.9]))
-    dots = [line.get_ydata() for line in below.lines if line.get_marker() == "o"]
+    dots = [np.asarray(line.get_ydata(), dtype=float) for line in below.lines if line.get_marker() == "o"]
     assert np.allclose(dots, [[-1 / 0.81]])
 
 
