@@ -46,7 +46,7 @@ def font(tmp_path_factory: pytest.TempPathFactory) -> Path:
     builder.setupGlyf({".notdef": square, "square": square})
     builder.setupHorizontalMetrics({".notdef": (1000, 50), "square": (1000, 50)})
     builder.setupHorizontalHeader(ascent=880, descent=-120)
-    builder.setupNameTable({"familyName": "Squares of Tests", "styleName": "Regular"})
+    builder.setupNameTable({"familyName": "Squares of Tests", "styleName": "Regular", "psName": "Squares-Regular"})
     builder.setupOS2(sTypoAscender=880, sTypoDescender=-120)
     builder.setupPost()
     file = tmp_path_factory.mktemp("fonts") / "squares.ttf"
@@ -123,6 +123,32 @@ def test_a_font_as_a_file_draws_what_the_usual_one_lacks(font: Path) -> None:
     assert f"a{LETTERS}b" in page.get_textpage().get_text_range()
     assert (page.render(scale=2).to_numpy() < 100).mean() > 0.2
     assert "font-family=\"DejaVu Sans,'Squares of Tests',Verdana,sans-serif\"" in picture.pipe("svg", encoding="utf-8")
+
+
+def test_a_letter_that_no_font_has_takes_no_other_with_it(font: Path) -> None:
+    """The fallback of the renderer would take all letters of a text from one font."""
+    inks = []
+    for text in ("\U0001f9a9日本", "\U0001f9a9"):
+        with pytest.warns(UserWarning, match='the emoji letters \U0001f9a9, .*font="NotoEmoji-Regular.ttf"'):
+            picture = picture_of(text, font).pipe("png")
+        inks.append((matplotlib.image.imread(io.BytesIO(picture))[..., :3] < 0.5).all(axis=-1).sum())
+    assert inks[0] > 2 * inks[1]
+
+
+def test_the_warning_names_each_script_of_a_text() -> None:
+    (warning,) = warned(picture_of("学习率 重みの 한글한글한글 \U0001f9a9"), ["png"])
+    assert "has the Chinese, Japanese, Korean and emoji letters 习学率" in str(warning.message)
+    assert "\U0001f9a9" in str(warning.message)
+    assert 'font="NotoSansCJK-Regular.ttc"' in str(warning.message)
+    (warning,) = warned(picture_of("ก"), ["pdf"])
+    assert 'font="NotoSansThai-Regular.ttf"' in str(warning.message)
+
+
+def test_a_pdf_has_a_title(tmp_path: Path) -> None:
+    mg.draw(mg.sin(Value(2.0, "x")), to=tmp_path / "y.pdf")
+    assert (
+        pypdfium2.PdfDocument(tmp_path / "y.pdf").get_metadata_dict()["Title"] == "the graph of v1 = sin(x), in 2 boxes"
+    )
 
 
 def test_fonts_of_the_machine_are_found(font: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,10 @@ SCRIPTS = {
     "KATAKANA": "Japanese",
     "HANGUL": "Korean",
 }
+# Free fonts that have them, of which there is one for most scripts.
+CJK = "SansCJK-Regular.ttc"
+NOTO_FONTS = {"Chinese": CJK, "Japanese": CJK, "Korean": CJK, "emoji": "Emoji-Regular.ttf"}
+WORDS = re.compile("[^\x00-\x7f]+")
 FIRST_EMOJI = "\U0001f000"
 
 # The embedded Graphviz takes each byte of a letter beyond ASCII to be so wide, in heights of the font. Where letters
@@ -111,7 +115,7 @@ def fonts_for(text: str, font: Path | None = None) -> list[Path]:
                 chosen.append(file)
                 missing -= found
     if missing:
-        warn_of_letters(missing)
+        warn_of_letters(missing, text)
     return chosen
 
 
@@ -129,13 +133,16 @@ def system_fonts() -> Sequence[Path]:
     return tuple(readable)
 
 
-def warn_of_letters(missing: set[str]) -> None:
-    """Warn of letters that no font has, at the line of the user."""
-    some = "".join(sorted(missing)[:8])
+def warn_of_letters(missing: set[str], text: str) -> None:
+    """Warn of letters of a text that no font has, at the line of the user."""
+    names = sorted({name for word in WORDS.findall(text) for name in scripts(missing.intersection(word))})
+    *others, last = names
+    some = "".join("".join(sorted(letter for letter in missing if script(letter) == name)[:3]) for name in names)
+    example = f"Noto{NOTO_FONTS.get(names[0], f'Sans{names[0]}-Regular.ttf')}"
     warnings.warn(
-        f"no font on this machine has the {' and '.join(scripts(missing))} letters {some}, which will be missing in "
-        'the picture: give the file of a font that has them, as in font="NotoSansCJK-Regular.ttc", or write an .svg, '
-        "for which browsers have fonts",
+        f"no font on this machine has the {', '.join(others)}{' and ' if others else ''}{last} letters {some}, which "
+        f'will be missing in the picture: give the file of a font that has them, as in font="{example}", or write an '
+        ".svg, for which browsers have fonts",
         UserWarning,
         stacklevel=users_level(),
     )

@@ -157,8 +157,10 @@ class Picture(graphviz.Digraph):
         svg = self.plain_svg(**options)
         if format == "svg":
             rendered = for_pages(svg, self.alternative, self.node_titles, self.edge_titles, self.font).encode()
+        elif format == "png":
+            rendered = png_from_svg(svg, fonts_for(svg, self.font))
         else:
-            rendered = {"png": png_from_svg, "pdf": pdf_from_svg}[format](svg, fonts_for(svg, self.font))
+            rendered = pdf_from_svg(svg, fonts_for(svg, self.font), self.alternative)
         return rendered if encoding is None else rendered.decode(encoding)
 
     def plain_svg(self, **options: Any) -> str:

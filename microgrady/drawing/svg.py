@@ -168,30 +168,43 @@ def png_from_svg(svg: str, fonts: Sequence[Path], background: str | None = "whit
     resvg_py = import_extra("resvg_py")
     size = re.search(r'<svg[^>]*?\swidth="([\d.]+)pt"\s+height="([\d.]+)pt"', svg)
     pixels = float(size[1]) * float(size[2]) * (96 / 72) ** 2 if size else 0.0
+    if len(fonts) > 1:
+        picture = parsed(svg)
+        split_texts(picture, fonts)
+        for part in picture.iter("tspan"):  # what is of no font that it knows by its name, it would leave out
+            part.set("font-family", f"'{part.get('font-family')}',{FONT}")
+        svg = to_text(picture)
     zoom = min(PNG_ZOOM, math.sqrt(MOST_PIXELS / pixels)) if pixels else PNG_ZOOM
     font_files = list(map(str, fonts))
     return bytes(resvg_py.svg_to_bytes(svg, dpi=96, zoom=zoom, font_files=font_files, background=background))
 
 
-def pdf_from_svg(svg: str, fonts: Sequence[Path]) -> bytes:
-    """Turn Graphviz's SVG into a PDF of one page with selectable text."""
+def pdf_from_svg(svg: str, fonts: Sequence[Path], title: str) -> bytes:
+    """Turn Graphviz's SVG into a PDF of one page with selectable text, and a title for those who do not see it."""
     fpdf = import_extra("fpdf")
     picture = parsed(svg)
     for group in picture.iter("g"):
         take_title(group)  # fpdf2 warns of every title
-    for text in picture.iter("text"):
-        split_by_font(text, fonts)
+    split_texts(picture, fonts)
     drawing = fpdf.svg.SVGObject(to_text(picture))
     document = fpdf.FPDF(unit="pt", format=(drawing.width, drawing.height))
     for file in fonts:
         document.add_font(FONT if file == font_file() else family(file), fname=file)
+    if title:
+        document.set_title(title)
     document.add_page()
     drawing.draw_to_page(document)
     return bytes(document.output())
 
 
+def split_texts(picture: Element, fonts: Sequence[Path]) -> None:
+    """Divide all texts of a picture where their letters are of different fonts."""
+    for text in picture.iter("text"):
+        split_by_font(text, fonts)
+
+
 def split_by_font(text: Element, fonts: Sequence[Path]) -> None:
-    """Divide a text where its letters are of different fonts, for a program that takes all from one."""
+    """Divide a text where its letters are of different fonts, for programs that take all from one."""
     last: Element | None = None
     written, text.text = text.text or "", ""
     first, *others = fonts
