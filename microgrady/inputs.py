@@ -131,6 +131,11 @@ def is_array(thing: object) -> bool:
     return array is not None and isinstance(thing, array)
 
 
+def is_iterable(thing: object) -> bool:
+    """Return whether there are things in `thing`, as in a list: an array without dimensions is one number."""
+    return isinstance(thing, Iterable) and getattr(thing, "shape", None) != ()
+
+
 def is_dask_array(thing: object) -> bool:
     """Return whether `thing` is an array of Dask's, in blocks that are computed when they are asked for."""
     array = getattr(sys.modules.get("dask.array"), "Array", None)

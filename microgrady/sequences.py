@@ -119,7 +119,11 @@ def clip(x: Any, low: Any, high: Any) -> Any:
         >>> clip(5.0, -1.0, 1.0)
         1.0
     """
-    return clip_high(clip_low(x, -math.inf if low is None else low), math.inf if high is None else high)
+    try:
+        return clip_high(clip_low(x, -math.inf if low is None else low), math.inf if high is None else high)
+    except TypeError as error:
+        error.args = (str(error).replace("clip_low", "clip").replace("clip_high", "clip"),)
+        raise
 
 
 def select(condition: Any, a: Any, b: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from microgrady.checking import Report, Verdict, check_gradient, is_differentiable
-from microgrady.inputs import describe, require_function
+from microgrady.inputs import describe, is_iterable, require_function
 from microgrady.introspection import signature_of
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _allowed(allow: Any) -> list[Verdict]:
     allowed = " and ".join(map(repr, choices))
     if isinstance(allow, (str, Verdict)):
         allow = [allow]
-    elif not isinstance(allow, Iterable):
+    elif not is_iterable(allow):
         raise TypeError(f"allow takes {allowed}, or several of them, not {describe(allow)}")
     given = [str(verdict) for verdict in allow]
     for verdict in given:

@@ -450,3 +450,7 @@ def test_targets_are_checked_before_a_compiled_function_gets_them() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             require_targets(loss, y, outputs)
+
+
+def test_a_squared_error_that_overflows_is_infinite() -> None:
+    assert nn.mse(1e308, 0.0) == nn.mse(Value(1e308), 0.0) == math.inf

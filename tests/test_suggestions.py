@@ -260,6 +260,16 @@ REFUSALS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: fitted(np.ones((5, 3)), np.ones(5)),
         "LinearNeuron(2) takes 2 input(s), but 3 are given",
     ),
+    "an array without dimensions for an interval": (
+        lambda: untyped.plot(mg.sin, np.array(2.0)),
+        "the two ends of the interval must be real numbers in a sequence, not ndarray (array(2.))",
+    ),
+    "an array without dimensions for points": (
+        lambda: untyped.plot_map(mg.sin, np.array(2.0)),
+        "the points must be a sequence, such as [1, 2, 3], not ndarray (array(2.))",
+    ),
+    "an array for a direction": (lambda: untyped.draw(x, direction=np.ones(2)), "direction is 'LR' or 'TB', not array"),
+    "a bound that is not a number": (lambda: untyped.clip(x, "0", 1), "clip takes Values, real numbers and NumPy"),
     "gradients of several numbers": (
         lambda: untyped.value_and_grad(lambda a: [a, a])(2.0),
         "value_and_grad needs a function that returns one number",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import operator
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 from microgrady.functions import erfc, relu, sigmoid, softplus, tanh
-from microgrady.inputs import describe, is_array, is_dask_array, is_number, is_whole
+from microgrady.inputs import describe, is_array, is_dask_array, is_iterable, is_number, is_whole
 from microgrady.nn.initialisation import Rule, generator_of, rule_of
 from microgrady.nn.module import Module
 from microgrady.scopes import scope
@@ -324,6 +324,6 @@ def _row(x: Any, taker: Module) -> list[Any]:
         raise TypeError(
             f"a {type(taker).__name__} cannot calculate with an array of Dask's: mg.vmap(model)(X) takes those"
         )
-    if not isinstance(x, Iterable) or isinstance(x, (str, bytes, Mapping, Set)):
+    if not is_iterable(x) or isinstance(x, (str, bytes, Mapping, Set)):
         raise TypeError(f"a {type(taker).__name__} takes a list, a tuple or an array of numbers, not {describe(x)}")
     return list(x)

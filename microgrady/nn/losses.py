@@ -23,10 +23,11 @@ from microgrady.functions import (
     less_equal,
     log,
     masked_product,
+    pow,
     relu,
     softplus,
 )
-from microgrady.inputs import describe, is_array, require_number
+from microgrady.inputs import describe, is_array, is_iterable, require_number
 from microgrady.sequences import mean, read_some_terms, read_terms, shifted_exponents, sum
 from microgrady.value import Value
 
@@ -156,7 +157,8 @@ def mse(prediction: Any, target: Any) -> Any:
 
 
 def _squared_error(prediction: Any, target: Any) -> Any:
-    return (prediction - target) ** 2
+    difference = prediction - target
+    return difference**2 if isinstance(difference, Value) else pow(difference, 2.0)  # `**` of floats may raise
 
 
 @overload
@@ -370,7 +372,7 @@ def _bare(thing: Any) -> Any:
 
 
 def _is_sequence(thing: Any) -> bool:
-    return hasattr(thing, "__iter__") and not isinstance(thing, (Value, str))
+    return is_iterable(thing) and not isinstance(thing, (Value, str))
 
 
 def _number(thing: Any, what: str) -> Any:

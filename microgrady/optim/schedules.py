@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from microgrady.inputs import describe, require_number
+from microgrady.inputs import describe, is_iterable, require_number
 from microgrady.optim.optimizer import Optimizer
 from microgrady.optim.options import choice, finite, not_negative, require_names, whole
 
@@ -165,7 +165,7 @@ class MultiStepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        if isinstance(milestones, (str, bytes)) or not isinstance(milestones, Iterable):
+        if isinstance(milestones, (str, bytes)) or not is_iterable(milestones):
             raise TypeError(f"milestones must be a list of epochs, such as [30, 80], not {describe(milestones)}")
         self.milestones = sorted(whole(epoch, "each of the milestones", 0) for epoch in milestones)
         self.gamma = not_negative(gamma, "gamma")

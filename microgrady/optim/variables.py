@@ -101,7 +101,7 @@ class Variables:
             TypeError: Something there is not a pair.
             ValueError: There are bounds for what the argument has not, or a lower bound is above the upper one.
         """
-        flat = isinstance(tree, (list, tuple)) or is_array(tree)
+        flat = isinstance(tree, (list, tuple)) or (is_array(tree) and tree.ndim > 0)
         if flat and len(tree) == self.structure.count and all(each is None or _is_pair(each) for each in tree):
             found = [_pair(each) for each in tree]
         else:

@@ -83,7 +83,7 @@ def draw(
     """
     check_outputs(outputs)
     check_look(precision, direction, colour=colour, gradients=gradients)
-    if style not in STYLES:
+    if not isinstance(style, str) or style not in STYLES:
         raise ValueError(f"style is {' or '.join(map(repr, STYLES))}, not {style!r}")
     check_sizes(depth, max_nodes)
     target, font_given = None if to is None else check_target(to), check_font(font)
@@ -161,7 +161,7 @@ def check_look(precision: object, direction: object, **flags: object) -> None:
     for name, flag in flags.items():
         if not isinstance(flag, bool):
             raise ValueError(f"{name} is True or False, not {flag!r}")
-    if direction not in DIRECTIONS:
+    if not isinstance(direction, str) or direction not in DIRECTIONS:
         raise ValueError(f"direction is {' or '.join(map(repr, DIRECTIONS))}, not {direction!r}")
 
 

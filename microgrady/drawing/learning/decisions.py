@@ -26,7 +26,7 @@ from microgrady.drawing.plotting.figures import (
 )
 from microgrady.drawing.render import check_target
 from microgrady.drawing.style import INK
-from microgrady.inputs import describe, is_whole
+from microgrady.inputs import describe, is_iterable, is_whole
 from microgrady.tracebacks import entrance
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def check_columns(features: Any, width: int) -> tuple[int, int]:
                 "are fixed at their mean"
             )
         return 0, 1
-    chosen = list(features) if isinstance(features, Iterable) and not isinstance(features, str | bytes) else []
+    chosen = list(features) if is_iterable(features) and not isinstance(features, str | bytes) else []
     if len(chosen) != 2 or not all(map(is_whole, chosen)):
         raise TypeError(f"features must be the numbers of two columns of X, such as (0, 1), not {describe(features)}")
     if not all(-width <= column < width for column in chosen) or (chosen[0] - chosen[1]) % width == 0:

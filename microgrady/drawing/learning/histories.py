@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from microgrady.drawing.plotting.figures import (
 from microgrady.drawing.plotting.legends import place_legend
 from microgrady.drawing.render import check_target
 from microgrady.drawing.style import INK
-from microgrady.inputs import describe
+from microgrady.inputs import describe, is_iterable
 from microgrady.tracebacks import entrance
 
 if TYPE_CHECKING:
@@ -151,9 +151,7 @@ def read_history(history: Any) -> Record:
 
 def read_numbers(numbers: Any, name: str) -> list[float]:
     """Return the numbers of a list, nan for what is missing or cannot be drawn."""
-    entries = (
-        list(numbers) if isinstance(numbers, Iterable) and not isinstance(numbers, str | bytes | Mapping) else [""]
-    )
+    entries = list(numbers) if is_iterable(numbers) and not isinstance(numbers, str | bytes | Mapping) else [""]
     found = [math.nan if entry is None else plain_number(entry) for entry in entries]
     known = [math.nan if abs(number) > LARGEST else number for number in found if number is not None]
     if len(known) < len(found):

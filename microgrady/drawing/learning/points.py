@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from microgrady.checking.evaluation import plain_number
 from microgrady.data.arguments import transposed_hint
 from microgrady.drawing.plotting.figures import LARGEST
-from microgrady.inputs import describe
+from microgrady.inputs import describe, is_iterable
 from microgrady.trees import detach
 from microgrady.value import Value
 
@@ -69,7 +69,7 @@ def check_features(X: Any, what: str) -> Array:
     """Return the features of all points, in rows."""
     import numpy
 
-    if isinstance(X, str | bytes | Mapping | Set) or not isinstance(X, Iterable):
+    if isinstance(X, str | bytes | Mapping | Set) or not is_iterable(X):
         raise TypeError(f"X must be rows of numbers, one for each point, not {describe(X)}")
     try:
         features = numpy.array(detach(list(X) if not hasattr(X, "__array__") else numpy.asarray(X)), numpy.float64)
@@ -90,7 +90,7 @@ def check_features(X: Any, what: str) -> Array:
 
 def check_labels(y: Any) -> list[Hashable]:
     """Return a label for each point: whole numbers as ints, of whatever type they are."""
-    if isinstance(y, str | bytes | Mapping | Set) or not isinstance(y, Iterable):
+    if isinstance(y, str | bytes | Mapping | Set) or not is_iterable(y):
         raise TypeError(f"y must be a sequence of labels, one for each point, not {describe(y)}")
     if hasattr(y, "__array__"):
         import numpy

@@ -22,7 +22,7 @@ from microgrady.drawing.plotting.figures import (
 )
 from microgrady.drawing.render import check_target
 from microgrady.drawing.style import INK
-from microgrady.inputs import describe
+from microgrady.inputs import describe, is_iterable
 from microgrady.tracebacks import entrance
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def plot_weights(
 
 def check_shape(shape: Any) -> tuple[int, int]:
     """Return the height and the width of images."""
-    given = list(shape) if isinstance(shape, Iterable) else []
+    given = list(shape) if is_iterable(shape) else []
     sides = [int(side) for side in given if isinstance(side, Integral)]
     if len(given) != 2 or len(sides) != 2 or min(sides) < 1:
         raise ValueError(f"shape must be the height and the width of images in pixels, such as (8, 8), not {shape!r}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from microgrady.drawing.plotting.figures import LARGEST, SMALLEST, Interval, import_plotting
 from microgrady.drawing.render import FORMATS, check_target, endings, format_of
-from microgrady.inputs import as_number, describe, require_function
+from microgrady.inputs import as_number, describe, is_iterable, require_function
 from microgrady.introspection import name_of, signature_of
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def check_numbers(numbers: Any, what: str) -> list[float]:
         TypeError: It is not one.
         ValueError: A number is not finite.
     """
-    readable = isinstance(numbers, Iterable) and not isinstance(numbers, str | bytes | Mapping | Set)
+    readable = is_iterable(numbers) and not isinstance(numbers, str | bytes | Mapping | Set)
     found = [as_number(item) for item in numbers] if readable else [None]
     known = [number for number in found if number is not None]
     if len(known) < len(found):

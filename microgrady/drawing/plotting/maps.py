@@ -22,7 +22,7 @@ from microgrady.drawing.plotting.figures import (
     written,
 )
 from microgrady.drawing.plotting.ovals import draw_map
-from microgrady.inputs import NUMPY_BOOLS, as_number, describe, is_array
+from microgrady.inputs import NUMPY_BOOLS, as_number, describe, is_array, is_iterable
 from microgrady.introspection import name_of
 from microgrady.tracebacks import entrance
 from microgrady.value import Value
@@ -151,7 +151,7 @@ def check_elements(things: Any, what: str, how_many: str) -> Elements:
         TypeError: They are not a sequence or a set of numbers and hashable things.
         ValueError: A number is not finite, there are none, or too many.
     """
-    if isinstance(things, str | bytes | Mapping) or not isinstance(things, Iterable):
+    if isinstance(things, str | bytes | Mapping) or not is_iterable(things):
         raise TypeError(f"{what} must be a sequence, such as [1, 2, 3], not {describe(things)}")
     # A set has no order of its own: words in a set come in a different one in each process.
     given = sorted(things, key=text_of) if isinstance(things, Set) else list(things)

@@ -12,7 +12,7 @@ from microgrady.drawing.plotting.fields import Cut, Field, Path, cut_at, names_o
 from microgrady.drawing.plotting.figures import axes_to_draw_on, import_plotting, write_figure
 from microgrady.drawing.plotting.solids import draw_in_space
 from microgrady.drawing.style import INK
-from microgrady.inputs import describe, require_number
+from microgrady.inputs import describe, is_iterable, require_number
 from microgrady.tracebacks import entrance
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def check_paths(path: Any) -> list[Path]:
 
 def is_sequence(thing: object) -> bool:
     """Return whether a thing holds others in an order."""
-    return isinstance(thing, Iterable) and not isinstance(thing, str | bytes | Mapping | Set)
+    return is_iterable(thing) and not isinstance(thing, str | bytes | Mapping | Set)
 
 
 def check_points(points: Any) -> list[list[float]]:
