@@ -19,7 +19,7 @@ from microgrady.drawing.fonts import font_file
 # clearly in a colour, all as a share of the whole.
 SIZE, CLEARLY, SQUARES = 0.05, 0.05, 0.01
 # From close by, so many pixels may have a colour that is off by so much from all that the other picture has so near.
-STRAYS, OFF, NEAR = 20, 0.25, 2
+STRAYS, OFF, NEAR = 20, 0.15, 2
 
 
 def difference(new: bytes, saved: bytes) -> str:
