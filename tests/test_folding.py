@@ -254,6 +254,16 @@ def test_a_term_that_comes_often_is_counted_on_its_arrow() -> None:
     assert '[label=" 1 "' in source
 
 
+def test_folded_circles_say_where_and_clip() -> None:
+    def function(x: Value, *ps: Value) -> Any:
+        return mg.sum([mg.where(x > float(i), mg.clip(p * x, 0.0, 1.0), p) for i, p in enumerate(ps)])
+
+    (total,) = mg.jit(function).graph(Value(1.5), *[Value(float(i)) for i in range(60)])
+    source = mg.draw(total, style="circles").source
+    assert "[label=where fillcolor" in source
+    assert "[label=clip fillcolor" in source
+
+
 # Scopes
 
 

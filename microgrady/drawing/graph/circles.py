@@ -9,11 +9,15 @@ from typing import ClassVar
 import graphviz
 
 from microgrady.drawing.graph.boxes import Box
+from microgrady.drawing.graph.folding import Block
 from microgrady.drawing.graph.labels import quoted, spread, times
 from microgrady.drawing.graph.pictures import Boxes
 from microgrady.drawing.graph.texts import text_size
 from microgrady.drawing.style import NODE, NUMBER, NUMBER_ARROW, OPERATION
+from microgrady.formulas.grouping import op_of, operands_of
+from microgrady.formulas.patterns import Reader
 from microgrady.inputs import FLOAT_DIGITS
+from microgrady.value import Primitive
 
 
 class Circles(Boxes):
@@ -41,7 +45,7 @@ class Circles(Boxes):
 
     def symbols(self, box: Box) -> str:
         """Return what is written in the circle of a box; "" if it has none."""
-        symbols = dict.fromkeys(result.op.symbol for result in box.part.results if result.op is not None)
+        symbols = dict.fromkeys(symbol for block in box.part.blocks if (symbol := symbol_of(block)))
         return " ".join(symbols) if len(symbols) < 4 else "…"
 
     def numbers(self, box: Box, precision: int) -> list[tuple[str, str]]:
@@ -78,6 +82,14 @@ class Circles(Boxes):
             self.add_edge(picture, f"{box.operation}n{position}", box.operation, style=NUMBER_ARROW)
         if box.part.results[0].op is not None:
             self.add_edge(picture, box.operation, box.name)
+
+
+def symbol_of(block: Block) -> str:
+    """Return the sign of the operation of a block, or the name of what is recorded as several; "" for a leaf."""
+    form: Primitive | str | None = block.result.op
+    if block.kind == "group":
+        form = Reader(op_of, operands_of).read(block.result).form
+    return form.symbol if isinstance(form, Primitive) else form or ""
 
 
 def node_size(text: str, style: Mapping[str, str]) -> tuple[float, float]:
