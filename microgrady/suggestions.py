@@ -298,6 +298,19 @@ ATTRIBUTES = {
 }
 
 
+# What others call the attributes of a model.
+OF_MODELS = {
+    **dict.fromkeys(("forward", "predict"), ": call the model itself, as in model(x)"),
+    **dict.fromkeys(("params", "weights", "trainable_variables"), "; did you mean parameters()?"),
+    "backward": ": a loss has backward(), as in nn.mse(model(x), y).backward()",
+    **dict.fromkeys(("fit", "train"), ": mg.nn.fit(model, loss, X, y, optimizer, epochs) trains it"),
+    "eval": ": a model is the same while it learns and after it",
+    **dict.fromkeys(("state_dict", "save"), '; write mg.nn.save(model, "net.npz")'),
+    **dict.fromkeys(("load_state_dict", "load"), '; write mg.nn.load(model, "net.npz")'),
+    "summary": ": repr(model) shows the layers, and mg.plot_weights(model) the weights",
+}
+
+
 def attribute_hint(name: str, known: Collection[str]) -> str:
     """Return what a message says after an unknown attribute of a Value, which has those that are known."""
     if name in ATTRIBUTES or name.startswith("_"):

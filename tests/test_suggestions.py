@@ -105,6 +105,31 @@ def test_attributes_of_other_libraries_lead_to_those_of_a_value(name: str, hint:
     assert str(caught.value) == f"'Value' object has no attribute {name!r}{hint}"
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("forward", ": call the model itself, as in model(x)"),
+        ("params", "; did you mean parameters()?"),
+        ("state_dict", '; write mg.nn.save(model, "net.npz")'),
+        ("nothing_like_it", ""),
+    ],
+)
+def test_attributes_of_other_models_lead_to_those_of_a_module(name: str, hint: str) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(mg.nn.MLP(2, [1]), name)
+    assert str(caught.value) == f"'MLP' object has no attribute {name!r}{hint}"
+
+
+def test_what_a_property_of_a_model_raises_is_told() -> None:
+    class Model(mg.nn.Module):
+        @property
+        def forward(self) -> Any:
+            return untyped.ln(2.0)
+
+    with pytest.raises(AttributeError, match=r"did you mean mg\.log"):
+        Model().forward  # noqa: B018
+
+
 def test_a_power_is_written_with_two_stars() -> None:
     with pytest.raises(TypeError, match=r"^\^ is not a power in Python: write x \*\* 2$"):
         x ^ 2

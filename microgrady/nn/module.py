@@ -6,7 +6,7 @@ import collections
 import itertools
 import numbers
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from microgrady.containers import BUILT_IN, Kind, Misfit, kind_of, know, with_types
 from microgrady.inputs import is_array
@@ -49,6 +49,19 @@ class Module:
                 f"{cls.__name__} is a Module and a {base.__name__} in one: keep the {base.__name__} in an attribute"
             )
         know(cls, MODULES)
+
+    if not TYPE_CHECKING:  # type checkers know which attributes there are
+
+        def __getattr__(self, name):
+            """Refuse a name that there is not, with what to write instead."""
+            from microgrady.suggestions import OF_MODELS  # for an error: it is not needed to calculate
+
+            try:
+                return object.__getattribute__(self, name)  # which raises, or what a property raises is raised again
+            except AttributeError as error:
+                if name in OF_MODELS and not hasattr(type(self), name):
+                    raise AttributeError(f"{error}{OF_MODELS[name]}", name=name, obj=None) from None
+                raise
 
     def parameters(self) -> list[Value]:
         """Return all parameters, each once, in the order of the attributes.
