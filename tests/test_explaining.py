@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import microgrady as mg
-from microgrady import Value
+from microgrady import Value, functions
 from microgrady.value import topological_order
 from tests.test_animation import graphs
 
@@ -227,3 +227,8 @@ def test_numbers_behind_a_plus_sign_stand_in_parentheses_if_they_are_negative() 
     for _ in range(6):
         y = (y + x) * -2.0
     assert "= -2 · 1 + 4 · 1 + (-8) · 1 + 16 · 1 + … (2 more) = " in mg.explain(y, x).text
+
+
+def test_a_comparison_stands_in_parentheses_between_equals_signs() -> None:
+    x = Value(2.0, "x")
+    assert "v1 = (x > 1) = (2 > 1) = 1" in mg.explain(functions.greater(x, 1.0) * x, x).text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -12,7 +12,16 @@ from microgrady.differentiation import still_follows
 from microgrady.formulas.grouping import formula_of, from_outside, grouped
 from microgrady.formulas.names import short_names, shortened, told_apart
 from microgrady.formulas.paths import Arrow, Paths, in_figures
-from microgrady.formulas.writing import NUMBERS, TEXT, in_parentheses, local_derivative, number_text, total_derivative
+from microgrady.formulas.writing import (
+    NUMBERS,
+    TEXT,
+    Level,
+    Notation,
+    in_parentheses,
+    local_derivative,
+    number_text,
+    total_derivative,
+)
 from microgrady.inputs import describe, require_precision
 from microgrady.tracebacks import entrance
 from microgrady.tracing import escaping
@@ -247,7 +256,7 @@ class _Chain:
     def _operation(self, step: _Step) -> tuple[str, ...]:
         """Return a row: how a result was made, in names and in numbers, and its local derivatives."""
         result = step.result
-        formula = formula_of(result, self.names, self.inside, TEXT, self.precision).text
+        formula = self._made(result, self.names, TEXT)
         parts = [self.names[result], formula if len(formula) <= WIDEST else formula[: WIDEST - 1] + "…"]
         if not step.is_current:
             parts[-1] += " (recorded before a leaf was changed)"
@@ -257,10 +266,14 @@ class _Chain:
                 for operand, _ in from_outside(step.values)
                 if isinstance(operand, Value)
             }
-            parts.append(formula_of(result, numbers, self.inside, NUMBERS, self.precision).text)
+            parts.append(self._made(result, numbers, NUMBERS))
         parts.append(self.number(result.data))
         local = [f"{self.local(arrow)} = {self.number(arrow.partial)}" for arrow in step.arrows[:MOST_SHARES]]
         return " = ".join(dict.fromkeys(parts)), ", ".join(local + ["…"] * (len(step.arrows) > MOST_SHARES))
+
+    def _made(self, result: Value, names: Mapping[Value, str], notation: Notation) -> str:
+        """Write how a result was made, to stand between equals signs: a comparison in parentheses."""
+        return notation.beside(formula_of(result, names, self.inside, notation, self.precision), Level.OR)
 
     def _paths(self, way: str) -> Section | None:
         """Write the product along each path; None if there are too many, or too long ones."""

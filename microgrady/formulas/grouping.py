@@ -188,7 +188,7 @@ def formula_of(
         return notation.apply(value.op, operands)
     terms = terms_of(value, inside, with_zeros=notation.is_python) if value.op in SUMS else []
     if len(terms) > most_terms:
-        return Written(f"sum of {len(terms):,} terms", Level.NOT)
+        return Written(f"sum of {len(terms):,} terms", Level.SUM)
 
     def adds(operand: Value | float) -> TypeGuard[Value]:
         return isinstance(operand, Value) and inside.get(operand) is value and adds_to_zero(operand)
