@@ -267,6 +267,16 @@ def test_folded_circles_say_where_and_clip() -> None:
 # Scopes
 
 
+@pytest.mark.parametrize("style", ["boxes", "circles"])
+def test_results_have_one_name_however_much_is_folded(style: str) -> None:
+    u, v = Value(0.5, "u"), Value(0.25, "v")
+    with mg.scope("layer"):
+        y = mg.tanh(u - v - 1)
+    y.label = "y"
+    named = [re.findall(r"y = tanh\(v\d\)", mg.draw(y, depth=depth, style=style).source)[0] for depth in (None, 0)]
+    assert named[0] == named[1]
+
+
 def test_scopes_are_frames() -> None:
     picture = mg.draw(network((2, 3, 1), scopes=True))
     # Two frames around the same boxes are one.

@@ -98,7 +98,7 @@ def draw(
         kept,
         by_slot=drawn.numbers_have_boxes,
     )
-    written = written_inside(boxes, inside)
+    written = written_inside(boxes, inside) if drawn.numbers_have_boxes else inside
     names = names_for(boxes, short_names(order, written))
     picture = drawn(boxes, Look(names, written, known, strongest, kept, precision, direction)).picture()
     picture.font = font_given
@@ -110,7 +110,7 @@ def draw(
 
 
 def written_inside(boxes: Iterable[Box], inside: Mapping[Value, Value]) -> dict[Value, Value]:
-    """Return what of `inside` has no box of its own; with circles, that is only so where the graph is folded."""
+    """Return what of `inside` has no box of its own: with circles, that is only so where the graph is folded."""
     groups = (block for box in boxes for block in box.part.blocks if block.kind == "group")
     return {value: inside[value] for block in groups for value in block.values if value in inside}
 
