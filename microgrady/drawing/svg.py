@@ -191,7 +191,7 @@ def pdf_from_svg(svg: str, fonts: Sequence[Path], title: str) -> bytes:
     for file in fonts:
         document.add_font(FONT if file == font_file() else family(file), fname=file)
     if title:
-        document.set_title(title)
+        document.set_title(NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", title))
     document.add_page()
     drawing.draw_to_page(document)
     return bytes(document.output())
