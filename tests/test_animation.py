@@ -553,7 +553,7 @@ def test_jupyter_gets_the_page_and_a_picture_for_where_scripts_do_not_run() -> N
     frame = re.search(r"<iframe sandbox='allow-scripts' .*?srcdoc='([^']*)'", bundle["text/html"], re.DOTALL)
     assert frame
     assert html.unescape(frame[1]) == animated.page()
-    assert base64.b64decode(bundle["image/png"]) == animated._film().still(len(animated.steps) - 1)
+    assert base64.b64decode(bundle["image/png"]) == animated._film(animated._picture).still(len(animated.steps) - 1)
     assert sum(map(len, bundle.values())) < 300_000
 
 

@@ -280,7 +280,7 @@ def test_buttons_and_keys_of_the_view(open_page: Open) -> None:
 
 def test_a_large_picture_follows_the_step_until_it_is_moved_by_hand(open_page: Open) -> None:
     output = mg.sin(Value(1.0, "x"))
-    for _ in range(9):
+    for _ in range(40):
         output = mg.sin(output)
     page = open_page(mg.animate(output), reduced_motion="reduce", viewport={"width": 600, "height": 720})
     following = page.get_by_role("button", name="Follow the step")

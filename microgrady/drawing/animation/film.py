@@ -1,7 +1,7 @@
 """The frames of a GIF, put together from the parts of the picture, each of which is rendered once a look.
 
 Where the picture is too large to be read in a frame, frames show what a run of steps is about, and a small map of the
-whole below; the first and the last frame show the whole.
+whole below. The first and the last step, which are about all leaves, then have a frame for each region with leaves.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from microgrady.drawing.fonts import fonts_for, text_width
 from microgrady.drawing.style import FAINT_INK, FONT, INK
 from microgrady.drawing.svg import PNG_ZOOM, png_from_svg, to_text
 
-# Pixels. Frames are often shown at half their width, where texts of 14 points are then 11 pixels high.
-WIDTH, MOST_HEIGHT, STILL_WIDTH = 1200, 640, 1800
-LEGIBLE, CLOSEST = 22 / 14, 2.5  # pixels a point
+# Pixels. Frames are often shown at half their width, where texts of 14 points are then 11 pixels high, and 9 at least.
+WIDTH, STILL_WIDTH, STILL_HEIGHT = 1200, 1800, 900
+HEIGHT, MOST_HEIGHT = 800, 1440  # of what is seen of a picture, and where it can only so be seen whole
+SMALLEST, LEGIBLE, CLOSEST = 18 / 14, 22 / 14, 2.5  # pixels a point
 MAP_WIDTH, MAP_HEIGHT, MARGIN = 480, 100, 12
 # Captions: how many letters, as wide as high, a line has, and its height in such letters.
 LETTERS_A_LINE, LINE = 48, 1.4
@@ -56,17 +57,17 @@ class Film:
         self.picture, self.steps, self.states = copy.deepcopy(picture), steps, states
         left, top, width, height = map(float, picture.get("viewBox", "").split())
         self.points = Area(left, top, left + width, top + height)
-        fit = min((WIDTH - 2 * MARGIN) / width, MOST_HEIGHT / height)
-        self.scale = min(max(fit, LEGIBLE), CLOSEST)  # pixels a point
+        self.scale = scale_of(width, height) or LEGIBLE  # pixels a point
         # From here on all is measured in pixels of the whole picture at that scale.
         self.whole = Area(0, 0, round(width * self.scale), round(height * self.scale))
-        self.window = min(self.whole.right, WIDTH), min(self.whole.bottom, MOST_HEIGHT)
+        most_height = MOST_HEIGHT if is_seen_whole(width, height) else HEIGHT
+        self.window = min(self.whole.right, WIDTH), min(self.whole.bottom, most_height)
         self.drawing = next(part for part in self.picture if part.tag == "g")
         self.areas = {part: self.area_of(part) for part in self.drawing if part.tag == "g"}
         self.parts = {part.get("id", ""): part for part in self.areas}
 
     def frames(self) -> Iterator[Any]:
-        """Yield a frame for each step: Pillow images of the same few colours."""
+        """Yield the frames of each step: Pillow images of the same few colours."""
         self.show(len(self.steps) - 1)
         last = self.rendered(self.whole, 0.4)
         self.show(0)
@@ -74,24 +75,21 @@ class Film:
         canvas = self.composed(self.whole)
         self.palette = Palette(self.steps, (canvas.reduce(2), last))
         canvas, overview = self.palette.reduced(canvas), self.overview(last)
-        for number, view in enumerate(self.views()):
+        for number, views in enumerate(self.views()):
             for area in self.changed(number):
                 canvas.paste(self.palette.reduced(self.composed(area)), area[:2])
-            frame = self.palette.reduced(self.paper(self.caption(number, WIDTH), WIDTH, self.height))
-            if view:
+            for view in views:
+                frame = self.palette.reduced(self.paper(self.caption(number, WIDTH), WIDTH, self.height))
                 frame.paste(canvas.crop(view), ((WIDTH - self.window[0]) // 2, self.caption_height))
-            else:
-                shown = self.resized(canvas)
-                down = self.height - self.caption_height - shown.height
-                frame.paste(shown, ((WIDTH - shown.width) // 2, self.caption_height + down // 2))
-            if view and view != self.whole:
-                self.add_map(frame, overview, view, COLOURS[self.steps[number].phase])
-            yield frame
+                if view != self.whole:
+                    self.add_map(frame, overview, view, COLOURS[self.steps[number].phase])
+                yield frame
 
     def still(self, number: int) -> bytes:
         """Return a step as a PNG: the whole picture, with what the step says above."""
         self.show(number)
-        zoom = min((STILL_WIDTH - 2 * MARGIN) / self.whole.right, CLOSEST / self.scale)
+        wide, high = self.whole.size
+        zoom = min((STILL_WIDTH - 2 * MARGIN) / wide, STILL_HEIGHT / high, CLOSEST / self.scale)
         caption, drawn = self.caption(number, STILL_WIDTH), self.rendered(self.whole, zoom)
         page = self.paper(caption, STILL_WIDTH, caption.height + drawn.height)
         page.paste(drawn, ((STILL_WIDTH - drawn.width) // 2, caption.height))
@@ -171,21 +169,25 @@ class Film:
 
     # What frames show of it.
 
-    def views(self) -> list[Area | None]:
-        """Return which rectangle of the picture each step is shown in; None for the whole, made smaller."""
+    def views(self) -> list[list[Area]]:
+        """Return the rectangles of the picture in which each step is shown, one after the other."""
         if self.whole.fits(*self.window):
-            return [self.whole] * len(self.steps)
-        views: list[Area | None] = [None]
-        run: list[Area] = []
-        for step in self.steps[1:-1]:
-            area = self.subject(step)
-            if run and not run[-1].around(area).fits(*self.window):
-                views += [self.view(run[-1])] * len(run)
-                run = []
-            run.append(run[-1].around(area) if run else area)
-        if run:
-            views += [self.view(run[-1])] * len(run)
-        return [*views, None]
+            return [[self.whole]] * len(self.steps)
+        wide, high = self.whole.size
+        leaves = [self.areas[self.parts[part]] for part in self.steps[-1].marks]
+        leaves.sort(key=lambda area: area[:2] if wide > high else area[1::-1])
+        tour = list(dict.fromkeys(self.followed(leaves or [self.whole])))
+        return [tour, *([view] for view in self.followed(map(self.subject, self.steps[1:-1]))), tour[::-1]]
+
+    def followed(self, subjects: Iterable[Area]) -> list[Area]:
+        """Return a rectangle around each of some subjects, which stays where it is as long as that is possible."""
+        runs: list[tuple[Area, int]] = []
+        for area in subjects:
+            if runs and (both := runs[-1][0].around(area)).fits(*self.window):
+                runs[-1] = both, runs[-1][1] + 1
+            else:
+                runs.append((area, 1))
+        return [self.view(area) for area, count in runs for _ in range(count)]
 
     def subject(self, step: Step) -> Area:
         """Return the rectangle around the boxes that a step is about, or else those that it computes."""
@@ -205,13 +207,6 @@ class Film:
     def view(self, subject: Area) -> Area:
         """Return the rectangle that a frame shows, with a subject in its middle."""
         return subject.window(*self.window).within(self.whole)
-
-    def resized(self, canvas: Any) -> Any:
-        """Make the whole picture so small that it fits."""
-        width, height = self.whole.size
-        share = min((WIDTH - 2 * MARGIN) / width, self.window[1] / height)
-        size = (round(share * width), round(share * height))
-        return self.palette.reduced(canvas.convert("RGB").resize(size, self.image.Resampling.LANCZOS))
 
     def overview(self, last: Any) -> Any:
         """Return the map: the whole picture, small and pale."""
@@ -273,6 +268,23 @@ class Film:
         page = self.image.new("RGB", (width, height), "white")
         page.paste(caption, (0, 0))
         return page
+
+
+def scale_of(width: float, height: float) -> float | None:
+    """Return how many pixels a point has in a frame that shows all of a picture; None if it could not be read.
+
+    Args:
+        width: That of the picture, in points.
+        height: Its height.
+    """
+    across, down, most_down = (WIDTH - 2 * MARGIN) / width, HEIGHT / height, MOST_HEIGHT / height
+    scale = min(across, CLOSEST, max(down, min(most_down, LEGIBLE)))
+    return scale if scale >= SMALLEST else None
+
+
+def is_seen_whole(width: float, height: float) -> bool:
+    """Return whether a picture of this size, in points, can be read where a frame shows all of it."""
+    return scale_of(width, height) is not None
 
 
 def lines_of(step: Step, place: str, width: float, font: Path | None) -> list[tuple[str, str]]:

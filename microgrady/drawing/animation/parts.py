@@ -40,6 +40,10 @@ def with_parts(svg: str, parts: Collection[str]) -> Element:
     background = picture.find("g/polygon")
     if background is not None:
         picture[0].remove(background)  # a page has its own
+    caption = SubElement(picture[0], "g", {"class": "caption"})
+    for line in picture[0].findall("text"):
+        picture[0].remove(line)
+        caption.append(line)
     for group in picture.iter("g"):
         tail, _, head = take_title(group).partition("->")
         part = f"{tail}-{head}" if head else tail
@@ -63,6 +67,12 @@ def with_parts(svg: str, parts: Collection[str]) -> Element:
         MARKS.replace("PHASE", phase).replace("COLOUR", colour) for phase, colour in COLOURS.items()
     )
     return picture
+
+
+def size_of(picture: Element) -> tuple[float, float]:
+    """Return how wide and how high a picture is, in points."""
+    _, _, width, height = map(float, picture.get("viewBox", "").split())
+    return width, height
 
 
 def show(picture: Element, step: Step, state: Mapping[str, Mapping[str, str]]) -> None:

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element
 
-from microgrady.drawing.animation.film import Film
+from microgrady.drawing.animation.film import Film, is_seen_whole
 from microgrady.drawing.animation.pages import FORMATS, check_file, in_notebook, page_of
-from microgrady.drawing.animation.parts import COLOURS, show, with_parts
+from microgrady.drawing.animation.parts import COLOURS, show, size_of, with_parts
 from microgrady.drawing.animation.steps import Narrator, Step, reading_order
 from microgrady.drawing.fonts import check_font
 from microgrady.drawing.graph.graph import check_look, check_outputs, draw
@@ -41,7 +42,7 @@ def animate(
     to: str | os.PathLike[str] | None = None,
     precision: int = DIGITS,
     colour: bool = True,
-    direction: str = "LR",
+    direction: str | None = None,
     font: str | os.PathLike[str] | None = None,
 ) -> Animation:
     """Show how one or more Values are computed and differentiated, one operation after the other.
@@ -61,7 +62,8 @@ def animate(
             the paths from a box under the mouse. A GIF shows of a large graph what each step is about.
         precision: Significant digits of the numbers, 1 to 17.
         colour: Whether boxes are coloured by their gradients.
-        direction: "LR" from left to right or "TB" from top to bottom.
+        direction: "LR" from left to right or "TB" from top to bottom; by default "LR", and in a GIF "TB" of a graph
+            that can only so be seen whole and read.
         font: A font's file for letters that DejaVu Sans lacks, as for `draw`.
 
     Returns:
@@ -91,7 +93,7 @@ def animate(
     """
     check_outputs(outputs, "animate")
     target = check_file(to)
-    check_look(precision, direction, colour=colour)
+    check_look(precision, "LR" if direction is None else direction, colour=colour)
     check_size(len(topological_order(*outputs)), "html" if target is None else format_of(target))
     animation = Animation(outputs, precision, colour, direction, check_font(font))
     if target is not None:
@@ -106,14 +108,14 @@ class Animation:
         outputs: The Values to differentiate.
         precision: Significant digits.
         colour: Whether boxes are coloured by their gradients.
-        direction: "LR" or "TB".
+        direction: "LR" or "TB", or None for what suits.
         font: A font's file for letters that the usual font lacks.
     """
 
     steps: tuple[Step, ...]
 
     def __init__(
-        self, outputs: Sequence[Value], precision: int, colour: bool, direction: str, font: Path | None
+        self, outputs: Sequence[Value], precision: int, colour: bool, direction: str | None, font: Path | None
     ) -> None:
         self._font = font
         outputs = copy.deepcopy(tuple(dict.fromkeys(outputs)))
@@ -128,14 +130,22 @@ class Animation:
         self._paths = {narrator.parts[value]: lines for value, lines in narrator.paths().items()}
         for value, longest in narrator.longest.items():
             value.grad = longest  # leaves room in its box for every gradient on the way
-        look: dict[str, Any] = {"precision": precision, "colour": colour, "direction": direction, "font": font}
-        drawn = draw(*outputs, max_nodes=None, **look)
-        if drawn.placement is not None:
+        self._parts = [*self._names, *narrator.all_arrows()]
+        self._look: dict[str, Any] = {"precision": precision, "colour": colour, "font": font, "max_nodes": None}
+        self._values, self._direction = outputs, direction
+        self._picture = self._drawn(direction or "LR")
+
+    def _drawn(self, direction: str) -> Element:
+        """Draw the graph as the last step leaves it."""
+        drawn = draw(*self._values, direction=direction, **self._look)
+        picture = with_parts(drawn.plain_svg(), self._parts)
+        width, height = size_of(picture)
+        if drawn.placement is not None and (height > width or not is_seen_whole(width, height)):
             drawn.placement.in_lines = False  # a page can be moved and a film goes on to where something happens
-        picture = drawn.plain_svg()
-        self._picture = with_parts(picture, [*self._names, *narrator.all_arrows()])
-        set_families(self._picture, font)
-        show(self._picture, self.steps[-1], self.state(len(self.steps) - 1))
+            picture = with_parts(drawn.plain_svg(), self._parts)
+        set_families(picture, self._font)
+        show(picture, self.steps[-1], self.state(len(self.steps) - 1))
+        return picture
 
     def state(self, step: int) -> dict[str, dict[str, str]]:
         """Return what each part of the picture looks like after a step.
@@ -180,15 +190,24 @@ class Animation:
 
     def gif(self) -> bytes:
         """Return the steps as the frames of a GIF that starts over and over."""
-        frames = self._film().frames()
-        durations = [FRAME] * (len(self.steps) - 1) + [LAST_FRAME]
+        film = self._film(self._for_frames())
+        frames = film.frames()
+        durations = [FRAME] * (sum(map(len, film.views())) - 1) + [LAST_FRAME]
         written = io.BytesIO()
         options = {"save_all": True, "append_images": frames, "duration": durations, "loop": 0, "optimize": False}
         next(frames).save(written, "GIF", **options)
         return written.getvalue()
 
-    def _film(self) -> Film:
-        return Film(self._picture, self.steps, [self.state(number) for number in range(len(self.steps))], self._font)
+    def _for_frames(self) -> Element:
+        """Return the picture for a GIF, in which nobody can move it: one that can be seen whole, if there is one."""
+        if self._direction is None and not is_seen_whole(*size_of(self._picture)):
+            down = self._drawn("TB")
+            if is_seen_whole(*size_of(down)):
+                return down
+        return self._picture
+
+    def _film(self, picture: Element) -> Film:
+        return Film(picture, self.steps, [self.state(number) for number in range(len(self.steps))], self._font)
 
     def __repr__(self) -> str:
         return f"<Animation of {len(self.steps)} steps>"
@@ -198,12 +217,11 @@ class Animation:
         return {"text/html": self._repr_html_(), "image/png": self._last_step()}
 
     def _repr_html_(self) -> str:
-        *_, tall = map(float, self._picture.get("viewBox", "").split())
-        height = PAGE_HEIGHT + min(round(tall), PICTURE_HEIGHT)
+        height = PAGE_HEIGHT + min(round(size_of(self._picture)[1]), PICTURE_HEIGHT)
         return in_notebook(self.page(), self._last_step(), html.escape(self.steps[-1].formula), height)
 
     def _last_step(self) -> str:
-        return b64encode(self._film().still(len(self.steps) - 1)).decode()
+        return b64encode(self._film(self._picture).still(len(self.steps) - 1)).decode()
 
 
 def number_labels(outputs: Sequence[Value], order: Sequence[Value]) -> None:

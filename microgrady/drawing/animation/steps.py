@@ -261,7 +261,7 @@ class Pass:
         changes: dict[str, Mapping[str, str]] = {}
         for operand in operands:
             changes |= narrator.set_gradient(operand, self.after(operand, narrator.gradients.get(operand, 0.0)))
-        to = " and ".join(narrator.names[operand] for operand in operands)
+        to = listed(narrator.names[operand] for operand in operands)
         note = f"A gradient of zero contributes zero: nothing is passed on to {to}."
         marks = {narrator.parts[result]: "source"} | dict.fromkeys(narrator.arrows(result), "target")
         return self.step(f"{self.derivative(result)} = 0", note, marks, changes)

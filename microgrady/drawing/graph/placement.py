@@ -39,17 +39,18 @@ class Placement:
         self.edges: list[tuple[str, str, str]] = []
         self.titles: dict[Path, str] = {}
         self.caption: list[str] = []
-        self._found: tuple[list[str], list[str]] | None = None
+        self._found: tuple[tuple[list[str], bool], list[str]] | None = None
 
     def lines(self, body: Sequence[str]) -> list[str]:
         """Return the lines of the DOT source with places, or as they are where they are about something else."""
-        if self._found is None or self._found[0] != body:
+        source = list(body), self.in_lines
+        if self._found is None or self._found[0] != source:
             parsed = [match for line in body if (match := LINE.fullmatch(line))]
             nodes = {m["name"] for m in parsed if m["name"] and not m["head"] and m["name"] not in NOT_NODES}
             edges = [(m["name"], m["head"]) for m in parsed if m["head"]]
             known = [(tail, head) for tail, head, _ in self.edges]
             placed = list(self._placed(body)) if nodes == self.nodes.keys() and edges == known else list(body)
-            self._found = list(body), placed
+            self._found = source, placed
         return self._found[1]
 
     def layout(self) -> Layout:
