@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib.font_manager
 import matplotlib.image
 import numpy as np
 import pypdfium2
@@ -133,6 +134,35 @@ def test_a_letter_that_no_font_has_takes_no_other_with_it(font: Path) -> None:
             picture = picture_of(text, font).pipe("png")
         inks.append((matplotlib.image.imread(io.BytesIO(picture))[..., :3] < 0.5).all(axis=-1).sum())
     assert inks[0] > 2 * inks[1]
+
+
+def test_plots_take_letters_from_all_fonts_that_matplotlib_knows(
+    font: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names: dict[str, str] = {"日本のx": "한글", "a": "\U0001f9a9"}
+    manager = matplotlib.font_manager.fontManager
+    for format in ("png", "pdf"):
+        with pytest.warns(UserWarning, match="has the Japanese, Korean and emoji letters .*addfont") as caught:
+            mg.plot_map(names.get, list(names), to=tmp_path / f"names.{format}")
+        assert [warning.filename for warning in caught] == [__file__]
+    monkeypatch.setattr(manager, "ttflist", list(manager.ttflist))
+    manager.addfont(font)
+    names["a"] = "b"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for format in ("svg", "png", "pdf"):
+            axes = mg.plot_map(names.get, list(names), to=tmp_path / f"names.{format}")
+    fonts_of = {text.get_text(): text.get_fontfamily() for text in axes.texts}
+    assert fonts_of["한글"] == ["sans-serif", "Squares of Tests"]
+    assert fonts_of["a"] == ["sans-serif"]
+    assert "한글" in pypdfium2.PdfDocument(tmp_path / "names.pdf")[0].get_textpage().get_text_range()
+
+
+def test_fonts_that_only_say_which_letters_are_missing_are_not_used() -> None:
+    folder = fonts.font_file().parent
+    last_resort = [file for file in folder.glob("*.ttf") if file.name.startswith("LastResort")]
+    assert not any(map(fonts.readable, last_resort))
+    assert fonts.readable(fonts.font_file())
 
 
 def test_the_warning_names_each_script_of_a_text() -> None:

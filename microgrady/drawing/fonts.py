@@ -9,6 +9,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ SCRIPTS = {
 # Free fonts that have them, of which there is one for most scripts.
 CJK = "SansCJK-Regular.ttc"
 NOTO_FONTS = {"Chinese": CJK, "Japanese": CJK, "Korean": CJK, "emoji": "Emoji-Regular.ttf"}
+LAST_RESORT = re.compile(r"\.?last ?resort", re.IGNORECASE)
+ADVICE = 'font="{}"'
 WORDS = re.compile("[^\x00-\x7f]+")
 FIRST_EMOJI = "\U0001f000"
 
@@ -123,26 +126,37 @@ def fonts_for(text: str, font: Path | None = None) -> list[Path]:
 def system_fonts() -> Sequence[Path]:
     """Return the fonts of this machine that can be read."""
     manager = import_extra("matplotlib.font_manager")
-    readable = []
-    for name in sorted(manager.findSystemFonts()):
-        try:
-            opened(Path(name))
-        except (RuntimeError, OSError):
-            continue
-        readable.append(Path(name))
-    return tuple(readable)
+    return tuple(file for file in map(Path, sorted(manager.findSystemFonts())) if readable(file))
 
 
-def warn_of_letters(missing: set[str], text: str) -> None:
-    """Warn of letters of a text that no font has, at the line of the user."""
-    names = sorted({name for word in WORDS.findall(text) for name in scripts(missing.intersection(word))})
+@cache
+def readable(file: Path) -> bool:
+    """Return whether a font can be read, and has letters rather than signs that say which ones are missing."""
+    try:
+        return not LAST_RESORT.match(family(file))
+    except (RuntimeError, OSError):
+        return False
+
+
+def warn_of_letters(missing: set[str], text: str, advice: str = ADVICE) -> None:
+    """Warn of letters of a text that no font has, at the line of the user.
+
+    Args:
+        missing: The letters.
+        text: The text.
+        advice: How to give a font, with {} for the name of its file.
+    """
+    kana = {letter for letter in text if script(letter) == "Japanese"}
+    words = [word for word in map(set, WORDS.findall(text)) if missing & word]
+    names = sorted({name for word in words for name in scripts((missing | kana) & word)})
     *others, last = names
-    some = "".join("".join(sorted(letter for letter in missing if script(letter) == name)[:3]) for name in names)
+    by_script = sorted(missing, key=lambda letter: (script(letter), letter))
+    some = "".join("".join(list(group)[:3]) for _, group in groupby(by_script, script))
     example = f"Noto{NOTO_FONTS.get(names[0], f'Sans{names[0]}-Regular.ttf')}"
     warnings.warn(
         f"no font on this machine has the {', '.join(others)}{' and ' if others else ''}{last} letters {some}, which "
-        f'will be missing in the picture: give the file of a font that has them, as in font="{example}", or write an '
-        ".svg, for which browsers have fonts",
+        f"will be missing in the picture: give the file of a font that has them, as in {advice.format(example)}, or "
+        "write an .svg, for which browsers have fonts",
         UserWarning,
         stacklevel=users_level(),
     )

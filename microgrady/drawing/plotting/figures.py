@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from microgrady import traced
 from microgrady.checking.evaluation import evaluate
 from microgrady.drawing.extras import import_extra
+from microgrady.drawing.plotting.letters import give_fonts, warn_of_missing, without_warnings_of_glyphs
 from microgrady.drawing.plotting.pages import for_pages
 from microgrady.drawing.render import format_of
 from microgrady.drawing.style import DIGITS
@@ -97,8 +98,10 @@ def panels_to_draw_on(
     figure, grid = pyplot.subplots(count, squeeze=False, sharex=True, layout="constrained", **shape)
     finished = False
     try:
-        yield list(grid[:, 0])
+        with without_warnings_of_glyphs():
+            yield list(grid[:, 0])
         write_plain_minus(figure.axes)
+        give_fonts(figure)
         finished = True
     finally:
         if not finished or (target is not None and not pyplot.isinteractive()):
@@ -143,6 +146,7 @@ def write_powers(*scales: Axis) -> None:
 def settle(axes: Axes) -> None:
     """Give the axes the place that they have in the end, after which it can be asked what is where."""
     figure = axes.figure.figure
+    give_fonts(figure)
     engine = figure.get_layout_engine()
     if engine is None:
         axes.apply_aspect()
@@ -206,9 +210,13 @@ def rendered(axes: Axes, format: str, dots: int) -> bytes:
     content = io.BytesIO()
     # Text stays text, which can be selected and searched, and numbers have the minus of a keyboard.
     settings = {"svg.fonttype": "none", "pdf.fonttype": 42, "axes.unicode_minus": False}
-    with matplotlib.rc_context({"svg.hashsalt": "microgrady", **settings}):
-        # Axes may be in a figure inside a figure, whose figure is the outermost.
-        figure = axes.figure.figure
+    # Axes may be in a figure inside a figure, whose figure is the outermost.
+    figure = axes.figure.figure
+    if format == "svg":
+        give_fonts(figure)
+    else:
+        warn_of_missing(figure)
+    with without_warnings_of_glyphs(), matplotlib.rc_context({"svg.hashsalt": "microgrady", **settings}):
         figure.savefig(content, format=format, dpi=dots, metadata=DATES.get(format))
     return for_pages(content.getvalue().decode(), figure).encode() if format == "svg" else content.getvalue()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from microgrady.drawing.plotting.figures import BLUE, GREEN, ORANGE, PURPLE, VERMILION, import_plotting
+from microgrady.drawing.plotting.letters import give_font
 from microgrady.drawing.style import FAINT_INK, INK
 
 if TYPE_CHECKING:
@@ -202,6 +203,7 @@ def fit(text: Text, room: float) -> None:
 
 def width_of(text: Text) -> float:
     """Return the width of a text in points."""
+    give_font(text)
     figure = text.get_figure(root=True)
     assert figure is not None
     return text.get_window_extent().width * 72 / figure.dpi
