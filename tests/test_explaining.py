@@ -105,7 +105,10 @@ def test_a_slope_that_is_not_finite_is_said_so(number: float, words: str) -> Non
 def test_a_leaf_that_was_changed_is_told_from_what_was_recorded() -> None:
     y, x = neuron()
     x.data = 5.0
-    assert "v1 = w · x (recorded before a leaf was changed) = -6" in mg.explain(y, x).text
+    text = mg.explain(y, x).text
+    assert "v1 = w · x (recorded before a leaf was changed) = -6" in text
+    assert text.startswith("∂y/∂x = -1.503 recorded before a leaf was changed: for a small change")
+    assert "at x = 5" not in text
 
 
 def test_an_explanation_of_a_large_graph_is_short() -> None:

@@ -32,6 +32,7 @@ MOST_ROWS = 24  # of a table; of more, those at its beginning and at its end are
 MOST_SHARES = 4  # of one sum
 WIDEST = 60  # letters of a formula
 Thing = TypeVar("Thing")
+CHANGED = "recorded before a leaf was changed"
 ZERO = " (a zero contributes zero)"
 
 
@@ -251,7 +252,10 @@ class _Chain:
             meaning = f"{end} has no derivative by {start} there"
         elif math.isinf(derivative):
             meaning = f"the slope of {end} is infinite there"
-        return Section(f"{self.total(self.value)} = {number} at {self.valued(self.value)}: {meaning}.")
+        users = (step for step in self.steps if any(arrow.operand is self.value for arrow in step.arrows))
+        is_current = all(step.is_current for step in users)
+        place = f"at {self.valued(self.value)}" if is_current else CHANGED
+        return Section(f"{self.total(self.value)} = {number} {place}: {meaning}.")
 
     def _operation(self, step: _Step) -> tuple[str, ...]:
         """Return a row: how a result was made, in names and in numbers, and its local derivatives."""
@@ -259,7 +263,7 @@ class _Chain:
         formula = self._made(result, self.names, TEXT)
         parts = [self.names[result], formula if len(formula) <= WIDEST else formula[: WIDEST - 1] + "…"]
         if not step.is_current:
-            parts[-1] += " (recorded before a leaf was changed)"
+            parts[-1] += f" ({CHANGED})"
         elif len(formula) <= WIDEST:
             numbers = {
                 operand: number_text(operand.data, self.precision)
