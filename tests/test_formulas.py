@@ -135,7 +135,7 @@ def test_a_name_needs_no_parentheses(label: str) -> None:
 
 @pytest.mark.parametrize(
     ("label", "written"),
-    [("a + b", "(a + b)"), ("learning\nrate", "(learning rate)"), ("-x", "(-x)"), ("\x00:", "(�:)")],
+    [("a + b", "(a + b)"), ("a·b", "(a·b)"), ("learning\nrate", "(learning rate)"), ("-x", "(-x)"), ("\x00:", "(�:)")],
 )
 def test_a_label_that_could_be_an_expression_stands_in_parentheses(label: str, written: str) -> None:
     assert boxes(Value(1.0, label) ** 2) == {"v1": f"{written}**2"}

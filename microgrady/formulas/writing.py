@@ -134,7 +134,7 @@ class Notation:
 
     def name(self, label: str) -> Written:
         """Write a name. What is not a word stands in parentheses inside of something."""
-        if label.isidentifier():  # as almost all are
+        if label.isascii() and label.isidentifier():  # as almost all are
             return Written(label, Level.ATOM)
         text = visible(label)
         return Written(text, level_of_name(text))
