@@ -346,6 +346,14 @@ def test_the_tab_key_does_what_the_mouse_does(open_page: Open) -> None:
     assert lit(page) == set()
 
 
+def test_a_touch_does_what_the_mouse_does(open_page: Open) -> None:
+    page = open_page(mg.animate(neuron()), has_touch=True, viewport={"width": 400, "height": 720})
+    page.locator("#v1").tap()
+    assert lit(page) == WAY_OF_W
+    page.locator("#formula").tap()
+    assert lit(page) == set()
+
+
 def test_all_paths_light_up(open_page: Open) -> None:
     page = open_page(mg.animate(loss()))
     page.hover("#v1")
@@ -432,6 +440,20 @@ def test_the_picture_stays_where_it_is_from_step_to_step(width: int, open_page: 
         tops.add(page.evaluate("stage.getBoundingClientRect().top"))
         page.evaluate("go(position + 1)")
     assert len(tops) == 1
+
+
+@pytest.mark.parametrize(("width", "height"), [(400, 720), (700, 400)])
+def test_a_page_of_plots_has_no_gap_below_the_picture(width: int, height: int, browser: Any, tmp_path: Path) -> None:
+    mg.animate_zoom(lambda x: x**2, (0, 2), 1, closer=2, to=tmp_path / "zoom.html")
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.goto((tmp_path / "zoom.html").as_uri())
+    page.wait_for_function("byId('picture').complete")
+    picture, title = (page.locator(part).bounding_box() for part in ("#picture", "#title"))
+    assert title["y"] - picture["y"] - picture["height"] < 20
+    assert picture["height"] <= 0.76 * width
+    assert page.inner_text("#title").count("\n") == 1
+    assert page.evaluate("document.documentElement.scrollHeight") <= height
+    page.close()
 
 
 def test_the_page_works_inside_a_notebook(browser: Any, tmp_path: Path) -> None:
