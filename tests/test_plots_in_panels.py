@@ -166,6 +166,30 @@ def test_where_a_function_raises_its_curves_are_interrupted() -> None:
         assert np.isfinite(y[x > 0]).all()
 
 
+def test_what_is_added_to_the_numbers_along_an_axis_has_all_its_digits() -> None:
+    axes = plot(lambda x: x, (1, 1 + 1e-12), derivatives=0)
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    for axis, high in ((axes.xaxis, axes.get_xlim()[1]), (axes.yaxis, axes.get_ylim()[1])):
+        unit, offset = axis.get_major_formatter().get_offset().split("+")
+        ticks = [
+            (tick.get_text(), place) for tick, place in zip(axis.get_ticklabels(), axis.get_ticklocs(), strict=True)
+        ]
+        read = [float(text) * float(unit) + float(offset) for text, _ in ticks]
+        assert np.allclose(read, [place for _, place in ticks], rtol=0.0, atol=1e-15)
+        assert high < 1 + 1.1e-12
+
+
+def test_long_names_are_written_so_small_that_they_fit() -> None:
+    def a_very_long_name_for_such_a_short_function(x: Any) -> Any:
+        return x
+
+    axes = plot(a_very_long_name_for_such_a_short_function, (-1, 1), derivatives=2)
+    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
+    names = [panel.yaxis.label.get_window_extent() for panel in panels(axes)]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(names, 2))
+    assert all(axes.figure.bbox.contains(*corner) for name in names for corner in name.corners())
+
+
 # Legends
 
 
@@ -197,6 +221,17 @@ def test_legends_cover_no_line_and_no_text(name: str) -> None:
         lines = [line for line in panel.lines if line.get_label() != BACKGROUND]
         inside = panel.get_window_extent().overlaps(box.padded(-2))
         assert not inside or not any(covers(box, line, panel.figure.dpi / 72) for line in lines)
+
+
+@pytest.mark.filterwarnings("error")
+def test_plots_of_errors_have_room_beside_each_other() -> None:
+    figure, both = pyplot.subplots(1, 2, layout="constrained")
+    for axes in both:
+        mg.plot_errors(mg.exp, 1.0, ax=axes)
+    figure.draw_without_rendering()
+    legends = [axes.get_legend().get_window_extent() for axes in both]
+    assert not legends[0].overlaps(legends[1])
+    assert all(axes.get_window_extent().width > 0.25 * figure.bbox.width for axes in both)
 
 
 def test_a_title_stands_above_a_legend_that_is_above_the_axes() -> None:

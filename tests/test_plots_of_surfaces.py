@@ -304,6 +304,12 @@ def test_a_kink_has_no_slope_and_a_steep_end_an_infinite_one() -> None:
 
 
 @pytest.mark.usefixtures("coarse")
+def test_the_slope_of_a_single_cut_is_in_the_middle_of_where_it_has_values() -> None:
+    axes = plot_surface(lambda x, y: mg.log(x) + y, (-3, 3), cuts={"y": 1})
+    assert legend(axes)[1:] == ["y = 1: ∂f/∂x = 0.6667 at x = 1.5"]
+
+
+@pytest.mark.usefixtures("coarse")
 @pytest.mark.parametrize("kind", ["contours", "surface"])
 def test_what_a_function_raises_for_and_what_is_too_large_is_left_blank(kind: Any) -> None:
     def f(x: Any, y: Any) -> Any:

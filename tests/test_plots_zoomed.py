@@ -63,6 +63,13 @@ def test_a_kink_stays_a_kink_and_a_jump_a_jump(f: Any, kind: str) -> None:
     assert film.titles[-1] == f"1024 times closer: the window is 0.00195 wide\nstill a {kind}, and no tangent"
 
 
+def test_the_first_window_of_an_upright_tangent_differs_by_all_of_its_width() -> None:
+    film = mg.animate_zoom(mg.sqrt, (0, 2), 0, closer=2)
+    assert film.titles[0].endswith("differ by up to 100% of its width")
+    with pytest.raises(ValueError, match="the point must lie in the interval from"):
+        mg.animate_zoom(mg.sqrt, (0, 2), 3)
+
+
 def test_a_straight_line_is_its_own_tangent() -> None:
     assert len(animate_zoom(lambda x: 2 * x, (0, 1), 0.5).widths) == 1
 

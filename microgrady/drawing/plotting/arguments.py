@@ -140,8 +140,12 @@ def check_interval(interval: object, what: str, largest: float = LARGEST) -> Int
     return ends[0], ends[1]
 
 
-def check_file(to: str | os.PathLike[str] | None, animated: bool = False) -> Path | None:
+def check_file(to: str | os.PathLike[str] | None, animated: bool | None = None) -> Path | None:
     """Check that a picture, or an animation, can be written there, before anything is drawn.
+
+    Args:
+        to: The file.
+        animated: Whether there is an animation of secants; None where there never is.
 
     Raises:
         TypeError: `to` is not a path.
@@ -149,7 +153,7 @@ def check_file(to: str | os.PathLike[str] | None, animated: bool = False) -> Pat
     """
     if to is None:
         return None
-    if not animated and isinstance(to, str | os.PathLike) and format_of(Path(to)) == "gif":
+    if animated is False and isinstance(to, str | os.PathLike) and format_of(Path(to)) == "gif":
         raise ValueError(
             f"a .gif shows secants one after the other, and {os.fspath(to)!r} would have none: give secants, or name "
             f"the file {endings(FORMATS)}"

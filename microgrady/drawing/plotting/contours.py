@@ -14,6 +14,7 @@ from microgrady.drawing.plotting.figures import (
     ORANGE,
     PURPLE,
     VERMILION,
+    fit_names,
     import_plotting,
     is_constant,
     told_apart,
@@ -133,6 +134,7 @@ def draw_contours(axes: Axes, x: Array, y: Array, z: Array, name: str, spacing: 
     bar = axes.figure.colorbar(filled, cax=beside, ticks=ticks, label=name)
     bar.minorticks_off()
     bar.ax.set_yticklabels(told_apart(ticks))
+    fit_names(bar.ax)
 
 
 def draw_arrows(axes: Axes, field: Field, rows: Array) -> Quiver | None:

@@ -13,6 +13,7 @@ from microgrady.drawing.plotting.figures import (
     LARGEST_OF_CURVES,
     LINE_STYLES,
     Interval,
+    fit_names,
     name_in_labels,
     unseen,
 )
@@ -69,6 +70,7 @@ def draw_together(axes: Axes, curves: Sample, ends: Interval, name: str, lines: 
     axes.set_xlabel(axes.get_xlabel() or "x")
     axes.set_ylabel(axes.get_ylabel() or f"{name}(x)")
     say_end(axes, any(curves.ends), curves.limits[0])
+    fit_names(axes)
 
 
 def draw_apart(
@@ -85,6 +87,8 @@ def draw_apart(
         for line in tangents:
             axes.axvline(line.x, color=INK, linewidth=1.0, linestyle=":", zorder=1.9, label=BACKGROUND)
     panels[-1].set_xlabel("x")
+    for axes in panels:
+        fit_names(axes)
     for line in tangents:
         mark_height(panels[1], line)
 

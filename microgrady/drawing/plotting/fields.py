@@ -227,6 +227,21 @@ def cut_at(field: Field, fixed: int, point: tuple[float, float]) -> Cut:
     return Cut(field, fixed, point, tangent(section(field, fixed, point), point[1 - fixed]))
 
 
+def middle_of_cut(field: Field, fixed: int, point: tuple[float, float]) -> tuple[float, float]:
+    """Return a point, or if there is no value, the middle of the longest part of the cut through it that has some."""
+    import numpy
+
+    if abs(number_at(section(field, fixed, point), point[1 - fixed])) <= LARGEST:
+        return point
+    free, heights = cut_curve(field, fixed, point)
+    edges = numpy.flatnonzero(numpy.diff(numpy.isfinite(heights), prepend=False, append=False)).reshape(-1, 2)
+    if not edges.size:
+        return point
+    first, beyond = max(edges.tolist(), key=lambda ends: ends[1] - ends[0])
+    found = float(free[(first + beyond - 1) // 2])
+    return (found, point[1]) if fixed else (point[0], found)
+
+
 def section(field: Field, fixed: int, point: tuple[float, float]) -> Callable[[Any], Any]:
     """Return the function with one of its numbers as it is in a point, as a function of the other one."""
     f, constant = field.f, point[fixed]
@@ -239,12 +254,12 @@ def section(field: Field, fixed: int, point: tuple[float, float]) -> Callable[[A
     return run
 
 
-def cut_curve(cut: Cut) -> tuple[Array, Array]:
+def cut_curve(field: Field, fixed: int, point: tuple[float, float]) -> tuple[Array, Array]:
     """Return a cut as a curve: the number that is free, and the values, nan for what cannot be drawn."""
     import numpy
 
-    free = numpy.linspace(*cut.field.ends[1 - cut.fixed], CUT_VALUES)
-    f = section(cut.field, cut.fixed, cut.point)
+    free = numpy.linspace(*field.ends[1 - fixed], CUT_VALUES)
+    f = section(field, fixed, point)
     heights = numpy.array([number_at(f, float(number)) for number in free])
     heights[~(abs(heights) <= LARGEST)] = numpy.nan
     return free, heights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -40,6 +41,7 @@ LINE_STYLES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 1.5, 1, 1.5, 1, 1.
 GRID = "#d9d9d9"
 
 FIRST_PANEL = 0.6  # of the usual height of a figure, where panels are of different height
+SHORT_NAME, SMALLEST_NAME = 12, 5.0  # letters of a name that fits everywhere; points
 PNG_DOTS, GIF_DOTS = 96 * PNG_ZOOM, 100  # an inch
 ROUNDING = 1e-12  # relative: numbers that are nearer to each other differ only by what a function rounds inside
 LARGEST = 1e300  # of the numbers that are drawn: matplotlib multiplies them
@@ -111,14 +113,28 @@ def panels_to_draw_on(
 def write_plain_minus(panels: Iterable[Any]) -> None:
     """Write the numbers along the axes with the minus of a keyboard, so that a number copied from a picture is one.
 
+    What is added to all of them is written with all digits, of which matplotlib leaves out those beyond the tenth.
+
     The setting of matplotlib that says so is read when a figure is shown, which may be after the call of a plot, and
     belongs to the user.
     """
     for axes in panels:
         for name in ("xaxis", "yaxis", "zaxis"):
             if hasattr(axes, name):
-                getattr(axes, name).get_major_formatter().fix_minus = str
+                formatter = getattr(axes, name).get_major_formatter()
+                formatter.fix_minus = str
+                if hasattr(formatter, "get_useOffset"):
+                    formatter.format_data = functools.partial(with_all_digits, formatter.format_data)
         write_plain_minus(axes.child_axes)
+
+
+def with_all_digits(write: Callable[[float], str], number: float) -> str:
+    """Return a number as matplotlib writes it, unless it leaves out digits."""
+    text = write(number)
+    try:
+        return text if float(text) == number else repr(float(number))
+    except ValueError:  # it is TeX
+        return text
 
 
 def add_legend(axes: Axes, place: Any = "best") -> Legend:
@@ -152,6 +168,17 @@ def settle(axes: Axes) -> None:
         axes.apply_aspect()
     else:
         engine.execute(figure)
+
+
+def fit_names(axes: Axes) -> None:
+    """Write the name of the vertical axis so small that it is not longer than the axis."""
+    name = axes.yaxis.label
+    if len(name.get_text()) <= SHORT_NAME:
+        return
+    settle(axes)
+    share = axes.get_window_extent().height / name.get_window_extent().height
+    if share < 1.0:
+        name.set_fontsize(max(SMALLEST_NAME, share * float(name.get_fontsize())))
 
 
 def is_cut(axes: Axes, box: Bbox) -> bool:

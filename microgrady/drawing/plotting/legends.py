@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 PLACES = [f"{row} {column}" for row in ("upper", "lower", "center") for column in ("right", "left", "center")][:-1]
 CLEARANCE = 3.0  # points from a legend to a line
+SIZE, WIDTH = 8.3, 0.9  # points; as a share of the width that there is for the axes, if that is more than theirs
 NOTHING = ("None", "none", "", " ")  # markers and styles of lines that draw none
 BACKGROUND = "_background"  # the label of lines that a legend may cover
 
@@ -66,10 +67,26 @@ def put_above(axes: Axes) -> Legend:
 
 def wide_legend(axes: Axes, columns: int) -> Legend:
     """Return a legend above the axes with so many columns, or as many as are not wider than the axes."""
+    # Above what is written there. At the other end, there may be a power of ten for the numbers along the axis.
+    box, texts = axes.get_window_extent(), [text.get_window_extent().y1 for text in axes.texts if text.get_text()]
+    top = (max([box.y1, *texts]) - box.y0) / box.height
+    options: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, top), "borderaxespad": 0.2}
     while True:
-        # At the other end, there may be a power of ten for the numbers along the axis.
-        options: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2}
-        legend = axes.legend(ncols=columns, fontsize="small", frameon=False, **options)
-        if columns == 1 or legend.get_window_extent().width <= axes.get_window_extent().width:
+        legend = axes.legend(ncols=columns, fontsize=SIZE, frameon=False, **options)
+        if legend.get_window_extent().width <= box.width:
             return legend
+        if columns == 1:
+            break
         columns -= 1
+    # A legend that is wider than the part of the figure for these axes would leave no room for them.
+    size = SIZE * min(1.0, WIDTH * room_across(axes) / legend.get_window_extent().width)
+    return axes.legend(fontsize=size, frameon=False, **options)
+
+
+def room_across(axes: Axes) -> float:
+    """Return the width of the part of the figure that is there for these axes, in pixels."""
+    part, figure = axes.get_subplotspec(), axes.figure.figure
+    if part is None:
+        return float(axes.bbox.width)
+    columns = part.colspan
+    return float(figure.bbox.width) * len(columns) / part.get_gridspec().ncols

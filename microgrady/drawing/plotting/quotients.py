@@ -20,6 +20,7 @@ from microgrady.drawing.plotting.figures import (
     VERMILION,
     axes_to_draw_on,
     crossings,
+    fit_names,
     is_cut,
     name_in_labels,
     path_on_page,
@@ -168,6 +169,7 @@ def prepare(axes: Axes, name: str, x: float, slope: float) -> None:
     axes.set_title(f"{name}′({written(x)}) = {written(slope)}", fontsize="medium")
     axes.grid(True, color=GRID, linewidth=0.6)
     write_powers(axes.xaxis, axes.yaxis)
+    fit_names(axes)
 
 
 def set_limits(axes: Axes, errors: list[float]) -> None:

@@ -168,7 +168,7 @@ def draw_cut(axes: Any, cut: Cut, colour: str, span: Interval, floor: float) -> 
     """Draw the curve of a cut, what it cuts out down to the floor, and its tangent."""
     import numpy
 
-    free, heights = cut_curve(cut)
+    free, heights = cut_curve(cut.field, cut.fixed, cut.point)
     beyond = 0.02 * (span[1] - span[0])
     heights[(heights < span[0] - beyond) | (heights > span[1] + beyond)] = numpy.nan
     axes.plot(*in_space(cut, free, heights), color=colour, linewidth=2.0, zorder=4, label=cut.title)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from microgrady.drawing.plotting.arguments import check_file, check_function, check_interval, check_numbers
 from microgrady.drawing.plotting.contours import MOST_PATHS, draw_from_above
-from microgrady.drawing.plotting.fields import Cut, Field, Path, cut_at, names_of
+from microgrady.drawing.plotting.fields import Cut, Field, Path, cut_at, middle_of_cut, names_of
 from microgrady.drawing.plotting.figures import axes_to_draw_on, import_plotting, write_figure
+from microgrady.drawing.plotting.legends import SIZE, WIDTH, room_across
 from microgrady.drawing.plotting.solids import draw_in_space
 from microgrady.drawing.style import INK
 from microgrady.inputs import describe, is_iterable, require_number
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 KINDS, SPACINGS = ("contours", "surface"), ("equal", "shares")
 DISTANCE = 6  # points from the names of the axes to the legend
-LEGEND_SIZE, LEGEND_WIDTH = 8.3, 0.9  # points; as a share of the width that there is for the axes
 MANY_ENTRIES = 2  # with more than that, they stand in two columns if these are not too wide
 
 
@@ -50,7 +50,8 @@ def plot_surface(
         kind: "contours" shows the function from above, "surface" in space, over a floor with contours and arrows.
         cuts: Which parameters stay as they are, and at which number: with `{"x": 1}` one sees what the function does
             along y where x is 1. The slope of that curve is the partial derivative by y, which the legend tells for
-            the point that both cuts go through or, of a single cut, for its middle. A surface shows the tangent there.
+            the point that both cuts go through or, of a single cut, for its middle; where the function has no value
+            there, for the middle of the longest part that has some. A surface shows the tangent there.
         path: Points (x, y), for instance those that a descent has gone through. Start and end are marked. Or several
             paths, in a list or in a dict that gives their names.
         levels: "equal" has the contours at equal distances of the value. "shares" has as much of the picture between
@@ -201,6 +202,8 @@ def cuts_through(field: Field, places: Mapping[int, float]) -> list[Cut]:
     """Return the cuts, each with its tangent where they meet, or in its middle."""
     middle = [low / 2 + high / 2 for low, high in field.ends]
     point = (places.get(0, middle[0]), places.get(1, middle[1]))
+    if len(places) == 1:
+        point = middle_of_cut(field, next(iter(places)), point)
     return [cut_at(field, fixed, point) for fixed in sorted(places)]
 
 
@@ -223,7 +226,7 @@ def draw_legend(axes: Axes, quiver: Any) -> None:
     transforms = import_plotting("matplotlib.transforms")
     down = transforms.ScaledTranslation(0.0, -room_below(axes) / 72, axes.figure.figure.dpi_scale_trans)
     options |= {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "bbox_transform": axes.transAxes + down}
-    room, size = LEGEND_WIDTH * room_across(axes), LEGEND_SIZE
+    room, size = WIDTH * room_across(axes), SIZE
     for columns in (2, 1) if len(labels) > MANY_ENTRIES else (1,):
         legend = axes.legend(*entries, fontsize=size, borderaxespad=0.0, ncols=columns, **options)
         width = legend.get_window_extent().width
@@ -231,15 +234,6 @@ def draw_legend(axes: Axes, quiver: Any) -> None:
             return
     # A legend that is wider than the part of the figure for these axes would leave no room for them.
     axes.legend(*entries, fontsize=size * room / width, borderaxespad=0.0, **options)
-
-
-def room_across(axes: Axes) -> float:
-    """Return the width of the part of the figure that is there for these axes, in pixels."""
-    part, figure = axes.get_subplotspec(), axes.figure.figure
-    if part is None:
-        return float(axes.bbox.width)
-    columns = part.colspan
-    return float(figure.bbox.width) * len(columns) / part.get_gridspec().ncols
 
 
 def room_below(axes: Any) -> float:

@@ -102,16 +102,16 @@ def straight_lines(
     return tangents, [secant(f, tangents[0], step) for step in steps]
 
 
-def tangent_points(tangent_at: object, ends: Interval) -> list[float]:
-    """Return the points in which tangents are asked for."""
+def tangent_points(tangent_at: object, ends: Interval, what: str = "tangent_at") -> list[float]:
+    """Return the points in which tangents are asked for, by the argument of this name."""
     if tangent_at is None:
         return []
-    points = check_numbers([tangent_at] if is_number(tangent_at) else tangent_at, "tangent_at")
+    points = check_numbers([tangent_at] if is_number(tangent_at) else tangent_at, what)
     if not points:
-        raise ValueError("tangent_at must be a number or several, and none came")
+        raise ValueError(f"{what} must be a number or several, and none came")
     for x in points:
         if not ends[0] <= x <= ends[1]:
-            raise ValueError(f"tangent_at must lie in the interval from {ends[0]!r} to {ends[1]!r}, and {x!r} does not")
+            raise ValueError(f"{what} must lie in the interval from {ends[0]!r} to {ends[1]!r}, and {x!r} does not")
     return points
 
 

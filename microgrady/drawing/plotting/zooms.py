@@ -86,7 +86,7 @@ def animate_zoom(
     """
     check_function(f, None, "animate_zoom")
     ends = check_interval(interval, "the interval")
-    (point,) = tangent_points(require_number(x, "the point"), ends)
+    (point,) = tangent_points(require_number(x, "the point"), ends, "the point")
     most = None if closer is None else require_number(closer, "closer")
     if most is not None and not 2.0 <= most <= CLOSEST:
         raise ValueError(f"closer must be a number from 2 to {CLOSEST:g}, not {closer!r}")
@@ -241,7 +241,8 @@ def difference(window: Window, line: Line) -> str:
     if math.isnan(line.slope):
         return f"{'still ' * (window.closer > 1.0)}a {line.kind}, and no tangent"
     distance = window.distance(line)
+    percent = 100 * distance
     if distance < ONE_LINE:
         return "curve and tangent cannot be told apart"
     side = "width" if math.isinf(line.slope) else "height"
-    return f"curve and tangent differ by up to {written(100 * distance, 2)}% of its {side}"
+    return f"curve and tangent differ by up to {written(percent, 2 if percent < 99.5 else 3)}% of its {side}"
