@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -217,7 +218,7 @@ def test_boxes_are_as_wide_as_the_letters_of_the_font() -> None:
         assert texts.text_width(letter, 14.0) >= 14 * fonts.width(letter, None) - 0.02, letter
 
 
-def test_what_is_not_a_font_is_refused(tmp_path: Path) -> None:
+def test_what_is_not_a_font_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TypeError, match="font is the path of a font's file, not int"):
         fonts.check_font(3)
     with pytest.raises(ValueError, match=r"there is no file 'Noto\.otf'"):
@@ -225,6 +226,15 @@ def test_what_is_not_a_font_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.otf").write_text("not a font")
     with pytest.raises(ValueError, match="is not a font that can be read"):
         fonts.check_font(tmp_path / "a.otf")
+    (tmp_path / "empty.otf").touch()
+    with pytest.raises(ValueError, match="is not a font that can be read"):
+        fonts.check_font(tmp_path / "empty.otf")
+    with pytest.raises(ValueError, match="there is no file"):
+        fonts.check_font(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "matplotlib.ft2font", None)
+        with pytest.raises(RuntimeError, match="need matplotlib, which is not installed"):
+            fonts.check_font(fonts.font_file())
     assert fonts.check_font(None) is None
     assert fonts.check_font(str(fonts.font_file())) == fonts.font_file()
     assert np.isclose(fonts.width("a", None), 0.6128, atol=1e-3)

@@ -57,6 +57,7 @@ def check_font(font: object) -> Path | None:
     Raises:
         TypeError: It is not a path.
         ValueError: There is no such file, or it is not a font.
+        RuntimeError: What reads fonts is not installed.
     """
     if font is None:
         return None
@@ -65,10 +66,14 @@ def check_font(font: object) -> Path | None:
     file = Path(os.fsdecode(font))
     if not file.is_file():
         raise ValueError(f"there is no file {str(font)!r}: font is the path of a font, such as NotoSansCJK-Regular.ttc")
+    import_extra("matplotlib.ft2font")
     try:
         opened(file)
-    except RuntimeError as error:
-        raise ValueError(f"{str(font)!r} is not a font that can be read") from error
+    except (RuntimeError, OSError) as error:
+        raise ValueError(
+            f"{str(font)!r} is not a font that can be read: it must have outlines, as NotoEmoji-Regular.ttf has, and "
+            "fonts of coloured emoji have not"
+        ) from error
     return file
 
 
