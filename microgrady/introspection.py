@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -66,6 +66,22 @@ def parameters_of(function: Callable[..., Any]) -> Parameters:
         [one.name for one in found if one.kind is one.KEYWORD_ONLY],
         any(one.kind is one.VAR_KEYWORD for one in found),
     )
+
+
+def takes_unpacked(function: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+    """Return whether a function takes what is in the sequence that it is given, and not the sequence."""
+    signature = signature_of(function)
+    if signature is None or len(args) != 1 or not isinstance(args[0], (list, tuple)):
+        return False
+    return not _fits(signature, args) and _fits(signature, args[0])
+
+
+def _fits(signature: inspect.Signature, args: Sequence[Any]) -> bool:
+    try:
+        signature.bind(*args)
+    except TypeError:
+        return False
+    return True
 
 
 class OfEach:

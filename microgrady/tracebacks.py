@@ -52,12 +52,13 @@ def _explain_call(
 def hide_ours(error: BaseException) -> None:
     """Hide the frames of this package in the traceback of an error, unless the error is a fault of the package.
 
-    It is one if the last frame is of the package, but does not raise: then something has failed that nobody foresaw.
-    The errors that it came of are treated alike.
+    It is one if the last frame is of the package, but neither raises nor calls a function that was given to it with
+    arguments that this does not take: then something has failed that nobody foresaw. The errors that it came of are
+    treated alike.
     """
     for each in _chain(error):
         entries = list(_entries(each.__traceback__))
-        if not entries or (is_code_of(entries[-1].tb_frame, OURS) and not _raises(entries[-1])):
+        if not entries or (is_code_of(entries[-1].tb_frame, OURS) and not _is_foreseen(each, entries[-1])):
             continue
         for entry in entries:
             if is_code_of(entry.tb_frame, OURS):
@@ -102,9 +103,11 @@ def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
         traceback = traceback.tb_next
 
 
-def _raises(entry: TracebackType) -> bool:
-    """Return whether an entry of a traceback stands at a statement that raises."""
+def _is_foreseen(error: BaseException, last: TracebackType) -> bool:
+    """Return whether an error was raised on purpose, or by a call of a function that was given to the package."""
     import linecache  # for an error: it is not needed to calculate
+    import re
 
-    code = entry.tb_frame.f_code
-    return linecache.getline(code.co_filename, entry.tb_lineno).lstrip().startswith("raise")
+    line = linecache.getline(last.tb_frame.f_code.co_filename, last.tb_lineno).lstrip()
+    does_not_fit = isinstance(error, TypeError) and re.search("positional arg|keyword arg|takes .*argument", str(error))
+    return line.startswith("raise") or bool(does_not_fit and re.search(r"\b(function|f|loss|model)\(", line))

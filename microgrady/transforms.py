@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec,
 from microgrady import forward, reverse
 from microgrady.differentiation import differentiate
 from microgrady.inputs import describe, require_function
-from microgrady.introspection import name_of
+from microgrady.introspection import name_of, takes_unpacked
 from microgrady.pickling.callables import Wrapper
 from microgrady.selection import Argnames, Argnums, Selection
 from microgrady.sparse import require_one, sparse_hessian, sparse_jacobian
@@ -544,6 +544,8 @@ class Derivative(Wrapper, Generic[P, G]):
         try:
             return self._evaluate(self._subject, self._selection, args, kwargs)
         except Exception as error:
+            if isinstance(error, TypeError) and takes_unpacked(self.__wrapped__, args):
+                error.args = (f"{error}; (*numbers) gives it the numbers in a sequence one by one",)
             hide_ours(error)
             raise
 

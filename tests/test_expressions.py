@@ -231,6 +231,8 @@ SLIPS = [
     ("sin(x) cos(x)", ") cos", "write sin(x) * cos(x)"),
     ("sin x", "sin x", "sin is a function: write sin(x)"),
     ("sin 2x", "sin 2", "sin is a function: write sin(2)"),
+    ("sin^2(x + 1)", "^", "a power is written **: write sin(x + 1)**2"),
+    ("sin^2 x", "^", "a power is written **: write sin(x)**2"),
     ("pi x", "pi x", "write pi * x"),
     ("pi(x)", "pi", "pi is a number and not a function: write pi * (...)"),
     ("x^2", "^", "a power is written **: write x**2"),

@@ -215,6 +215,14 @@ REFUSALS: dict[str, tuple[Callable[[], Any], str]] = {
     "no return": (lambda: untyped.grad(forgets_to_return)(2.0), 'returned NoneType (None): is there a "return" in it?'),
     "no arguments": (lambda: untyped.grad(abs)(), "nothing to differentiate abs by: the call has no arguments"),
     "a result": (lambda: untyped.grad(x * x), "a Value is what a function returns; give the function itself"),
+    "a list for two numbers": (
+        lambda: untyped.grad(lambda a, b: a * b)([2.0, 3.0]),
+        "missing 1 required positional argument: 'b'; (*numbers) gives it the numbers in a sequence one by one",
+    ),
+    "a point in a list": (
+        lambda: untyped.check_gradient(lambda a, b: a * b, [2.0, 3.0]),
+        "one argument, and it takes 2: write check_gradient(f, *point) for the numbers in a sequence",
+    ),
     "one claim for two inputs": (
         lambda: untyped.check_gradient(lambda a, b: a * b, 2.0, 3.0, gradient=3.0),
         "the claimed gradient is one number, but must have a number for each input: 2 numbers (a, b)",

@@ -19,7 +19,7 @@ from microgrady.checking.numeric.derivative import numeric_derivative
 from microgrady.checking.report import Entry, Report
 from microgrady.checking.verdict import Verdict, judge
 from microgrady.inputs import as_number, describe, require_function
-from microgrady.introspection import parameters_of
+from microgrady.introspection import name_of, parameters_of, takes_unpacked
 from microgrady.tracebacks import entrance
 from microgrady.transforms import jacobian
 from microgrady.trees import Structure, flatten
@@ -133,6 +133,11 @@ def _require_function(caller: str, f: object, point: tuple[Any, ...]) -> None:
     require_function(caller, f)
     if not point:
         raise ValueError(f"{caller} takes the point to check at after the function, but none came")
+    if takes_unpacked(f, point):  # type: ignore[arg-type]
+        raise TypeError(
+            f"{caller} gives {name_of(f)} the point as it is, one argument, and it takes {len(point[0])}: write "
+            f"{caller}(f, *point) for the numbers in a sequence"
+        )
 
 
 def _require_options(order: Any, directions: Any, tolerance: Any) -> None:

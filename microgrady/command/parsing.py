@@ -277,6 +277,9 @@ class _Parser:
         where = Token("operator", sign, start, start + len(sign))
         left = before[-1].text if before and before[-1].kind in ("name", "number") else ""
         right = re.match(r"\s*(\w+)\b(?!\()", self.source[where.stop :])
+        power = re.match(r"\s*(\d+)\s*(?:\(([^()]*)\)|([a-z_]\w*))", self.source[where.stop :])
+        if sign == "^" and left in self.functions and power:  # sin^2(x), as it is written by hand
+            return self._error(f"{_MISSPELT['^']}: write {left}({power[2] or power[3] or 'x'})**{power[1]}", where)
         if sign == "^" and left in self.functions:
             called = right[1] if right else "..."
             return self._error(f"{left} is a function: write {left}({called})", where)
