@@ -277,6 +277,17 @@ def test_results_have_one_name_however_much_is_folded(style: str) -> None:
     assert named[0] == named[1]
 
 
+@pytest.mark.parametrize("style", ["boxes", "circles"])
+def test_a_sum_that_a_folded_scope_cuts_off_has_a_name(style: str) -> None:
+    x = [Value(1.0, "x"), Value(2.0)]
+    with mg.scope("layer"):
+        z = x[0] * 3 + x[1] + 1
+    picture = mg.draw(z + mg.tanh(x[0]), depth=0, style=style)
+    assert re.search(r"v\d = layer|v\d = v\d \+ v\d", picture.source)
+    y = mg.nn.MLP(2, [3, 1], seed=0)([Value(0.5), Value(0.6)])
+    assert "layer 0" in mg.draw(y, depth=0, style=style).source
+
+
 def test_scopes_are_frames() -> None:
     picture = mg.draw(network((2, 3, 1), scopes=True))
     # Two frames around the same boxes are one.

@@ -30,6 +30,8 @@ LARGE = 100_000
 # between calls of it. While a process forks it is at rest, or the child would have a memory that is half done.
 _one_at_a_time = free_after_fork(threading.RLock())
 
+_told: set[str] = set()  # places in scripts where pictures are made that nobody looks at
+
 
 class Placement(Protocol):
     """What knows where the parts of a picture stand.
@@ -106,11 +108,11 @@ class Picture(graphviz.Digraph):
     def remind(self) -> None:
         """Have a plain script told how to see the picture, unless it is used before it is gone."""
         frame = sys._getframe(users_level() - 1)
+        place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         if frame.f_globals is vars(sys.modules["__main__"]):
-            place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
             how = 'draw(...).show() opens it in a browser, and draw(..., to="graph.svg") writes it'
             text = f"{place}: nobody has seen this picture of {self._contents()}: {how}"
-            self._reminder = weakref.finalize(self, print_unless_interactive, text)
+            self._reminder = weakref.finalize(self, print_once, text, place)
 
     def _note_use(self) -> None:
         if self._reminder is not None:
@@ -235,9 +237,10 @@ class Picture(graphviz.Digraph):
         return bundle
 
 
-def print_unless_interactive(text: str) -> None:
-    """Print a text, unless there is a prompt, as in notebooks: there a picture can be looked at later."""
-    if not hasattr(sys, "ps1"):
+def print_once(text: str, place: str) -> None:
+    """Print a text for a place, unless there is a prompt, as in notebooks: there a picture can be looked at later."""
+    if place not in _told and not hasattr(sys, "ps1"):
+        _told.add(place)
         print(text)
 
 

@@ -12,7 +12,7 @@ from microgrady.value import Value
 LONGEST = 24
 
 
-def short_names(order: Iterable[Value], skip: Collection[Value] = ()) -> dict[Value, str]:
+def short_names(order: Iterable[Value], skip: Collection[Value] = (), last: Iterable[Value] = ()) -> dict[Value, str]:
     """Name each Value by its label, or else v1, v2, ... as the intermediate results of a computation are called.
 
     The notation is that of Griewank and Walther, Evaluating Derivatives, ch. 2.
@@ -20,6 +20,7 @@ def short_names(order: Iterable[Value], skip: Collection[Value] = ()) -> dict[Va
     Args:
         order: The Values, operands before results.
         skip: Those that take no number, as nobody refers to them; they have no name unless they have a label.
+        last: Those of them that are referred to all the same, and get the last numbers.
 
     Returns:
         The names. One that is made up is nobody's label.
@@ -27,7 +28,8 @@ def short_names(order: Iterable[Value], skip: Collection[Value] = ()) -> dict[Va
     labels = {value: shortened(value.label) for value in order}
     taken = set(labels.values())
     free = (name for name in (f"v{number}" for number in count(1)) if name not in taken)
-    return {value: label or next(free) for value, label in labels.items() if label or value not in skip}
+    names = {value: label or next(free) for value, label in labels.items() if label or value not in skip}
+    return names | {value: next(free) for value in last if value not in names}
 
 
 def told_apart(names: Mapping[Value, str], values: Iterable[Value]) -> dict[Value, str]:

@@ -98,8 +98,10 @@ def draw(
         kept,
         by_slot=drawn.numbers_have_boxes,
     )
-    written = written_inside(boxes, inside) if drawn.numbers_have_boxes else inside
-    names = names_for(boxes, short_names(order, written))
+    written = written_inside(boxes, inside)
+    skip = written if drawn.numbers_have_boxes else inside
+    # A folded scope can cut off what would be written in a formula: its name is none of those of the open picture.
+    names = names_for(boxes, short_names(order, skip, last=[value for value in skip if value not in written]))
     picture = drawn(boxes, Look(names, written, known, strongest, kept, precision, direction)).picture()
     picture.font = font_given
     if target is None:
