@@ -276,13 +276,16 @@ def test_the_legend_covers_nothing_and_has_an_arrow_for_the_arrows() -> None:
 
 
 @pytest.mark.usefixtures("coarse")
-def test_without_a_layout_that_makes_room_the_legend_stays_in_the_picture() -> None:
-    _, axes = pyplot.subplots()
-    plot_surface(bowl, (-3, 3), path=PATHS[0], ax=axes)
-    axes.figure.draw_without_rendering()  # type: ignore[union-attr]
-    found = axes.get_legend()
-    assert found is not None
-    assert axes.get_window_extent().contains(*found.get_window_extent().min)
+def test_without_a_layout_that_makes_room_the_axes_make_it() -> None:
+    figure, grid = pyplot.subplots(2, 2)
+    for axes in grid.flat:
+        plot_surface(bowl, (-3, 3), path=PATHS[0], ax=axes)
+    figure.draw_without_rendering()
+    legends = [axes.get_legend().get_window_extent() for axes in grid.flat]
+    for box in legends:
+        assert all(figure.bbox.contains(*corner) for corner in box.corners())
+        assert not box.count_overlaps([axes.get_window_extent() for axes in grid.flat])
+        assert box.count_overlaps(legends) == 1
 
 
 # Cuts

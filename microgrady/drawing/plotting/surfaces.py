@@ -18,6 +18,7 @@ from microgrady.tracebacks import entrance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.legend import Legend
 
 KINDS, SPACINGS = ("contours", "surface"), ("equal", "shares")
 DISTANCE = 6  # points from the names of the axes to the legend
@@ -219,10 +220,6 @@ def draw_legend(axes: Axes, quiver: Any) -> None:
     order = sorted(range(len(handles)), key=lambda index: handles[index] is not quiver)
     entries = [handles[index] for index in order], [labels[index] for index in order]
     options: dict[str, Any] = {"framealpha": 0.9, "handler_map": {} if quiver is None else {quiver: arrow_in_legend()}}
-    # Without a layout that makes room for it there is none below.
-    if axes.figure.figure.get_layout_engine() is None:
-        axes.legend(*entries, fontsize="small", loc="best", **options)
-        return
     transforms = import_plotting("matplotlib.transforms")
     down = transforms.ScaledTranslation(0.0, -room_below(axes) / 72, axes.figure.figure.dpi_scale_trans)
     options |= {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "bbox_transform": axes.transAxes + down}
@@ -231,9 +228,22 @@ def draw_legend(axes: Axes, quiver: Any) -> None:
         legend = axes.legend(*entries, fontsize=size, borderaxespad=0.0, ncols=columns, **options)
         width = legend.get_window_extent().width
         if width <= room:
-            return
-    # A legend that is wider than the part of the figure for these axes would leave no room for them.
-    axes.legend(*entries, fontsize=size * room / width, borderaxespad=0.0, **options)
+            break
+    else:  # a legend that is wider than the part of the figure for these axes would leave no room for them
+        legend = axes.legend(*entries, fontsize=size * room / width, borderaxespad=0.0, **options)
+    if axes.figure.figure.get_layout_engine() is None:
+        make_room(axes, legend)
+
+
+def make_room(axes: Axes, legend: Legend) -> None:
+    """Make axes less high, so that the legend below them is in the part of the figure that is there for them."""
+    part, figure, place = axes.get_subplotspec(), axes.figure.figure, axes.get_position(original=True)
+    height = float(figure.bbox.height)
+    last = part is None or part.rowspan.stop == part.get_gridspec().nrows
+    beyond = (DISTANCE * figure.dpi / 72 if last else place.y0 * height) - float(legend.get_window_extent().y0)
+    if beyond > 0.0:
+        axes.set_position((place.x0, place.y0 + beyond / height, place.width, place.height - beyond / height))
+        axes.apply_aspect()
 
 
 def room_below(axes: Any) -> float:
