@@ -64,6 +64,15 @@ class ScopedLabel(str):
         scoped.is_locked = scope.lock.locked
         return scoped
 
+    @property
+    def path(self) -> tuple[Scope, ...]:
+        """The scopes, the outermost first."""
+        return self.scope.path
+
+    def relabelled(self, label: str) -> ScopedLabel:
+        """Return another label in the same scope."""
+        return ScopedLabel(label, self.scope)
+
     def __getnewargs__(self) -> tuple[str, Scope]:  # type: ignore[override]
         return str(self), self.scope
 
@@ -93,13 +102,13 @@ def unlabelled() -> str:
 
 
 def relabelled(old: str, label: str) -> str:
-    """Return the label, in the scope of the old one."""
-    return ScopedLabel(label, old.scope) if type(old) is ScopedLabel else str(label)
+    """Return the label, with what the old one carries."""
+    return old.relabelled(label) if isinstance(old, ScopedLabel) else str(label)
 
 
 def path_of(label: str) -> tuple[Scope, ...]:
     """Return the scopes that a label carries, the outermost first."""
-    return label.scope.path if type(label) is ScopedLabel else ()
+    return label.path if isinstance(label, ScopedLabel) else ()
 
 
 def scope(name: str) -> Opening:

@@ -43,7 +43,8 @@ from microgrady.functions import (
 from microgrady.functions import round as nearest
 from microgrady.inputs import describe, is_array, map_arrays, require_number
 from microgrady.later import ask
-from microgrady.tracing import compare, recorder_of
+from microgrady.selections import note_selection
+from microgrady.tracing import compare, recorder_of, recorders
 from microgrady.value import Value, make_node
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def where(condition: Any, a: Any, b: Any) -> Any: ...
 def where(condition: Any, a: Any, b: Any) -> Any:
     """`a` where the condition holds, else `b`; the one that is not selected gets no derivative.
 
-    In functions that are compiled both are recorded, and a comparison of Values selects one at each call.
+    In functions that are compiled both are recorded, and a comparison of Values selects one at each call. Pictures and
+    formulas show the condition, which is True or False where it was a bool, and the one that is not selected, too.
 
     Args:
         condition: A comparison, a bool, a number or a Value (true if not 0), or a NumPy array of these.
@@ -99,11 +101,17 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     holds = condition != 0.0 if isinstance(condition, Value) else condition
     if is_condition(holds) and holds.is_open:
         return kept(holds.mask(), a) + dropped(holds.mask(), b)
-    taken = a if require_number(holds, "the condition of where") else b
-    if isinstance(taken, Value) or not any(isinstance(argument, Value) for argument in (condition, a, b)):
+    is_first = bool(require_number(holds, "the condition of where"))
+    taken = a if is_first else b
+    if not any(isinstance(argument, Value) for argument in (condition, a, b)):
         return selected(taken)
-    # A result all the same, so that backward() can be called whichever way the condition went.
-    return make_node(float(taken), selected, None, None, float(taken), 0.0)
+    if isinstance(taken, Value):
+        result = selected(taken)
+    else:  # a result all the same, so that backward() can be called whichever way the condition went
+        result = make_node(float(taken), selected, None, None, float(taken), 0.0)
+    return (
+        result if recorders else note_selection(result, condition if isinstance(condition, Value) else is_first, a, b)
+    )
 
 
 @overload

@@ -245,7 +245,7 @@ x, y, n = Value(0.5, "x"), Value(2.0, "y"), Value(3.0)
         (abs(x), "abs(x)", r"\left|x\right|"),
         (x * 1e-9, "x * 1e-09", r"x \cdot 10^{-9}"),
         (x * n, "x * v1", r"x \cdot v_{1}"),
-        (mg.where(True, x, y), "x", "x"),
+        (mg.where(True, x, y), "where(True, x, y)", r"\mathrm{where}\left(\mathrm{True}, x, y\right)"),
         (mg.log1p(x + y), "log1p(x + y)", r"\log\left(1 + x + y\right)"),
         (mg.log1p(-x), "log1p(-x)", r"\log\left(1 + \left(-x\right)\right)"),
         (functions.power_slope(x, y + 1), "power_slope(x, y + 1)", r"\left(y + 1\right) \cdot x^{y + 1 - 1}"),

@@ -27,7 +27,7 @@ LAYERS = """
     tracing
     protocols
     value
-    functions containers leaves
+    functions containers leaves selections
     masks
     primitives differentiation
     elimination formulas

@@ -23,6 +23,7 @@ from microgrady.formulas.writing import (
     total_derivative,
 )
 from microgrady.inputs import describe, require_precision
+from microgrady.selections import operands_of, order_of
 from microgrady.tracebacks import entrance
 from microgrady.tracing import escaping
 from microgrady.value import Value, topological_order
@@ -161,6 +162,7 @@ class _Step:
 
     def __init__(self, values: list[Value]) -> None:
         self.values, self.result = values, values[-1]
+        self.operands = {operand for value in values for operand in value.operands if isinstance(operand, Value)}
         self.selects = any(value.op is not None and value.op.piecewise for value in values)
         self.arrows: list[Arrow] = []
 
@@ -171,7 +173,8 @@ class _Step:
 
     def shares(self, adjoint: float) -> dict[Value, float]:
         """Return what each operand from outside gets of an adjoint of the result."""
-        return {operand: share for operand, share in from_outside(self.values, adjoint) if isinstance(operand, Value)}
+        found = from_outside(self.values, adjoint)
+        return {operand: share for operand, share in found if isinstance(operand, Value) and operand in self.operands}
 
 
 class _Chain:
@@ -186,9 +189,10 @@ class _Chain:
 
     def __init__(self, order: Sequence[Value], output: Value, value: Value, precision: int) -> None:
         self.output, self.value, self.precision = output, value, precision
-        self.inside = grouped(order, (output, value))
+        shown = order_of(output)
+        self.inside = grouped(shown, (output, value))
         self.steps = self._steps(order)
-        self.names = told_apart(short_names(order, skip=self.inside), self._mentioned())
+        self.names = told_apart(short_names(shown, skip=self.inside), self._mentioned())
         self.adjoints: dict[Value, float] = {output: 1.0}
         self.shares: dict[Value, list[tuple[Arrow, float]]] = {}
         self._go_back()
@@ -213,7 +217,7 @@ class _Chain:
         yield from (self.value, self.output)
         for step in self.steps:
             for one in step.values:
-                operands = (operand for operand in one.operands if isinstance(operand, Value))
+                operands = (operand for operand in operands_of(one) if isinstance(operand, Value))
                 yield from (operand for operand in operands if operand not in self.inside)
             yield step.result
 

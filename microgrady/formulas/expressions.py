@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from itertools import count
 from typing import NamedTuple
 
-from microgrady.formulas.grouping import adds_to_zero, grouped, op_of, operands_of
+from microgrady.formulas.grouping import adds_to_zero, grouped, op_of
 from microgrady.formulas.latex import LATEX
 from microgrady.formulas.patterns import Reader, written
 from microgrady.formulas.writing import IDENTITIES, OPERATORS, PYTHON, Notation, Written, visible
 from microgrady.functions import clip_high, clip_low, dropped, kept, neg
 from microgrady.inputs import FLOAT_DIGITS, describe, require_precision
 from microgrady.scopes import Scope, path_of
+from microgrady.selections import operands_of, order_of, selects
 from microgrady.tracebacks import entrance
 from microgrady.value import Primitive, Value, topological_order
 
@@ -161,7 +162,7 @@ class Page:
 
     def __init__(self, output: Value, notation: Notation, precision: int) -> None:
         self.notation, self.precision = notation, precision
-        order = topological_order(output)
+        order = order_of(output)
         self.inside = grouped(order, (output,), sums=False)
         self.reader = Reader(op_of, operands_of, lambda part: part in self.inside)
         self.taken = {visible(value.label) for value in order}
@@ -216,13 +217,16 @@ class Page:
 
     def is_plain(self, value: Value) -> bool:
         """Return whether nothing else was written than the operation that is recorded; mostly it is so."""
-        return value not in self.conditions and self.inside.keys().isdisjoint(value.operands)
+        if value in self.conditions or selects(value):
+            return False
+        return self.inside.keys().isdisjoint(value.operands)
 
     def write(self, value: Value) -> None:
         """Write a result within what uses it or, where that would be repetition, on a line of its own."""
         self.texts[value] = self.compose(value)
         operand = value.operands[0]
-        if value.op in IDENTITIES and not value.label.strip() and isinstance(operand, Value) and operand in self.names:
+        is_operand = value.op in IDENTITIES and not selects(value) and isinstance(operand, Value)
+        if is_operand and operand in self.names and not value.label.strip():
             self.names.add(value)
         elif value.label.strip() or self.uses[value] > 1:
             self.set_apart(value)

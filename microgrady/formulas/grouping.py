@@ -8,8 +8,9 @@ from typing import TypeGuard
 
 from microgrady.formulas.patterns import Reader, written
 from microgrady.formulas.writing import TEXT, Level, Notation, Written
-from microgrady.functions import add, clip_high, kept, sub
+from microgrady.functions import add, clip_high, kept, selected, sub
 from microgrady.scopes import path_of
+from microgrady.selections import operands_of, partials_of, selects
 from microgrady.value import Primitive, Value, stays_zero
 
 SUMS = {add, sub}
@@ -19,11 +20,6 @@ LONGEST_SUM = 8  # terms; those of a longer one are just counted
 def op_of(value: Value) -> Primitive | None:
     """Return the operation that made a Value."""
     return value.op
-
-
-def operands_of(value: Value) -> tuple[Value | float, ...]:
-    """Return the operands of a Value."""
-    return value.operands
 
 
 def grouped(order: Sequence[Value], outputs: Collection[Value], sums: bool = True) -> dict[Value, Value]:
@@ -50,7 +46,7 @@ class Grouping:
     def __init__(self, order: Sequence[Value], outputs: Collection[Value], sums: bool) -> None:
         self.uses: dict[Value, int] = {}  # no Counter: where a function is recorded, nobody else may hash Values
         for value in order:
-            for operand in value.operands:
+            for operand in operands_of(value):
                 if isinstance(operand, Value):
                     self.uses[operand] = self.uses.get(operand, 0) + 1
         self.outputs = frozenset(outputs)
@@ -59,7 +55,12 @@ class Grouping:
         self.conditions: set[Value] = set()
         for value in reversed(order):
             op = value.op
-            if value in self.conditions or op is clip_high or (op is add and self.may_select(value)):
+            if (
+                value in self.conditions
+                or op is clip_high
+                or (op is add and self.may_select(value))
+                or (op is selected and selects(value))
+            ):
                 self.look_into(value)
             elif sums and op in SUMS:
                 self.join_terms(value)
@@ -71,7 +72,7 @@ class Grouping:
             return
         root = self.inside.get(value, value)
         self.inside.update(dict.fromkeys(reading.parts, root))
-        uses = 2 if reading.form == "where" else 1  # which is recorded with its condition twice
+        uses = max(1, len(reading.parts))  # the two parts of a `where` both have its condition
         for part, is_condition in reading.operands:
             if is_condition and isinstance(part, Value) and self.may_join(part, value, uses) and self.holds(part):
                 self.conditions.add(part)
@@ -113,14 +114,14 @@ def from_outside(values: Sequence[Value], adjoint: float = 1.0) -> Iterator[tupl
         values: What is written in the formula, operands before results, and the result last.
         adjoint: The derivative of an output by the result; with 1 each operand gets the local derivative.
     """
-    if len(values) == 1 and adjoint == 1.0:  # as it is mostly
+    if len(values) == 1 and adjoint == 1.0 and not selects(values[0]):  # as it is mostly
         yield from with_partials(values[0])
         return
     adjoints = {values[-1]: adjoint}
     numbers: list[float] = []
     for value in reversed(values):
         here = adjoints.get(value, 0.0)
-        for operand, partial in zip(value.operands, value.partials, strict=True):
+        for operand, partial in zip(operands_of(value), partials_of(value), strict=True):
             if not isinstance(operand, Value):
                 numbers.append(operand)
                 continue
@@ -137,7 +138,7 @@ def from_outside(values: Sequence[Value], adjoint: float = 1.0) -> Iterator[tupl
                 continue
             found.add(value)
             if value in within:
-                pending += [operand for operand in reversed(value.operands) if isinstance(operand, Value)]
+                pending += [operand for operand in reversed(operands_of(value)) if isinstance(operand, Value)]
             else:
                 yield value, adjoints[value]
     for number in reversed(numbers):
@@ -179,7 +180,7 @@ def formula_of(
     Returns:
         The formula.
     """
-    if inside.keys().isdisjoint(value.operands):  # as it is mostly
+    if inside.keys().isdisjoint(value.operands) and not selects(value):  # as it is mostly
         assert value.op is not None
         operands = [
             notation.name(names[operand]) if isinstance(operand, Value) else notation.number(operand, precision)
@@ -194,7 +195,7 @@ def formula_of(
         return isinstance(operand, Value) and inside.get(operand) is value and adds_to_zero(operand)
 
     def without_zeros(part: Value) -> tuple[Value | float, ...]:
-        return tuple(operand.operands[1] if adds(operand) else operand for operand in part.operands)
+        return tuple(operand.operands[1] if adds(operand) else operand for operand in operands_of(part))
 
     reads = operands_of if notation.is_python else without_zeros
     reader = Reader(op_of, reads, lambda part: inside.get(part) is value)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 from microgrady.formulas.writing import visible
+from microgrady.selections import operands_of
 from microgrady.value import Value
 
 LONGEST = 24
@@ -65,7 +66,7 @@ def namesakes(formula: Sequence[Value], names: Mapping[Value, str]) -> list[Valu
         names: What Values are called.
     """
     within = set(formula)
-    operands = [operand for value in formula for operand in value.operands if isinstance(operand, Value)]
+    operands = [operand for value in formula for operand in operands_of(value) if isinstance(operand, Value)]
     mentioned = [*dict.fromkeys(operand for operand in operands if operand not in within), formula[-1]]
     counts = Counter(names[value] for value in mentioned)
     return [value for value in mentioned if counts[names[value]] > 1]

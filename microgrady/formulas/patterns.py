@@ -1,7 +1,8 @@
 """What was written as one thing and is recorded as several: reading it back.
 
-`where` on a comparison is recorded as the sum of what is kept and what is dropped, `clip` as two bounds, conditions as
-numbers that are 1 or 0. A reader serves whatever graph there is: Values, or the places of a compiler's program.
+`where` on a comparison is recorded as the sum of what is kept and what is dropped, or by what it has selected, `clip`
+as two bounds, conditions as numbers that are 1 or 0. A reader serves whatever graph there is: Values, or the places of
+a compiler's program.
 """
 
 from __future__ import annotations
@@ -12,7 +13,20 @@ from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from microgrady.formulas.writing import COMPARISONS, Notation, Written
-from microgrady.functions import add, clip_high, clip_low, dropped, equal, kept, less, less_equal, maximum, mul, sub
+from microgrady.functions import (
+    add,
+    clip_high,
+    clip_low,
+    dropped,
+    equal,
+    kept,
+    less,
+    less_equal,
+    maximum,
+    mul,
+    selected,
+    sub,
+)
 from microgrady.value import Primitive
 
 Node = TypeVar("Node")
@@ -78,6 +92,8 @@ class Reader(Generic[Node]):
             found = self._where(operands)
         elif op is clip_high:
             found = self._clip(operands)
+        elif op is selected and len(operands) == 3:
+            found = Reading("where", (Operand(operands[0], True), Operand(operands[1]), Operand(operands[2])))
         return found or Reading(op, tuple(map(Operand, operands)))
 
     def _made_by(self, operand: Node | float) -> Primitive | None:
@@ -154,7 +170,9 @@ def written(
             count = len(entry.operands)
             done[-count:] = [formed(entry, done[-count:], notation)]
         elif isinstance(entry.node, float):
-            done.append(notation.number(entry.node, precision))
+            done.append(
+                notation.name(str(bool(entry.node))) if entry.is_condition else notation.number(entry.node, precision)
+            )
         elif (name := named(entry.node, entry.is_condition)) is not None:
             done.append(name)
         elif depth == deepest:

@@ -16,6 +16,7 @@ from microgrady.inputs import describe
 from microgrady.pickling.callables import pickler_by_value
 from microgrady.pickling.fingerprint import Fingerprint
 from microgrady.primitives import add_methods, is_built_in, user_primitives
+from microgrady.selections import note_selection, operands_of, selects, without_selection
 from microgrady.tracing import escaping
 from microgrady.value import Primitive, Value, fresh_marks, make_node, primitives
 
@@ -46,7 +47,7 @@ class _Record:
         self.others = {
             other.mark: other
             for node in self.nodes
-            for operand in (node._left, node._right)
+            for operand in _behind(node)
             if operand is not None and operand._primitive is not None
             if (other := self.holding(operand)) is not None and other is not self
         }
@@ -77,18 +78,22 @@ class _Record:
         others: list[Value | None] = [None]  # operands that are not in the record: leaves, nodes of other records
         places: dict[int, int] = {id(None): 0}
         columns: tuple[array[Any], ...] = tuple(array(code) for code in "qqqdddd")
-        for node in self.nodes:
-            codes = []
-            for operand in (node._left, node._right):
-                if operand is not None and operand._primitive is not None and self.holding(operand) is self:
-                    codes.append(operand._mark - self.mark)
-                else:
-                    place = places.setdefault(id(operand), len(others))
-                    if place == len(others):
-                        others.append(operand)
-                    codes.append(-1 - place)
+        selections: dict[int, list[int | float]] = {}
+
+        def code(operand: Value | None) -> int:
+            if operand is not None and operand._primitive is not None and self.holding(operand) is self:
+                return operand._mark - self.mark
+            place = places.setdefault(id(operand), len(others))
+            if place == len(others):
+                others.append(operand)
+            return -1 - place
+
+        for index, node in enumerate(self.nodes):
             assert node._primitive is not None
             op = ops.setdefault(node._primitive, len(ops))
+            codes = code(node._left), code(node._right)
+            if selects(node):  # numbers are floats, Values are ints
+                selections[index] = [each if isinstance(each, float) else code(each) for each in operands_of(node)]
             row = (op, *codes, node._number, node._left_partial, node._right_partial, node._grad)
             for column, entry in zip(columns, row, strict=True):
                 column.append(entry)
@@ -96,11 +101,18 @@ class _Record:
         labels: dict[int, str] = {}
         label = ""
         for index, node in enumerate(self.nodes):
-            if node._label is not label:
-                labels[index] = label = node._label
+            own = without_selection(node._label)
+            if own is not label:
+                labels[index] = label = own
         # Met in this order, a long chain of records does not recurse either.
         first = self.all_others() if self.depth % 50 == 0 else None
-        return _load_record, (first, list(ops), others, columns, labels)
+        return _load_record, (first, list(ops), others, columns, labels, selections)
+
+
+def _behind(node: Value) -> list[Value | None]:
+    """Return what a result refers to, with what it has not selected."""
+    selection = operands_of(node) if selects(node) else ()
+    return [node._left, node._right, *(operand for operand in selection if isinstance(operand, Value))]
 
 
 def _unrecorded(output: Value) -> list[Value]:
@@ -114,7 +126,7 @@ def _unrecorded(output: Value) -> list[Value]:
             node._mark = mark
             stack.extend(
                 operand
-                for operand in (node._right, node._left)
+                for operand in reversed(_behind(node))
                 if operand is not None and operand._primitive is not None and _Record.holding(operand) is None
             )
         else:
@@ -131,15 +143,22 @@ def _load_record(
     others: list[Any],
     columns: tuple[array[Any], ...],
     labels: dict[int, str],
+    selections: dict[int, list[int | float]],
 ) -> _Record:
     record = _Record.__new__(_Record)  # `first` has done its work: its records have come before this one
     nodes = record.nodes = []
     label = ""
+
+    def known(code: int) -> Any:
+        return nodes[code] if code >= 0 else others[-1 - code]
+
     for op, left, right, data, left_partial, right_partial, grad in zip(*columns, strict=True):
-        left, right = (nodes[code] if code >= 0 else others[-1 - code] for code in (left, right))
+        left, right = known(left), known(right)
         node = make_node(data, ops[op], left, right, left_partial, right_partial)
         node._grad = grad
         node._label = label = labels.get(len(nodes), label)
+        if len(nodes) in selections:
+            note_selection(node, *(each if isinstance(each, float) else known(each) for each in selections[len(nodes)]))
         nodes.append(node)
     return record
 

@@ -24,8 +24,9 @@ from microgrady.drawing.style import DIGITS
 from microgrady.drawing.svg import set_families, to_text
 from microgrady.files import write_whole
 from microgrady.formulas.names import short_names, told_apart
+from microgrady.selections import order_of
 from microgrady.tracebacks import entrance
-from microgrady.value import Value, topological_order
+from microgrady.value import Value
 
 # A page of more steps is too long to be followed, and a GIF too large to be shown.
 MOST_VALUES = {"html": 200, "gif": 40}
@@ -94,7 +95,7 @@ def animate(
     check_outputs(outputs, "animate")
     target = check_file(to)
     check_look(precision, "LR" if direction is None else direction, colour=colour)
-    check_size(len(topological_order(*outputs)), "html" if target is None else format_of(target))
+    check_size(len(order_of(*outputs)), "html" if target is None else format_of(target))
     animation = Animation(outputs, precision, colour, direction, check_font(font))
     if target is not None:
         animation.save(target)
@@ -119,7 +120,7 @@ class Animation:
     ) -> None:
         self._font = font
         outputs = copy.deepcopy(tuple(dict.fromkeys(outputs)))
-        order = topological_order(*outputs)
+        order = order_of(*outputs)
         for value in order:
             value.grad = 0.0
         number_labels(outputs, order)

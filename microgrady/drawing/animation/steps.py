@@ -13,6 +13,7 @@ from microgrady.formulas.grouping import formula_of, from_outside, grouped
 from microgrady.formulas.names import short_names
 from microgrady.formulas.paths import Arrow, Paths
 from microgrady.formulas.writing import NUMBERS, TEXT, in_parentheses, local_derivative, number_text, total_derivative
+from microgrady.selections import operands_of, order_of
 from microgrady.value import Value, topological_order
 
 LISTED = 6
@@ -56,7 +57,7 @@ class Narrator:
 
     def __init__(self, outputs: Sequence[Value], precision: int, colour: bool) -> None:
         self.outputs, self.precision, self.colour = outputs, precision, colour
-        order = topological_order(*outputs)
+        order = order_of(*outputs)
         inside = grouped(order, outputs)
         self.inside, self.names = inside, short_names(order, inside)
         self.parts = {value: f"v{index}" for index, value in enumerate(order) if value not in inside}
@@ -66,6 +67,15 @@ class Narrator:
         self.operands = {
             value: [(operand, partial) for operand, partial in from_outside(written) if isinstance(operand, Value)]
             for value, written in self.written.items()
+        }
+        self.left_out = set(order).difference(topological_order(*outputs))  # by a `where`
+        followed = {
+            value: {operand for one in written for operand in one.operands if isinstance(operand, Value)}
+            for value, written in self.written.items()
+        }
+        self.followed = {  # without what a `where` has not selected
+            value: [(operand, partial) for operand, partial in operands if operand in followed[value]]
+            for value, operands in self.operands.items()
         }
         self.passes = [derivatives(output) for output in outputs]
         # One scale for all steps: a box changes its colour only when its own gradient changes.
@@ -102,8 +112,9 @@ class Narrator:
             numbers = {operand: self.number(operand.data) for operand, _ in operands}
             in_numbers = formula_of(value, numbers, self.inside, NUMBERS, self.precision).text
             formula += f" = {in_numbers}" if operands and not formula.endswith(in_numbers) else ""
-            local = listed(f"{self.local_derivative(value, operand)} = {self.number(d)}" for operand, d in operands)
-            note = f"Local derivative{'s' if len(operands) > 1 else ''}: {local}" if local else "It depends on no leaf."
+            followed = self.followed[value]
+            local = listed(f"{self.local_derivative(value, operand)} = {self.number(d)}" for operand, d in followed)
+            note = f"Local derivative{'s' if len(followed) > 1 else ''}: {local}" if local else "It depends on no leaf."
         else:
             leaves = [self.names[operand] for operand, _ in operands if operand.op is None]
             note = f"This was recorded before {' or '.join(leaves) or 'a leaf'} was changed."
@@ -126,7 +137,7 @@ class Narrator:
             arrows = [
                 Arrow(operand, result, partial, any(part.op is not None and part.op.piecewise for part in written))
                 for result, written in self.written.items()
-                for operand, partial in self.operands[result]
+                for operand, partial in self.followed[result]
                 if result in gradients
             ]
             paths = Paths(boxes, arrows, gradients, self.names, self.precision)
@@ -169,7 +180,9 @@ class Narrator:
     def look(self, value: Value, gradient: float | None, is_known: bool = True) -> dict[str, str]:
         """Return what a box shows of a gradient, and how it looks with that."""
         known = UNKNOWN if gradient is None else self.number(gradient)
-        finite = not is_known or (math.isfinite(value.data) and math.isfinite(gradient or 0.0))
+        finite = (
+            not is_known or value in self.left_out or (math.isfinite(value.data) and math.isfinite(gradient or 0.0))
+        )
         fill = "white"
         if not finite:
             fill = NOT_FINITE["fillcolor"]
@@ -193,13 +206,13 @@ class Pass:
         self.title = "Backward pass"
         if len(narrator.outputs) > 1:
             self.title += f" from {narrator.names[output]}"
-        self.waiting = Counter(operand for box in boxes for operand, _ in narrator.operands[box])
+        self.waiting = Counter(operand for box in boxes for operand, _ in narrator.followed[box])
 
     def steps(self) -> list[Step]:
         """Return the steps, from the output to the leaves."""
         steps = [self.seed()]
         for result in reversed(self.boxes):
-            if self.narrator.gradients[result] == 0.0 and self.narrator.operands[result]:
+            if self.narrator.gradients[result] == 0.0 and self.narrator.followed[result]:
                 steps.append(self.skip(result))
             else:
                 steps += [self.contribute(result, *share) for share in self.shares(result)]
@@ -209,7 +222,7 @@ class Pass:
         """Return each operand of a result with the local derivative and what it gets in this pass."""
         written = self.narrator.written[result]
         found = dict(from_outside(written, self.narrator.gradients[result]))
-        return [(operand, partial, found[operand]) for operand, partial in self.narrator.operands[result]]
+        return [(operand, partial, found[operand]) for operand, partial in self.narrator.followed[result]]
 
     def step(self, formula: str, note: str, marks: Mapping[str, str], changes: Mapping[str, Mapping[str, str]]) -> Step:
         """Return a step of this pass."""
@@ -257,7 +270,7 @@ class Pass:
     def skip(self, result: Value) -> Step:
         """Show a result that passes nothing on, since it has a gradient of zero."""
         narrator = self.narrator
-        operands = [operand for operand, _ in narrator.operands[result]]
+        operands = [operand for operand, _ in narrator.followed[result]]
         changes: dict[str, Mapping[str, str]] = {}
         for operand in operands:
             changes |= narrator.set_gradient(operand, self.after(operand, narrator.gradients.get(operand, 0.0)))
@@ -269,7 +282,7 @@ class Pass:
     def finish(self) -> Step:
         """Show what came out, and what the leaves have of it."""
         narrator, number = self.narrator, self.narrator.number
-        leaves = reading_order(self.output)
+        leaves = [leaf for leaf in reading_order(self.output) if leaf in self.final]
         if not leaves:
             return self.step("", "The gradient is complete; there are no leaves that it could be added to.", {}, {})
         formula = listed(f"{self.derivative(leaf)} = {number(self.final[leaf])}" for leaf in leaves)
@@ -305,7 +318,7 @@ def reading_order(*outputs: Value) -> list[Value]:
         value = pending.pop()
         if value not in found:
             found[value] = None
-            pending += [operand for operand in reversed(value.operands) if isinstance(operand, Value)]
+            pending += [operand for operand in reversed(operands_of(value)) if isinstance(operand, Value)]
     return [value for value in found if value.op is None]
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from microgrady.drawing.graph.folding import Block, Frame, Part
-from microgrady.formulas.grouping import from_outside, op_of, operands_of
+from microgrady.formulas.grouping import from_outside, op_of
 from microgrady.formulas.patterns import Reader
 from microgrady.functions import add
+from microgrady.selections import has_known_condition, operands_of, partials_of, selects
 from microgrady.value import Value
 
 
@@ -102,9 +103,14 @@ def boxes_of(parts: Sequence[Part], order: Sequence[Value], outputs: frozenset[V
 
 
 def operands_by_slot(block: Block) -> Iterator[tuple[int, Value | float, float]]:
-    """Yield the slot of each operand of a single Value, the operand, and the derivative by it."""
-    for slot, (operand, partial) in enumerate(zip(block.result.operands, block.result.partials, strict=True)):
-        yield slot, operand, partial
+    """Yield the slot of each operand of a single Value, the operand, and the derivative by it.
+
+    A condition that is True or False is none of them: it stands in the formula alone.
+    """
+    result = block.result
+    for slot, (operand, partial) in enumerate(zip(operands_of(result), partials_of(result), strict=True)):
+        if slot or not has_known_condition(result):
+            yield slot, operand, partial
 
 
 def operands_from_outside(block: Block) -> Iterator[tuple[int, Value | float, float]]:
@@ -115,17 +121,17 @@ def operands_from_outside(block: Block) -> Iterator[tuple[int, Value | float, fl
 
 def operand_left_out(block: Block) -> Value | None:
     """Return the Value that a block leaves out, if it is a `where` and nothing else in it uses that Value."""
-    if block.kind != "group" or block.result.op is not add:
+    if not selects(block.result) and (block.kind != "group" or block.result.op is not add):
         return None
     reading = Reader(op_of, operands_of).read(block.result)
-    if reading.form != "where":
+    if block.kind == "scope" or reading.form != "where":
         return None
     condition, first, second = (operand.node for operand in reading.operands)
     holds = bool(condition.data if isinstance(condition, Value) else condition)
     taken, other = (first, second) if holds else (second, first)
     if not isinstance(other, Value) or other is taken:
         return None
-    used = sum(operand is other for value in block.values for operand in value.operands)
+    used = sum(operand is other for value in block.values for operand in operands_of(value))
     return other if used == 1 else None
 
 

@@ -13,10 +13,11 @@ from microgrady.drawing.graph.folding import Block
 from microgrady.drawing.graph.labels import quoted, spread, times
 from microgrady.drawing.graph.pictures import Boxes
 from microgrady.drawing.graph.texts import text_size
-from microgrady.drawing.style import NODE, NUMBER, NUMBER_ARROW, OPERATION
-from microgrady.formulas.grouping import op_of, operands_of
+from microgrady.drawing.style import LEFT_OUT, NODE, NUMBER, NUMBER_ARROW, OPERATION, PALE
+from microgrady.formulas.grouping import op_of
 from microgrady.formulas.patterns import Reader
 from microgrady.inputs import FLOAT_DIGITS
+from microgrady.selections import operands_of
 from microgrady.value import Primitive
 
 
@@ -32,7 +33,7 @@ class Circles(Boxes):
         if box.part.kind == "scope":
             return
         if text := self.symbols(box):
-            picture.node(box.operation, quoted(text), **OPERATION)
+            picture.node(box.operation, quoted(text), **OPERATION | ({} if box.is_selected else {"fillcolor": PALE}))
         for name, text in self.numbers(box, self.look.precision):
             picture.node(name, text, **NUMBER)
 
@@ -81,7 +82,7 @@ class Circles(Boxes):
         for position in box.numbers:
             self.add_edge(picture, f"{box.operation}n{position}", box.operation, style=NUMBER_ARROW)
         if box.part.results[0].op is not None:
-            self.add_edge(picture, box.operation, box.name)
+            self.add_edge(picture, box.operation, box.name, style={} if box.is_selected else LEFT_OUT)
 
 
 def symbol_of(block: Block) -> str:

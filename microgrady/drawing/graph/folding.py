@@ -19,6 +19,7 @@ from functools import cached_property, lru_cache
 from typing import Literal
 
 from microgrady.scopes import Scope, path_of
+from microgrady.selections import has_known_condition, operands_of
 from microgrady.value import Value
 
 A_NUMBER = -1  # in place of an operand's block
@@ -64,7 +65,8 @@ class Block:
         """Count its box, and those of the numbers among its operands where they have boxes."""
         if self.kind == "scope" or not with_numbers:
             return 1
-        numbers = sum(not isinstance(operand, Value) for value in self.values for operand in value.operands)
+        numbers = sum(not isinstance(operand, Value) for value in self.values for operand in operands_of(value))
+        numbers -= sum(map(has_known_condition, self.values))
         return 1 + (min(numbers, 1) if self.kind == "group" else numbers)
 
 
@@ -225,7 +227,7 @@ def homes_of(order: Iterable[Value]) -> dict[Value, tuple[Scope, ...]]:
     homes: dict[Value, tuple[Scope, ...] | None] = {}
     for value in order:
         path = path_of(value._label)
-        for operand in value.operands:
+        for operand in operands_of(value):
             if isinstance(operand, Value) and operand.op is None and not path_of(operand._label):
                 homes[operand] = path if homes.setdefault(operand, path) == path else None
     return {leaf: path for leaf, path in homes.items() if path}
@@ -257,7 +259,7 @@ def colour(block: Block, outputs: frozenset[Value], likeness: Likeness) -> Hasha
         if kind == "group":
             found.append(frozenset(value.op for value in values))
         elif kind == "value":
-            found += [isinstance(operand, Value) for operand in result.operands]
+            found += [isinstance(operand, Value) for operand in operands_of(result)]
     if likeness >= Likeness.PATTERN:
         found += [spelled(scope.name, likeness) for scope in block.path]
         if block.scope is None:
@@ -266,7 +268,7 @@ def colour(block: Block, outputs: frozenset[Value], likeness: Likeness) -> Hasha
             found.append(spelled(block.scope.name, likeness))
             found.append(frozenset(Counter(value.op for value in values).items()))
     if likeness == Likeness.EXACT and kind != "scope":
-        found += [operand for value in values for operand in value.operands if not isinstance(operand, Value)]
+        found += [operand for value in values for operand in operands_of(value) if not isinstance(operand, Value)]
         found.append(len(values))
     return tuple(found)
 
@@ -317,7 +319,7 @@ class Network:
             used = [
                 place[operand] if isinstance(operand, Value) else A_NUMBER
                 for value in block.values
-                for operand in value.operands
+                for operand in operands_of(value)
             ]
             if not self.ordered[index]:
                 used = sorted(set(used) - {index})

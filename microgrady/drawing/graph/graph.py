@@ -16,6 +16,7 @@ from microgrady.drawing.style import DIGITS
 from microgrady.formulas.grouping import LONGEST_SUM, grouped
 from microgrady.formulas.names import namesakes, short_names, told_apart
 from microgrady.inputs import describe, require_precision
+from microgrady.selections import order_of
 from microgrady.tracebacks import entrance
 from microgrady.tracing import escaping
 from microgrady.value import Value, topological_order
@@ -87,7 +88,7 @@ def draw(
         raise ValueError(f"style is {' or '.join(map(repr, STYLES))}, not {style!r}")
     check_sizes(depth, max_nodes)
     target, font_given = None if to is None else check_target(to), check_font(font)
-    order = topological_order(*outputs)
+    order = order_of(*outputs)
     known = computed_gradients(order, outputs) if gradients else None
     strongest = max((abs(g) for g in (known or {}).values() if math.isfinite(g)), default=0.0) if colour else None
     inside = grouped(order, outputs)

@@ -36,6 +36,7 @@ from microgrady.formulas.grouping import formula_of
 from microgrady.formulas.names import shortened
 from microgrady.formulas.writing import TEXT, local_derivative
 from microgrady.inputs import FLOAT_DIGITS
+from microgrady.selections import operands_of, selects
 from microgrady.value import Value
 
 PLURALS = {"operation": "operations", "leaf": "leaves", "box": "boxes"}
@@ -235,8 +236,8 @@ class Boxes:
         """Write what made a Value, with dots for its operands."""
         if value.op is None:
             return "leaf"
-        dots = [TEXT.name("…")] * len(value.operands)
-        return TEXT.apply(value.op, dots).text
+        dots = [TEXT.name("…")] * len(operands_of(value))
+        return (TEXT.call("where", dots) if selects(value) else TEXT.apply(value.op, dots)).text
 
     def add_arrows(self, picture: graphviz.Digraph, box: Box) -> None:
         """Add the arrows that lead to a box."""

@@ -1,0 +1,141 @@
+"""What a `where` has not selected: formulas and pictures show it, derivatives and gradients are as without it."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import microgrady as mg
+from microgrady import Value
+from microgrady.drawing import style
+from microgrady.scopes import path_of
+from microgrady.value import topological_order
+
+
+def selected(condition: Callable[[Value], Any]) -> tuple[Value, Value, Value]:
+    x, z = Value(2.0, "x"), Value(-1.0, "z")
+    y = mg.where(condition(x), x * x, mg.sqrt(z) * 3)
+    y.label = "y"
+    return x, z, y
+
+
+def boxes(*outputs: Value, **options: Any) -> list[str]:
+    """Return the titles of the boxes that are drawn, those of pale boxes in parentheses."""
+    lines = [line for line in mg.draw(*outputs, **options).body if 'label="' in line and "->" not in line]
+    heads = [line.partition('label="')[2].partition("|")[0] for line in lines if "|" in line]
+    names = [head.replace("\\n", " ").replace("\\", "") for head in heads]
+    titles = zip(names, [style.PALE in line for line in lines if "|" in line], strict=True)
+    return [f"({title})" if is_pale else title for title, is_pale in titles]
+
+
+@pytest.mark.parametrize(
+    ("condition", "written"),
+    [
+        (lambda x: x > 0, "where(True, v1, v3)"),
+        (lambda x: mg.greater(x, 0), "where(x > 0, v1, v3)"),
+        (lambda x: x, "where(x, v1, v3)"),
+    ],
+)
+def test_a_picture_shows_the_condition_and_both_branches_and_pales_the_one_left_out(
+    condition: Callable[[Value], Any], written: str
+) -> None:
+    _, _, y = selected(condition)
+    assert boxes(y) == ["x", "(z)", "v1 = x · x", "(v2 = sqrt(z))", "(v3 = v2 · 3)", f"y = {written}"]
+
+
+def test_with_circles_what_is_left_out_is_pale_with_its_operations() -> None:
+    _, _, y = selected(lambda x: x > 0)
+    picture = mg.draw(y, style="circles")
+    pale = [line.split()[0] for line in picture.body if style.PALE in line and "->" not in line]
+    assert pale == ["v1", "v3", "o3", "v4", "o4"]
+    assert not any(line.strip().startswith("o5n0") for line in picture.body)  # True is no number
+
+
+def test_a_number_that_is_left_out_stands_in_the_formula() -> None:
+    x = Value(2.0, "x")
+    assert boxes(mg.where(x > 3, 1.5, x)) == ["x", "v1 = where(False, 1.5, x)"]
+    assert boxes(mg.where(x > 1, 1.5, x)) == ["(x)", "v1 = where(True, 1.5, x)"]
+
+
+@pytest.mark.parametrize("condition", [lambda x: x > 0, lambda x: x < 0, lambda x: mg.greater(x, 3)])
+def test_python_computes_the_same_from_the_formula(condition: Callable[[Value], Any]) -> None:
+    x, z, y = selected(condition)
+    text = mg.formula(y)
+    names = vars(mg) | {"x": x, "z": z}
+    assert text.startswith("where(")
+    assert "x * x" in text
+    assert "sqrt(z) * 3" in text
+    assert eval(text, names).data == pytest.approx(y.data, nan_ok=True)
+    assert "where" in mg.latex(y)
+
+
+def test_the_chain_rule_goes_through_what_was_selected_alone() -> None:
+    x, z, y = selected(lambda x: x > 0)
+    explained = str(mg.explain(y, x))
+    assert "y = where(True, v1, v3) = where(True, 4, nan) = 4    dy/dv1 = 1" in explained
+    assert "x → v1 → y    4 · 1 = 4" in explained
+    assert "y was not calculated from z" in str(mg.explain(y, z))
+    same = mg.where(x > 0, x * 2, x)
+    assert "One path leads" in str(mg.explain(same, x))
+    formulas = [step.formula for step in mg.animate(y).steps]
+    assert "y = where(True, v1, v3) = where(True, 4, nan) = 4" in formulas
+    assert formulas[-1] == "∂y/∂x = 4"
+
+
+def test_the_engine_knows_nothing_of_what_was_left_out() -> None:
+    x, z, y = selected(lambda x: x > 0)
+    assert len(topological_order(y)) == 3
+    assert (y.operands, y.partials) == ((y.operands[0],), (1.0,))
+    y.backward()
+    assert (x.grad, z.grad) == (4.0, 0.0)
+    assert mg.find_anomaly(y) is None
+
+
+def test_a_label_and_a_scope_stay_beside_it() -> None:
+    x = Value(2.0, "x")
+    with mg.scope("part"):
+        y = mg.where(x > 0, x, -x)
+    y.label = "first"
+    y.label = "second"
+    assert (y.label, [scope.name for scope in path_of(y._label)]) == ("second", ["part"])
+    assert mg.formula(y) == "where(True, x, -x)"
+    assert pickle.loads(pickle.dumps(y.label)) == "second"
+
+
+@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+def test_copies_and_pickles_draw_the_same_picture(twin: Callable[[Any], Any]) -> None:
+    _, _, y = selected(lambda x: mg.greater(x, 0))
+    with mg.scope("part"):
+        outer = mg.where(y > 100, y, mg.where(y > 0, y * 2, 0.5))
+    again = twin(outer)
+    assert mg.formula(again) == mg.formula(outer)
+    assert mg.draw(again).source == mg.draw(outer).source
+    assert again.operands[0].operands[0].operands[0].label == "y"
+
+
+def test_a_long_chain_of_selections_is_drawn_copied_and_freed() -> None:
+    best = Value(0.0)
+    for number in range(5_000):
+        value = Value(float(number % 7)) * 1.5
+        best = mg.where(value > best, value, best)
+    again = pickle.loads(pickle.dumps(copy.deepcopy(best)))
+    assert again.data == best.data
+    assert len(mg.formula(again, max_lines=5).splitlines()) == 5
+    assert len(boxes(again, max_nodes=20)) <= 20
+
+
+def test_nothing_is_noted_while_a_function_is_recorded() -> None:
+    function = mg.jit(lambda x, flag: mg.where(flag, x * 2, x * 3), static_argnames="flag")
+    assert function(1.5, True) == 3.0
+    (output,) = function.graph(1.5, True)
+    assert mg.formula(output) == "x * 2"
+
+
+def test_arrays_of_conditions_select_element_by_element() -> None:
+    x = mg.array([Value(1.0, "a"), Value(-2.0, "b")])
+    found = mg.where(x > 0, x, 0.1 * x)
+    assert [mg.formula(value) for value in found] == ["where(True, a, 0.1 * a)", "where(False, b, 0.1 * b)"]
