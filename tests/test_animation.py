@@ -174,7 +174,7 @@ def test_values_with_one_label_are_told_apart_in_formulas_and_boxes() -> None:
 
 @pytest.mark.parametrize("length", [22, 23, 24, 40])
 def test_long_labels_are_told_apart_where_they_are_cut(length: int) -> None:
-    x, y = Value(2.0, "x" * length + "1"), Value(3.0, "x" * length + "2")
+    x, y = (Value(2.0, "x" * length + end + "x" * length) for end in "12")
     names = [formula.split(" = ")[0] for formula in mg.animate(x * y).steps[0].formula.split(", ")]
     assert len(set(names)) == 2
     assert max(map(len, names)) <= 24

@@ -47,6 +47,7 @@ def told_apart(names: Mapping[Value, str], values: Iterable[Value]) -> dict[Valu
         if name in given:
             others = (numbered(name, number) for number in numbers.setdefault(name, count(2)))
             found[value] = next(other for other in others if other not in taken)
+            taken.add(found[value])
         given.add(name)
     return found
 
