@@ -88,6 +88,7 @@ class Boxes:
     def picture(self) -> Picture:
         """Draw the boxes and what leads to them."""
         self.placement.caption = self.caption()
+        self.placement.is_folded = any(len(box.part.blocks) > 1 for box in self.boxes)
         label = r"\n".join(wrapped(line, CAPTION_WIDTH) for line in self.placement.caption)
         graph = GRAPH | {"rankdir": self.look.direction, "label": label}
         picture = Picture(graph_attr=graph, node_attr=NODE, edge_attr=EDGE)

@@ -30,6 +30,7 @@ class Placement:
         edges: The names of the ends of each arrow, and its label.
         titles: Those of the frames.
         caption: What is said below the picture.
+        is_folded: Whether a box can stand for several.
     """
 
     def __init__(self, direction: str) -> None:
@@ -39,6 +40,7 @@ class Placement:
         self.edges: list[tuple[str, str, str]] = []
         self.titles: dict[Path, str] = {}
         self.caption: list[str] = []
+        self.is_folded = False
         self._found: tuple[tuple[list[str], bool], list[str]] | None = None
 
     def lines(self, body: Sequence[str]) -> list[str]:
@@ -64,7 +66,14 @@ class Placement:
             beside = LABEL_MARGIN if label and self.direction == "TB" else 0.0
             edges.append(Edge(index[tail], index[head], (width + 2 * beside, height)))
         titles = {path: text_size(title, float(FRAME["fontsize"])) for path, title in self.titles.items()}
-        return place(list(self.nodes.values()), edges, titles, down=self.direction == "TB", in_lines=self.in_lines)
+        return place(
+            list(self.nodes.values()),
+            edges,
+            titles,
+            down=self.direction == "TB",
+            in_lines=self.in_lines,
+            may_be_empty=self.is_folded,
+        )
 
     def _placed(self, body: Sequence[str]) -> Iterator[str]:
         """Yield the lines with their places, which Graphviz measures from the bottom."""

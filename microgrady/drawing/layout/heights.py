@@ -80,11 +80,12 @@ def spread_over(stop: Stop, links: list[Link]) -> None:
         return
     links.sort(key=_source)
     needs = [link.label + 1.0 if link.label else ENTRY for link in links]
-    spare = max(0.0, stop.height - sum(needs) - ENTRIES_MARGIN) / len(links)
+    height = stop.height - stop.above
+    spare = max(0.0, height - sum(needs) - ENTRIES_MARGIN) / len(links)
     needs = [min(need + spare, max(MOST_APART, need)) for need in needs]
     offset = -sum(needs[1:]) / 2
     # The first label stays beside the box.
-    offset = max(offset, links[0].label + 1.0 - stop.height / 2)
+    offset = max(offset, links[0].label + 1.0 - height / 2) + stop.above / 2
     for link, need in zip(links, [0.0, *needs[1:]], strict=True):
         offset += need
         link.enters = offset

@@ -116,16 +116,17 @@ class Level:
     """Boxes and frames in columns, with the arrows between them.
 
     Args:
-        things: The width (along the arrows) and the height of each, and whether it is a frame.
+        things: The width (along the arrows) and the height of each, whether it is a frame, and how much of the height
+            is above the box that arrows enter.
         columns: The column of each.
         nets: The arrows, by the number of the box where they start.
     """
 
     def __init__(
-        self, things: Sequence[tuple[float, float, bool]], columns: Sequence[int], nets: dict[int, Net]
+        self, things: Sequence[tuple[float, float, bool, float]], columns: Sequence[int], nets: dict[int, Net]
     ) -> None:
         self.nets = nets
-        self.stops = [Stop(width, height, has_ports=is_frame) for width, height, is_frame in things]
+        self.stops = [Stop(width, height, has_ports=framed, above=above) for width, height, framed, above in things]
         self.arrivals: dict[int, Stop] = {}
         self.departures: dict[int, Stop] = {}
         self._make_columns(columns)
@@ -153,7 +154,7 @@ class Level:
             source = self.stops[net.source] if net.source != OUTSIDE else self._lane(0)
             if net.source == OUTSIDE:
                 self.arrivals[name] = source
-            net.lanes = {source.column: source}
+            net.lanes, net.returns, net.trunk = {source.column: source}, {}, None
             for key, target in net.targets.items():
                 if target.thing == OUTSIDE:
                     stop = self.departures[name] = self._lane(len(self.columns) - 1)
@@ -244,7 +245,7 @@ class Level:
             first = min(net.lanes)
             source = net.lanes[first]
             net.trunk = Way([(source.start + source.width, source.middle + net.port)])
-            net.known[first] = 1
+            net.known = {first: 1}
             for column in range(first + 1, max(net.lanes) + 1):
                 self._to_next(net.trunk, column, net.lanes[column].middle)
                 net.known[column] = net.trunk.settled

@@ -11,9 +11,9 @@ from itertools import pairwise
 from microgrady.drawing.layout.levels import OUTSIDE, Key, Level, Net, Point, Target
 from microgrady.drawing.layout.stops import Stop
 
-Thing = tuple[float, float, bool]
+Thing = tuple[float, float, bool, float]
 
-TRACK = 6.0  # between arrows on the way to the next line
+TRACK = 4.0  # between arrows on the way to the next line
 CORNER = 4.0  # the radius of their corners
 GAP = 2 * CORNER  # above and below them
 
@@ -22,7 +22,7 @@ class Lines:
     """Levels below each other.
 
     Args:
-        things: The width and the height of each thing, and whether it is a frame.
+        things: As for a `Level`.
         columns: The column of each.
         nets: The arrows, by the number of the box where they start.
         first: The first column of each line.

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from microgrady.drawing.layout.levels import ARROW_HEAD, OUTSIDE, Key, Point, Target
-from microgrady.drawing.layout.rooms import CAPTION, PADDING, WELL_FILLED, Room
+from microgrady.drawing.layout.levels import ARROW_HEAD, LINE, OUTSIDE, Key, Point, Target
+from microgrady.drawing.layout.rooms import CAPTION, PADDING, Room
 from microgrady.drawing.layout.stops import ENTRIES_MARGIN, ENTRY
 
 # A picture that is wider or narrower than this is hard to read, and so is an empty one; a few boxes have room anyway.
 WIDEST, NARROWEST, VERY_FEW = 2.6, 0.9, 5
 MOST_IN_LINES = 200  # nodes: of more, a page in lines is too high to be looked at
-MISFIT, EMPTY, PASSING = 0.1, 8.0, 0.15
+STACKED = 4.0  # between a box and the one above it, beside what the arrow needs
+SMALL = 60  # nodes: fewer should take a third of the page, and FILLED is a bit more
+WELL_FILLED, FILLED = 0.37, 0.336
+MISFIT, EMPTY, PASSING, SMALL_LETTERS = 0.1, 8.0, 0.15, 0.35
+READABLE, HIGHEST = 1050.0, 1.6  # the width in points of a page with large letters; its height in widths
+GOOD = -0.1  # the cost of a page than which no better one is looked for
+EFFORT, MOST_BREAKS = 3, 3  # pages that are laid out, and how often each is broken into lines
+MARGIN = 4.0  # Graphviz's, around the page
+Columns = tuple[tuple[int, ...], ...]  # of each room
 STEP, FEW, LONG_STEP = 1.1, 300, 1.6  # from one height that is tried to the next; for few things, and for more
 
 
@@ -107,6 +116,7 @@ def place(
     *,
     down: bool = False,
     in_lines: bool = True,
+    may_be_empty: bool = False,
 ) -> Layout:
     """Find a place for everything.
 
@@ -116,11 +126,45 @@ def place(
         titles: The width and the height of the title of each frame, by the path to it.
         down: Whether arrows lead down, rather than to the right.
         in_lines: Whether a page that is too wide is broken into lines.
+        may_be_empty: Whether that may leave more than two thirds of it white.
 
     Returns:
         The places. The same graph has the same ones.
     """
-    return Placing(nodes, edges, titles, down=down, in_lines=in_lines and not down).layout()
+    best: Placing | None = None
+    for stacks in stackings(nodes, edges):
+        found = Placing(
+            nodes, edges, titles, stacks, down=down, in_lines=in_lines and not down, may_be_empty=may_be_empty
+        )
+        if best is None or found.cost < best.cost:
+            best = found
+        if best.cost < GOOD:
+            break
+    assert best is not None
+    return best.layout()
+
+
+def stackings(nodes: Sequence[Node], edges: Sequence[Edge]) -> list[dict[int, int]]:
+    """Return which nodes may stand above others: those that nothing leads to, above the only one that they lead to.
+
+    Returns:
+        For each way to choose them, the arrows between them and what they stand above, by the latter.
+    """
+    if len(nodes) > MOST_IN_LINES:
+        return [{}]
+    ends = Counter(edge.head for edge in edges)
+    starts = Counter(edge.tail for edge in edges)
+    with_labels: dict[int, int] = {}
+    without: dict[int, int] = {}
+    for index, edge in enumerate(edges):
+        is_alone = ends[edge.tail] == 0 and starts[edge.tail] == 1
+        if is_alone and nodes[edge.tail].frames == nodes[edge.head].frames:
+            if edge.label[0] == 0.0:
+                without.setdefault(edge.head, index)
+            else:
+                with_labels.setdefault(edge.head, index)
+    found = [{}, without, with_labels | without]
+    return [stacks for place, stacks in enumerate(found) if stacks not in found[:place]]
 
 
 class Placing:
@@ -131,27 +175,46 @@ class Placing:
         nodes: Sequence[Node],
         edges: Sequence[Edge],
         titles: Mapping[tuple[str, ...], Point],
+        stacks: Mapping[int, int],
         *,
         down: bool,
         in_lines: bool,
+        may_be_empty: bool,
     ) -> None:
         self.nodes, self.edges, self.titles, self.down = nodes, edges, titles, down
+        self.in_lines, self.may_be_empty = in_lines and len(nodes) <= MOST_IN_LINES, may_be_empty
+        self.is_small = len(nodes) <= SMALL
+        self.effort = EFFORT if self.is_small else 1
+        self.stacks = stacks
+        self.stacked = set(stacks.values())
+        above = {edges[index].tail for index in self.stacked}
         needed = [0.0] * len(nodes)
-        for edge in edges:
-            needed[edge.head] += max(ENTRY, edge.label[0 if down else 1] + 1.0)
+        for index, edge in enumerate(edges):
+            if index not in self.stacked:
+                needed[edge.head] += max(ENTRY, edge.label[0 if down else 1] + 1.0)
         self.rooms: dict[tuple[str, ...], Room] = {(): Room((), (0.0, 0.0), down=down)}
         self.page = self.rooms[()]
-        self.page.in_lines = in_lines and len(nodes) <= MOST_IN_LINES
         for index, node in enumerate(nodes):
+            if index in above:
+                continue
             along, across = self._turned((node.width, node.height))
             across = max(across, needed[index] + ENTRIES_MARGIN)
-            self._room(node.frames).add(index, (along, across))
+            extra = 0.0
+            if index in stacks:
+                edge = edges[stacks[index]]
+                length, height = self._turned((nodes[edge.tail].width, nodes[edge.tail].height))
+                extra = height + self._gap(edge)
+                along = max(along, length)
+            self._room(node.frames).add(index, (along, across + extra), extra)
         for index in range(len(edges)):
-            self._enter(index)
+            if index not in self.stacked:
+                self._enter(index)
         self.inwards = sorted(self.rooms.values(), key=lambda room: len(room.path), reverse=True)
         self._choose_columns()
-        for room in self.inwards:
-            room.fill()
+
+    def _gap(self, edge: Edge) -> float:
+        """Return the room between a node and the one above it, for the arrow and its label."""
+        return ARROW_HEAD + LINE + STACKED + self._turned(edge.label)[1]
 
     def _turned(self, size: Point) -> Point:
         """Turn a width and a height to what is along the arrows and across them, or back."""
@@ -194,38 +257,78 @@ class Placing:
             member = None
 
     def _choose_columns(self) -> None:
-        """Try several heights of the page, and take that for which it is best."""
+        """Try several heights of the page, and take that for which it is best when it is laid out."""
         for room in self.inwards:
             room.plan()
-        sizes = [
-            size
+        heights = [
+            size[1]
             for room in self.inwards
             for member, size in zip(room.members, room.sizes, strict=True)
             if not isinstance(member, Room)
         ]
-        heights = [height for _, height in sizes]
-        total, least, best = sum(heights) + 100.0, math.inf, [room.columns for room in self.inwards]
+        total, tried = sum(heights) + 100.0, dict[Columns, tuple[float, int]]()
         height = max(max(heights, default=0.0) + 12.0, total / FEW)
         while True:
-            cost = self._cost(self.page.estimate(height))
-            if cost < least:
-                least, best = cost, [room.columns for room in self.inwards]
+            passed = self.page.estimate(height)
+            tried.setdefault(tuple(tuple(room.columns) for room in self.inwards), (self._estimate(passed), passed))
             if height >= total:
                 break
-            height *= STEP if len(sizes) < FEW else LONG_STEP
-        for room, columns in zip(self.inwards, best, strict=True):
-            room.columns = columns
+            height *= STEP if len(heights) < FEW else LONG_STEP
+        promising = sorted(tried.items(), key=lambda entry: entry[1])
+        self.cost, columns, lines = math.inf, promising[0][0], tuple[int, ...]()
+        for found, (_, passed) in promising[: self.effort]:
+            self._fill(found, ())
+            for first in [(), *self._breaks()]:
+                if first:
+                    self.page.fill(first)
+                cost = self._cost(passed)
+                if cost < self.cost:
+                    self.cost, columns, lines = cost, found, first
+        self._fill(columns, lines)
 
-    def _cost(self, passed: int) -> float:
-        """Return how bad the page is: of a shape that does not fit, empty, or with many arrows that pass others."""
-        along, across = self.page.width, self.page.height
-        width, height = self._turned((along, across))
+    def _breaks(self) -> list[tuple[int, ...]]:
+        """Return how the page can be broken into lines."""
+        return self.page.breaks()[: MOST_BREAKS if self.is_small else 1] if self.in_lines else []
+
+    def _fill(self, columns: Columns, lines: Sequence[int]) -> None:
+        """Lay out all rooms with these columns, and the page with these lines."""
+        for room, own in zip(self.inwards, columns, strict=True):
+            room.columns = list(own)
+            room.fill(lines if room is self.page else ())
+
+    def _estimate(self, passed: int) -> float:
+        """Return how bad a page probably is: of a shape that does not fit, empty, or with many arrows that pass."""
+        width, height = self._turned((self.page.width, self.page.height))
         height += CAPTION
         filled, shape = self.page.covered() / (width * height), width / height
         misfit = max(0.0, math.log(shape / WIDEST), math.log(NARROWEST / shape))
-        passing = passed / max(1, len(self.nodes))
         empty = max(0.0, WELL_FILLED - filled) if len(self.nodes) > VERY_FEW else 0.0
-        return MISFIT * misfit + EMPTY * empty + PASSING * passing - 0.5 * filled
+        cost = MISFIT * misfit + EMPTY * empty + self._passing(passed) - 0.5 * filled
+        return cost if self.in_lines else cost + SMALL_LETTERS * max(0.0, math.log(width / READABLE))
+
+    def _cost(self, passed: int) -> float:
+        """Return how bad a page is that is laid out: empty, with small letters in a column of text, or high."""
+        width, height = self._turned((self.page.width, self.page.height))
+        width, height = width + 2 * MARGIN, height + CAPTION + 2 * MARGIN
+        filled = self._covered() / (width * height)
+        wide, high = max(0.0, math.log(width / READABLE)), max(0.0, math.log(height / width / HIGHEST))
+        if self.may_be_empty:
+            return max(0.0, WELL_FILLED - filled) + 2 * SMALL_LETTERS * wide + MISFIT * high + self._passing(passed)
+        cost = EMPTY * max(0.0, WELL_FILLED - filled) + SMALL_LETTERS * wide + MISFIT * high + self._passing(passed)
+        return cost - 0.5 * filled + (1.0 + EMPTY * (FILLED - filled) if self.is_small and filled < FILLED else 0.0)
+
+    def _passing(self, passed: int) -> float:
+        """Return what it costs that arrows pass so many columns."""
+        return PASSING * passed / max(1, len(self.nodes))
+
+    def _covered(self) -> float:
+        """Return the area of all boxes when they are laid out."""
+        return sum(
+            stop.width * (stop.height - (self._gap(self.edges[self.stacks[member]]) if member in self.stacks else 0.0))
+            for room in self.inwards
+            for stop, member in zip(room.level.stops, room.members, strict=True)
+            if not isinstance(member, Room)
+        )
 
     def layout(self) -> Layout:
         """Say where everything stands on the page."""
@@ -237,6 +340,11 @@ class Placing:
                 at = along + room.left + stop.start, across + room.top + stop.middle - stop.height / 2
                 if isinstance(member, Room):
                     corners[member.path] = at
+                elif member in self.stacks:
+                    edge = self.edges[self.stacks[member]]
+                    above = room.above[room.places[member]]
+                    nodes[edge.tail] = self._rectangle(at, (stop.width, above - self._gap(edge)))
+                    nodes[member] = self._rectangle((at[0], at[1] + above), (stop.width, stop.height - above))
                 else:
                     nodes[member] = self._rectangle(at, (stop.width, stop.height))
         frames, titles = {}, {}
@@ -245,13 +353,29 @@ class Placing:
                 frame = frames[room.path] = self._rectangle(corners[room.path], (room.width, room.height))
                 width, height = room.title
                 titles[room.path] = frame.left + PADDING + width / 2, frame.top + PADDING / 2 + height / 2
-        courses = [self._course(index, corners) for index in range(len(self.edges))]
+        courses = [
+            self._stacked_course(edge, nodes[edge.tail], nodes[edge.head])
+            if index in self.stacked
+            else self._course(index, corners)
+            for index, edge in enumerate(self.edges)
+        ]
         width, height = self._turned((self.page.width, self.page.height))
         return Layout([nodes[index] for index in range(len(self.nodes))], courses, frames, titles, width, height)
 
     def _rectangle(self, at: Point, size: Point) -> Rectangle:
         """Return a place, in the directions of the picture."""
         return Rectangle(*self._turned(at), *self._turned(size))
+
+    def _stacked_course(self, edge: Edge, tail: Rectangle, head: Rectangle) -> Course:
+        """Lead an arrow from a node to the one below it."""
+        along, start = self._turned((tail.left, tail.top))
+        length, height = self._turned((tail.width, tail.height))
+        along, start = along + length / 2, start + height
+        _, end = self._turned((head.left, head.top))
+        points = [(along, start + share * (end - ARROW_HEAD - start)) for share in (0.0, 1 / 3, 2 / 3, 1.0)]
+        width, height = self._turned(edge.label)
+        label = along - 2.0 - width / 2, start + 1.0 + height / 2
+        return Course([self._turned(point) for point in points], self._turned((along, end)), self._turned(label))
 
     def _course(self, index: int, corners: Mapping[tuple[str, ...], Point]) -> Course:
         """Put the way of an arrow together from those through the rooms."""

@@ -9,17 +9,13 @@ from itertools import pairwise
 
 from microgrady.drawing.layout.columns import CLEARANCE, Plan
 from microgrady.drawing.layout.levels import OUTSIDE, Level, Net, Point
-from microgrady.drawing.layout.lines import Lines, Thing, broken
+from microgrady.drawing.layout.lines import Lines, broken
 
 PADDING = 5.0  # of a frame, around what is in it and its title
 FILLINGS = (1.0, 0.8, 0.62, 0.5)  # parts of the height that are tried for the columns of a frame
 # The widths of lines that are tried, in points: in a column of 800 pixels their letters are 9 to 13 pixels high.
-LINES = (1000.0, 850.0, 925.0, 1100.0, 1200.0)
+LINES = (1000.0, 850.0, 1200.0)
 CAPTION = 36.0  # the height of the text below a picture
-WELL_FILLED = 0.37  # the part of a page that boxes take
-# A page is broken into lines if it is wider than that, in heights, and filled well then, or if it is wider than this in
-# points: in a column of 800 pixels its letters are less than 5 pixels high.
-WIDE, UNREADABLE = 1.8, 2300.0
 PASSING_COSTS = 5000.0  # square points, for each column that an arrow passes
 
 
@@ -37,17 +33,18 @@ class Room:
 
     def __init__(self, path: tuple[str, ...], title: Point, *, down: bool) -> None:
         self.path, self.title, self.down = path, title, down
-        self.in_lines = False  # if it is too wide
         self.members: list[int | Room] = []
         self.places: dict[int | Room, int] = {}
         self.sizes: list[Point] = []  # of the members, along the arrows and across them
+        self.above: list[float] = []  # how much of each size is above the box that arrows enter
         self.nets: dict[int, Net] = {}
         self.columns: list[int] = []
         self.width = self.height = 0.0
         self.left = self.top = 0.0  # of the contents
 
-    def add(self, member: int | Room, size: Point = (0.0, 0.0)) -> None:
-        """Add a node or a frame; the size of a frame follows."""
+    def add(self, member: int | Room, size: Point = (0.0, 0.0), above: float = 0.0) -> None:
+        """Add a node, with what is above it, or a frame; the size of a frame follows."""
+        self.above.append(above)
         self.places[member] = len(self.members)
         self.members.append(member)
         self.sizes.append(size)
@@ -110,40 +107,46 @@ class Room:
             if not isinstance(member, Room)
         )
 
-    def fill(self) -> None:
-        """Lay out what is in it, when all frames in it are laid out."""
+    def fill(self, first: Sequence[int] = ()) -> None:
+        """Lay out what is in it, when all frames in it are laid out.
+
+        Args:
+            first: The first column of each line; none for a single line.
+        """
         for tail, net in self.nets.items():
-            if net.source != OUTSIDE and isinstance(inner := self.members[net.source], Room):
-                net.port = inner.level.departures[tail].middle + inner.top - inner.height / 2
+            if net.source != OUTSIDE:
+                if isinstance(inner := self.members[net.source], Room):
+                    net.port = inner.level.departures[tail].middle + inner.top - inner.height / 2
+                else:
+                    net.port = self.above[net.source] / 2
             for target in net.targets.values():
                 if target.thing != OUTSIDE and isinstance(inner := self.members[target.thing], Room):
                     target.port = inner.level.arrivals[tail].middle + inner.top - inner.height / 2
         things = []
-        for member, size in zip(self.members, self.sizes, strict=True):
+        for member, size, above in zip(self.members, self.sizes, self.above, strict=True):
             if isinstance(member, Room):
-                things.append((member.width, member.height, True))
+                things.append((member.width, member.height, True, 0.0))
             else:
-                things.append((*size, False))
-        self.level = self._level(things)
+                things.append((*size, False, above))
+        if first:
+            self.level = Lines(things, self.columns, self.nets, first)
+        else:
+            self.level = Level(things, self.columns, self.nets)
         self._measure()
 
-    def _level(self, things: Sequence[Thing]) -> Level | Lines:
-        """Lay out the things in one line, or a page that is too wide in several."""
-        level = Level(things, self.columns, self.nets)
-        if not self.in_lines or level.width <= max(LINES[0], WIDE * level.height):
-            return level
+    def breaks(self) -> list[tuple[int, ...]]:
+        """Return how the page can be broken into lines when it is laid out in one."""
+        level = self.level
+        assert isinstance(level, Level)
+        if level.width <= LINES[0]:
+            return []
         pairs = ((net.source, target.thing) for net in self.nets.values() for target in net.targets.values())
         if any(self.columns[tail] >= self.columns[head] for tail, head in pairs):
-            return level  # an arrow leads back
+            return []  # an arrow leads back
         ends = [start + width for start, width in zip(level.starts, level.widths, strict=True)]
         widths = [end - before for before, end in pairwise([0.0, *ends])]
-        breaks = {tuple(broken(widths, longest)) for longest in LINES}
-        found = [Lines(things, self.columns, self.nets, first) for first in sorted(breaks) if len(first) > 1]
-        if not found:
-            return level
-        lines = min(found, key=lambda page: page.width * (page.height + CAPTION))
-        is_full = self.covered() >= WELL_FILLED * lines.width * (lines.height + CAPTION)
-        return lines if is_full or level.width > UNREADABLE else level
+        found = dict.fromkeys(tuple(broken(widths, longest)) for longest in LINES)
+        return [first for first in found if len(first) > 1]
 
     def _measure(self) -> None:
         """Find the size, with the title."""

@@ -19,9 +19,11 @@ class Stop:
         is_lane: Whether it is an arrow that passes, or an end of one.
         has_ports: Whether arrows enter it at places of their own.
         leads_back: Whether it is an arrow that passes from the right to the left: below all else.
+        above: How much of the height is above the box that arrows enter and leave.
     """
 
     __slots__ = (
+        "above",
         "after",
         "before",
         "column",
@@ -37,9 +39,16 @@ class Stop:
     )
 
     def __init__(
-        self, width: float, height: float, *, is_lane: bool = False, has_ports: bool = False, leads_back: bool = False
+        self,
+        width: float,
+        height: float,
+        *,
+        is_lane: bool = False,
+        has_ports: bool = False,
+        leads_back: bool = False,
+        above: float = 0.0,
     ) -> None:
-        self.width, self.height = width, height
+        self.width, self.height, self.above = width, height, above
         self.is_lane, self.has_ports, self.leads_back = is_lane, has_ports, leads_back
         self.column = 0
         self.start = 0.0  # along the arrows
