@@ -625,8 +625,10 @@ def ldexp(x: Any, i: Any) -> Any:
     if not isinstance(i, numbers.Integral):
         raise TypeError(f"the exponent of ldexp must be an int, not {describe(i)}")
     exponent = min(max(int(i), -2200), 2200)  # beyond, every float gives 0 or inf
-    half = exponent // 2
-    return mul(x, 2.0**exponent) if abs(exponent) < 1000 else mul(mul(x, 2.0**half), 2.0 ** (exponent - half))
+    if abs(exponent) < 1000:
+        return mul(x, 2.0**exponent)
+    third = exponent // 3  # half of the largest is not a float either
+    return mul(mul(mul(x, 2.0**third), 2.0**third), 2.0 ** (exponent - 2 * third))
 
 
 @overload

@@ -69,7 +69,7 @@ def checked_for_batches(options: Options, reduce: Any, exact: Any, threads: Any,
 def static_names(names: str | Iterable[str]) -> tuple[str, ...]:
     """Return the names of static arguments, after a check."""
     found = [names] if isinstance(names, str) else names
-    if not isinstance(found, Iterable) or not all(isinstance(name, str) for name in found):
+    if not inputs.is_iterable(found) or not all(isinstance(name, str) for name in found):
         raise TypeError(f"static_argnames must be names of arguments, not {describe(names)}")
     return tuple(found)
 

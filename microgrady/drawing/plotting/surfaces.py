@@ -115,7 +115,7 @@ def check_word(word: object, words: Sequence[str], what: str) -> None:
     Raises:
         ValueError: It is not.
     """
-    if word not in words:
+    if not isinstance(word, str) or word not in words:
         raise ValueError(f"{what} is {' or '.join(map(repr, words))}, not {word!r}")
 
 
