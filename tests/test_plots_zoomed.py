@@ -82,6 +82,8 @@ def test_it_is_written_and_shown_in_notebooks(tmp_path: Path, monkeypatch: pytes
     page = film.save(tmp_path / "z.html").read_text(encoding="utf-8")
     assert "<title>A curve from closer and closer</title>" in page
     assert page.count("2 times closer") == 1
+    assert "prefers-color-scheme: dark" in page
+    assert "white" not in page.split("<style>")[1].split("</style>")[0].replace("white-space", ""), "paper may be dark"
     assert set(film._repr_mimebundle_()) == {"text/html", "image/png"}
 
 
