@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 import warnings
@@ -109,6 +110,17 @@ def test_the_warning_names_the_script_at_the_line_of_the_user(text: str, names: 
 @pytest.mark.parametrize("text", ["x", "∂λ/∂β ≤ √π · ²", "שלום", "مرحبا", "Ångström", "e\u0301 \u200d\ufe0f"])
 def test_there_is_no_warning_of_letters_that_can_be_drawn(text: str) -> None:
     assert warned(picture_of(text), ["svg", "png", "pdf"]) == []
+
+
+def test_the_dot_program_is_warned_of_as_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "dot"
+    program.write_text("#!/bin/sh\ncat > /dev/null\nprintf picture\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    for format in ("png", "pdf"):
+        with pytest.warns(UserWarning, match="the Japanese and Korean letters") as caught:
+            assert picture_of(LETTERS).pipe(format) == b"picture"
+        assert [warning.filename for warning in caught] == [__file__]
 
 
 def test_there_is_no_warning_of_svg_for_which_browsers_have_fonts() -> None:

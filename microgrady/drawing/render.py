@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -152,6 +153,9 @@ class Picture(graphviz.Digraph):
         format = (format or self.format).lower()
         has_dot = bool(shutil.which("dot"))
         if has_dot and format != "svg" and (self.font is None or format not in FORMATS):
+            if format in FORMATS:
+                with contextlib.suppress(RuntimeError):  # a program renders without what finds fonts, too
+                    fonts_for(self.source)
             return super().pipe(format, **options)
         if format not in FORMATS:
             raise ValueError(f"without the dot program a picture is {' or '.join(FORMATS)}, not {format!r}")
