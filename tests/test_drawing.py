@@ -291,7 +291,7 @@ def test_gradients_not_yet_computed() -> None:
     source = mg.draw(x * x).source
     assert "no gradients yet: backward() computes them" in source
     assert "gradient 0" not in source
-    assert "darker" not in source
+    assert "stronger" not in source
     (x * x).backward()
     assert "no gradient yet" in mg.draw(mg.sin(x)).source
 
@@ -409,7 +409,7 @@ def test_the_lines_of_a_caption_are_about_equally_long() -> None:
         text for text in texts(mg.draw(y).pipe("svg", encoding="utf-8")) if re.search("[a-z]{2}[:,]? .*[a-z]", text)
     ]
     assert " ".join(said) == (
-        "on each arrow: the local derivative, unless it is 1 orange: positive gradients, blue: negative, darker: larger"
+        "on each arrow: the local derivative, unless it is 1 orange: positive gradients, blue: negative, stronger: larger"
     )
     assert len(said) > 3
     assert min(map(len, said)) > 0.6 * max(map(len, said))

@@ -290,7 +290,7 @@ class Boxes:
             if not look.gradients:
                 lines.append("no gradients yet: backward() computes them")
             elif look.strongest is not None:
-                lines.append("orange: positive gradients, blue: negative, darker: larger")
+                lines.append("orange: positive gradients, blue: negative, stronger: larger")
         if any(box.is_selected and not self.is_finite(box) for box in self.boxes):
             lines.append("white on black: nan or infinite")
         if not all(box.is_selected for box in self.boxes):
