@@ -51,6 +51,9 @@ def test_two_functions_share_axes() -> None:
     assert len({named_line(axes, label).get_color() for label in legend(axes)}) == 3
     assert axes.get_xlim() == (-3.0, 4.0)
     assert axes.get_ylim()[1] > 40.0
+    assert axes.get_ylabel() == "", "not only sin(x) is drawn"
+    axes.set_ylabel("height")
+    assert plot(mg.cos, (-1, 4), ax=axes).get_ylabel() == "height"
 
 
 @pytest.mark.parametrize("name", CALLS)

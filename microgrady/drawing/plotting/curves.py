@@ -58,7 +58,8 @@ def draw_together(axes: Axes, curves: Sample, ends: Interval, name: str, lines: 
     The limits are set so that the points of the lines, too, are in the picture.
     """
     before = (axes.get_xlim(), axes.get_ylim()) if axes.has_data() else None
-    taken = len(axes.get_legend_handles_labels()[0])
+    drawn = axes.get_legend_handles_labels()[1]
+    taken = len(drawn)
     draw_background(axes)
     for order in range(len(curves.curves)):
         style = LINE_STYLES[(taken + order) % len(LINE_STYLES)]
@@ -68,7 +69,10 @@ def draw_together(axes: Axes, curves: Sample, ends: Interval, name: str, lines: 
         limits = [(min(*new, *old), max(*new, *old)) for new, old in zip(limits, before, strict=True)]
     set_limits(axes, *limits)
     axes.set_xlabel(axes.get_xlabel() or "x")
-    axes.set_ylabel(axes.get_ylabel() or f"{name}(x)")
+    if axes.get_ylabel() in drawn:  # the legend tells the functions apart
+        axes.set_ylabel("")
+    elif not drawn:
+        axes.set_ylabel(axes.get_ylabel() or f"{name}(x)")
     say_end(axes, any(curves.ends), curves.limits[0])
     fit_names(axes)
 
