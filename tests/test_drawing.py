@@ -409,7 +409,8 @@ def test_the_lines_of_a_caption_are_about_equally_long() -> None:
         text for text in texts(mg.draw(y).pipe("svg", encoding="utf-8")) if re.search("[a-z]{2}[:,]? .*[a-z]", text)
     ]
     assert " ".join(said) == (
-        "on each arrow: the local derivative, unless it is 1 orange: positive gradients, blue: negative, stronger: larger"
+        "on each arrow: the local derivative, unless it is 1 "
+        "orange: positive gradients, blue: negative, stronger: larger"
     )
     assert len(said) > 3
     assert min(map(len, said)) > 0.6 * max(map(len, said))

@@ -53,7 +53,7 @@ def draw(
         outputs: The Values to draw, with all that they were computed from.
         to: A file to write, in one of `microgrady.drawing.FORMATS`. It is written as a whole or not at all.
         precision: Significant digits of the numbers, 1 to 17.
-        colour: Whether boxes are orange for a positive and blue for a negative gradient, the stronger, the larger it is.
+        colour: Whether boxes are orange for a positive and blue for a negative gradient, the stronger the larger it is.
         gradients: Whether gradients and local derivatives are shown.
         direction: "LR" from left to right or "TB" from top to bottom.
         style: "boxes", or "circles" for operations as dark circles before their results, and numbers as dashed boxes.
