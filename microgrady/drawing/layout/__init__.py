@@ -5,7 +5,9 @@ read "along the arrows" for the width, and "across them" for the height). An arr
 its own in it, a lane, which all arrows from the same box share. Between the columns is room for curves, and before each
 column for labels. Nothing here knows of Values: boxes are sizes.
 
-1. `placing` tries several heights of the page, and takes the one with the best shape; at the end it says where all is.
+1. `placing` tries several heights of the page, lays out those that promise most, in one line and in several, and takes
+   the page that is filled best with large letters; at the end it says where all is. A leaf that leads to one result
+   alone may stand above it, where that makes a better page.
 2. `rooms`: what is in a frame is laid out first, and then is one box of the picture around it.
 3. `columns` puts each thing into a column: operands to the left of results, and no column higher than allowed.
 4. `levels` then makes `stops` of one frame's things and lanes, and at the end leads the arrows through them.

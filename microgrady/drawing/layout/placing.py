@@ -16,11 +16,13 @@ WIDEST, NARROWEST, VERY_FEW = 2.6, 0.9, 5
 MOST_IN_LINES = 200  # nodes: of more, a page in lines is too high to be looked at
 STACKED = 4.0  # between a box and the one above it, beside what the arrow needs
 SMALL = 60  # nodes: fewer should take a third of the page, and FILLED is a bit more
-WELL_FILLED, FILLED = 0.37, 0.336
+WELL_FILLED, FILLED = 0.37, 0.335
 MISFIT, EMPTY, PASSING, SMALL_LETTERS = 0.1, 8.0, 0.15, 0.35
 READABLE, HIGHEST = 1050.0, 1.6  # the width in points of a page with large letters; its height in widths
 GOOD = -0.1  # the cost of a page than which no better one is looked for
-EFFORT, MOST_BREAKS = 3, 3  # pages that are laid out, and how often each is broken into lines
+NOT_FILLED = 1.0  # what it costs at least that a page is emptier than that
+# Pages that are laid out, those where none of the first is filled, and how often each is broken into lines.
+EFFORT, MOST_EFFORT, MOST_BREAKS = 3, 12, 3
 MARGIN = 4.0  # Graphviz's, around the page
 Columns = tuple[tuple[int, ...], ...]  # of each room
 STEP, FEW, LONG_STEP = 1.1, 300, 1.6  # from one height that is tried to the next; for few things, and for more
@@ -158,10 +160,11 @@ def stackings(nodes: Sequence[Node], edges: Sequence[Edge]) -> list[dict[int, in
     without: dict[int, int] = {}
     for index, edge in enumerate(edges):
         is_alone = ends[edge.tail] == 0 and starts[edge.tail] == 1
-        if is_alone and nodes[edge.tail].frames == nodes[edge.head].frames:
+        tail, head = nodes[edge.tail], nodes[edge.head]
+        if is_alone and tail.frames == head.frames:
             if edge.label[0] == 0.0:
                 without.setdefault(edge.head, index)
-            else:
+            elif edge.label[0] < max(tail.width, head.width) / 2 - LINE:  # it stands between them, beside the arrow
                 with_labels.setdefault(edge.head, index)
     found = [{}, without, with_labels | without]
     return [stacks for place, stacks in enumerate(found) if stacks not in found[:place]]
@@ -276,7 +279,9 @@ class Placing:
             height *= STEP if len(heights) < FEW else LONG_STEP
         promising = sorted(tried.items(), key=lambda entry: entry[1])
         self.cost, columns, lines = math.inf, promising[0][0], tuple[int, ...]()
-        for found, (_, passed) in promising[: self.effort]:
+        for place, (found, (_, passed)) in enumerate(promising):
+            if place >= self.effort and (self.cost < NOT_FILLED or place >= MOST_EFFORT or not self.is_small):
+                break
             self._fill(found, ())
             for first in [(), *self._breaks()]:
                 if first:
@@ -315,7 +320,9 @@ class Placing:
         if self.may_be_empty:
             return max(0.0, WELL_FILLED - filled) + 2 * SMALL_LETTERS * wide + MISFIT * high + self._passing(passed)
         cost = EMPTY * max(0.0, WELL_FILLED - filled) + SMALL_LETTERS * wide + MISFIT * high + self._passing(passed)
-        return cost - 0.5 * filled + (1.0 + EMPTY * (FILLED - filled) if self.is_small and filled < FILLED else 0.0)
+        return (
+            cost - 0.5 * filled + (NOT_FILLED + EMPTY * (FILLED - filled) if self.is_small and filled < FILLED else 0.0)
+        )
 
     def _passing(self, passed: int) -> float:
         """Return what it costs that arrows pass so many columns."""
