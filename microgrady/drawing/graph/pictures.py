@@ -215,7 +215,7 @@ class Boxes:
 
     def title_of(self, part: Part, precision: int | None = None) -> str:
         """Say what a part is: its formula, or what its formulas have in common."""
-        digits = self.look.precision if precision is None else precision
+        digits = self.look.precision if precision is None or not has_numbers(part) else precision
         if (part, digits) not in self.titles:
             found = common(self.title(result, digits) for result in part.results)
             self.titles[part, digits] = found or " or ".join(dict.fromkeys(map(self.pattern, part.results)))
@@ -334,6 +334,13 @@ def frame_title(frame: Frame) -> str:
     if frame.turns:
         return f"loop of {frame.turns:,} turns"
     return common([scope.name for scope in frame.scopes]) + times([len(frame.scopes)])
+
+
+def has_numbers(part: Part) -> bool:
+    """Return whether there are numbers in the formulas of a part, which depend on the precision."""
+    return any(
+        not isinstance(operand, Value) for block in part.blocks for value in block.values for operand in value.operands
+    )
 
 
 def scopes_title(part: Part) -> str:
