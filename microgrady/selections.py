@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from microgrady import differentiation
 from microgrady.scopes import Scope, ScopedLabel, path_of
 from microgrady.value import Value, topological_order
 
@@ -82,10 +83,27 @@ def partials_of(value: Value) -> tuple[float, ...]:
     label = value._label
     if type(label) is not SelectingLabel:
         return value.partials
-    condition, *both = label.operands
-    holds = bool(condition._number if isinstance(condition, Value) else condition)
-    selected = [float(isinstance(operand, Value)) for operand in both]
-    return (0.0, selected[0], 0.0) if holds else (0.0, 0.0, selected[1])
+    selected = float(isinstance(value.operands[0], Value))
+    return (0.0, selected, 0.0) if has_held(value) else (0.0, 0.0, selected)
+
+
+def has_held(value: Value) -> bool:
+    """Return whether the condition of a `where` held when it selected; of two numbers, this says nothing."""
+    _, first, _ = operands_of(value)
+    taken = value.operands[0]  # a condition that is a leaf may have been changed since
+    return first is taken if isinstance(taken, Value) else not isinstance(first, Value)
+
+
+def still_follows(value: Value) -> bool:
+    """Return whether a result is what its operands give; that of a `where`, too, what its condition selects now."""
+    if not selects(value) or not differentiation.still_follows(value):
+        return differentiation.still_follows(value)
+    condition, first, second = operands_of(value)
+    now = first if (condition._number if isinstance(condition, Value) else condition) != 0.0 else second
+    taken = value.operands[0]
+    if isinstance(now, Value) or isinstance(taken, Value):
+        return now is taken
+    return now == taken or (now != now and taken != taken)
 
 
 def has_known_condition(value: Value) -> bool:

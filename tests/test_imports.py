@@ -27,9 +27,10 @@ LAYERS = """
     tracing
     protocols
     value
-    functions containers leaves selections
+    functions containers leaves
     masks
     primitives differentiation
+    selections
     elimination formulas
     sequences anomaly pickling
     arrays frames matrices

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ import microgrady as mg
 from microgrady import Value
 from microgrady.drawing import style
 from microgrady.scopes import path_of
+from microgrady.selections import still_follows
 from microgrady.value import topological_order
 
 
@@ -139,3 +141,46 @@ def test_arrays_of_conditions_select_element_by_element() -> None:
     x = mg.array([Value(1.0, "a"), Value(-2.0, "b")])
     found = mg.where(x > 0, x, 0.1 * x)
     assert [mg.formula(value) for value in found] == ["where(True, a, 0.1 * a)", "where(False, b, 0.1 * b)"]
+
+
+def test_a_where_inside_of_another_one_is_explained_with_its_condition() -> None:
+    x, z = Value(2.0, "x"), Value(-1.0, "z")
+    inner = mg.where(mg.greater(0, z), x * z, x + z)
+    outer = mg.where(mg.greater(x, 0), inner, mg.where(x > 3, z, x))
+    text = str(mg.explain(outer, x))
+    assert "v3 = where(z < 0, v1, v2) = where(-1 < 0, -2, 1) = -2    dv3/dv1 = 1" in text
+    assert "v5 = where(x > 0, v3, v4) = where(2 > 0, -2, 2) = -2     dv5/dv3 = 1" in text
+    assert "One path leads from x to v5" in text  # none through the conditions
+    notes = [step.note for step in mg.animate(outer).steps if step.formula.startswith(("v2 =", "v5 ="))]
+    assert notes == ["Local derivatives: dv2/dx = 1, dv2/dz = 1", "Local derivative: dv5/dv3 = 1"]
+
+
+def test_a_condition_that_was_changed_since_does_not_change_what_was_selected() -> None:
+    condition, x, z = Value(1.0, "c"), Value(2.0, "x"), Value(-1.0, "z")
+    y = mg.where(condition, x * 2, z * 3)
+    before = boxes(y)
+    condition.data = 0.0
+    assert boxes(y) == before == ["c", "x", "(z)", "v1 = x · 2", "(v2 = z · 3)", "v3 = where(c, v1, v2)"]
+    explained = mg.explain(y, x)
+    assert explained.derivative == 2.0
+    assert "v3 = where(c, v1, v2) (recorded before a leaf was changed) = 4    dv3/dv1 = 1" in str(explained)
+    steps = mg.animate(y).steps
+    assert "This was recorded before c was changed." in [step.note for step in steps]
+    assert steps[-1].formula == "∂v3/∂x = 2"
+
+
+@pytest.mark.parametrize(("first", "second", "follows"), [(1.5, 2.5, False), (1.5, 1.5, True), (math.nan, 1.5, False)])
+def test_a_result_follows_while_its_condition_selects_the_same_number(
+    first: float, second: float, follows: bool
+) -> None:
+    condition = Value(1.0, "c")
+    y = mg.where(condition, first, second)
+    assert still_follows(y)
+    condition.data = 0.0
+    assert still_follows(y) is follows
+
+
+@pytest.mark.parametrize("style", ["boxes", "circles"])
+def test_beside_the_mouse_all_digits_of_a_number_that_is_left_out_are_shown(style: str) -> None:
+    picture = mg.draw(mg.where(True, Value(2.0, "x"), 1.23456789012345), style=style)
+    assert "v1 = where(True, x, 1.23456789012345), value 2" in picture.node_titles.values()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from microgrady.differentiation import still_follows
 from microgrady.formulas.grouping import formula_of, from_outside, grouped
 from microgrady.formulas.names import short_names, shortened, told_apart
 from microgrady.formulas.paths import Arrow, Paths, in_figures
@@ -23,7 +22,7 @@ from microgrady.formulas.writing import (
     total_derivative,
 )
 from microgrady.inputs import describe, require_precision
-from microgrady.selections import operands_of, order_of
+from microgrady.selections import operands_of, order_of, still_follows
 from microgrady.tracebacks import entrance
 from microgrady.tracing import escaping
 from microgrady.value import Value, topological_order
@@ -154,15 +153,17 @@ class _Step:
 
     Args:
         values: The results that are written in it, operands first; the last one is the result of the formula.
+        followed: What the derivative goes through, unlike what a `where` has not selected, and its condition.
 
     Attributes:
         selects: Whether a derivative of zero is exact here: in a `where`, for instance.
         arrows: What leads to it, from where the Value has an influence.
     """
 
-    def __init__(self, values: list[Value]) -> None:
+    def __init__(self, values: list[Value], followed: Collection[Value]) -> None:
         self.values, self.result = values, values[-1]
-        self.operands = {operand for value in values for operand in value.operands if isinstance(operand, Value)}
+        within = [value for value in values if value in followed]
+        self.operands = {operand for value in within for operand in value.operands if isinstance(operand, Value)}
         self.selects = any(value.op is not None and value.op.piecewise for value in values)
         self.arrows: list[Arrow] = []
 
@@ -191,25 +192,26 @@ class _Chain:
         self.output, self.value, self.precision = output, value, precision
         shown = order_of(output)
         self.inside = grouped(shown, (output, value))
-        self.steps = self._steps(order)
+        self.steps = self._steps(order, shown)
         self.names = told_apart(short_names(shown, skip=self.inside), self._mentioned())
         self.adjoints: dict[Value, float] = {output: 1.0}
         self.shares: dict[Value, list[tuple[Arrow, float]]] = {}
         self._go_back()
 
-    def _steps(self, order: Sequence[Value]) -> list[_Step]:
+    def _steps(self, order: Sequence[Value], shown: Sequence[Value]) -> list[_Step]:
         """Return the steps in which the Value has an influence."""
-        steps, active = [], {self.value}
         within: dict[Value, list[Value]] = {}
+        for one in shown:
+            if one in self.inside:
+                within.setdefault(self.inside[one], []).append(one)
+        steps, active, followed = [], {self.value}, frozenset(order)
         for one in order:
             if one is self.value or one.op is None:
                 continue
             if any(isinstance(operand, Value) and operand in active for operand in one.operands):
                 active.update((one, self.inside.get(one, one)))
-            if one in self.inside:
-                within.setdefault(self.inside[one], []).append(one)
-            elif one in active:
-                steps.append(_Step([*within.pop(one, []), one]))
+            if one in active and one not in self.inside:
+                steps.append(_Step([*within.get(one, []), one], followed))
         return steps
 
     def _mentioned(self) -> Iterator[Value]:

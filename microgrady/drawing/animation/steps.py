@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from microgrady.differentiation import still_follows
 from microgrady.drawing.style import NOT_FINITE, tint
 from microgrady.formulas.grouping import formula_of, from_outside, grouped
 from microgrady.formulas.names import short_names
 from microgrady.formulas.paths import Arrow, Paths
 from microgrady.formulas.writing import NUMBERS, TEXT, in_parentheses, local_derivative, number_text, total_derivative
-from microgrady.selections import operands_of, order_of
+from microgrady.selections import operands_of, order_of, still_follows
 from microgrady.value import Value, topological_order
 
 LISTED = 6
@@ -70,7 +69,13 @@ class Narrator:
         }
         self.left_out = set(order).difference(topological_order(*outputs))  # by a `where`
         followed = {
-            value: {operand for one in written for operand in one.operands if isinstance(operand, Value)}
+            value: {
+                operand
+                for one in written
+                if one not in self.left_out or value in self.left_out
+                for operand in one.operands
+                if isinstance(operand, Value)
+            }
             for value, written in self.written.items()
         }
         self.followed = {  # without what a `where` has not selected

@@ -10,7 +10,7 @@ from microgrady.drawing.graph.folding import Block, Frame, Part
 from microgrady.formulas.grouping import from_outside, op_of
 from microgrady.formulas.patterns import Reader
 from microgrady.functions import add
-from microgrady.selections import has_known_condition, operands_of, partials_of, selects
+from microgrady.selections import has_held, has_known_condition, operands_of, partials_of, selects
 from microgrady.value import Value
 
 
@@ -127,7 +127,10 @@ def operand_left_out(block: Block) -> Value | None:
     if block.kind == "scope" or reading.form != "where":
         return None
     condition, first, second = (operand.node for operand in reading.operands)
-    holds = bool(condition.data if isinstance(condition, Value) else condition)
+    if selects(block.result):
+        holds = has_held(block.result)
+    else:
+        holds = bool(condition.data if isinstance(condition, Value) else condition)
     taken, other = (first, second) if holds else (second, first)
     if not isinstance(other, Value) or other is taken:
         return None

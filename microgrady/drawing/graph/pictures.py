@@ -339,7 +339,10 @@ def frame_title(frame: Frame) -> str:
 def has_numbers(part: Part) -> bool:
     """Return whether there are numbers in the formulas of a part, which depend on the precision."""
     return any(
-        not isinstance(operand, Value) for block in part.blocks for value in block.values for operand in value.operands
+        not isinstance(operand, Value)
+        for block in part.blocks
+        for value in block.values
+        for operand in operands_of(value)
     )
 
 
