@@ -44,7 +44,7 @@ from microgrady.functions import round as nearest
 from microgrady.inputs import describe, is_array, map_arrays, require_number
 from microgrady.later import ask
 from microgrady.selections import note_selection
-from microgrady.tracing import compare, recorder_of, recorders
+from microgrady.tracing import compare, recorder_of
 from microgrady.value import Value, make_node
 
 if TYPE_CHECKING:
@@ -109,9 +109,9 @@ def where(condition: Any, a: Any, b: Any) -> Any:
         result = selected(taken)
     else:  # a result all the same, so that backward() can be called whichever way the condition went
         result = make_node(float(taken), selected, None, None, float(taken), 0.0)
-    return (
-        result if recorders else note_selection(result, condition if isinstance(condition, Value) else is_first, a, b)
-    )
+    if recorder_of(result):
+        return result
+    return note_selection(result, condition if isinstance(condition, Value) else is_first, a, b)
 
 
 @overload

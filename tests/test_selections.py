@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -135,6 +136,26 @@ def test_nothing_is_noted_while_a_function_is_recorded() -> None:
     assert function(1.5, True) == 3.0
     (output,) = function.graph(1.5, True)
     assert mg.formula(output) == "x * 2"
+
+
+def test_it_is_noted_while_another_thread_records_a_function() -> None:
+    recording, done = threading.Event(), threading.Event()
+
+    def function(x: Any) -> Any:
+        recording.set()
+        assert done.wait(60)
+        return x * 2
+
+    thread = threading.Thread(target=lambda: mg.jit(function)(1.0))
+    thread.start()
+    assert recording.wait(60)
+    x = Value(2.0, "x")
+    try:
+        y = mg.where(True, x * 3, x)
+    finally:
+        done.set()
+        thread.join()
+    assert mg.formula(y) == "where(True, x * 3, x)"
 
 
 def test_arrays_of_conditions_select_element_by_element() -> None:
