@@ -487,6 +487,29 @@ def test_latex_of_a_number_is_the_number(capsys: pytest.CaptureFixture[str]) -> 
     assert output_of(capsys, "3 + 4", "--latex") == "3 + 4 = 7\n\n7\n"
 
 
+@pytest.mark.parametrize(
+    ("expression", "condition"),
+    [
+        ("where(x > y, x**2, y)", "x > y"),
+        ("x**2 if 0 <= x != 1 and not y > 2 else y", r"x >= 0 & x != 1 & not y > 2"),
+        ("x**2 if x > 5 or y < 0 else y", "x > 5 | y < 0"),
+        ("x**2 if x else y", "x"),
+    ],
+)
+def test_conditions_are_shown_with_both_branches(expression: str, condition: str, capsys: Capture) -> None:
+    text = output_of(capsys, expression, "x=2", "y=-1", "--latex", "--explain", "x")
+    assert text.startswith(
+        f"{expression} = 4\n\nname  value  derivative\nx         2           4\ny        -1           0\n"
+    )
+    plain = {r"\geq": ">=", r"\neq": "!=", r"\wedge": "&", r"\vee": "|", r"\lnot": "not", r"\neg": "not"}
+    written = text.splitlines()[-1]
+    for sign, word in plain.items():
+        written = written.replace(sign, word)
+    written = re.sub(r"\\left\(|\\right\)", "", written)
+    assert written == rf"\mathrm{{where}}{condition}, x^{{2}}, y"
+    assert "One path leads from x to f" in text
+
+
 def test_latex_writes_the_formula(capsys: pytest.CaptureFixture[str]) -> None:
     text = output_of(capsys, "sqrt(x) / y", "x=2", "y=3", "--latex")
     assert text.endswith("\n\n\\frac{\\sqrt{x}}{y}\n")

@@ -81,7 +81,9 @@ def test_the_chain_rule_goes_through_what_was_selected_alone() -> None:
     explained = str(mg.explain(y, x))
     assert "y = where(True, v1, v3) = where(True, 4, nan) = 4    dy/dv1 = 1" in explained
     assert "x → v1 → y    4 · 1 = 4" in explained
-    assert "y was not calculated from z" in str(mg.explain(y, z))
+    assert str(mg.explain(y, z)) == (
+        "The derivative of y by z is 0: only the condition of a where, or what it has left out, was calculated from z."
+    )
     same = mg.where(x > 0, x * 2, x)
     assert "One path leads" in str(mg.explain(same, x))
     formulas = [step.formula for step in mg.animate(y).steps]
@@ -205,3 +207,21 @@ def test_a_result_follows_while_its_condition_selects_the_same_number(
 def test_beside_the_mouse_all_digits_of_a_number_that_is_left_out_are_shown(style: str) -> None:
     picture = mg.draw(mg.where(True, Value(2.0, "x"), 1.23456789012345), style=style)
     assert "v1 = where(True, x, 1.23456789012345), value 2" in picture.node_titles.values()
+
+
+@pytest.mark.parametrize(
+    ("condition", "written"),
+    [
+        (lambda x, z: mg.greater(x, 0) * mg.greater(3, x), "where((x > 0) & (x < 3), x, z)"),
+        (lambda x, z: (x * z) * (z + x), "where(x * z * (z + x), x, z)"),  # which are no conditions by themselves
+        (lambda x, z: mg.maximum(x * x, mg.greater(x, 0)), "where(maximum(x * x, greater(x, 0)), x, z)"),
+        (lambda x, z: 1 - x * z, "where(1 - x * z, x, z)"),
+    ],
+)
+def test_a_condition_is_written_as_one_if_it_is_made_of_comparisons(
+    condition: Callable[[Value, Value], Value], written: str
+) -> None:
+    x, z = Value(2.0, "x"), Value(-1.0, "z")
+    y = mg.where(condition(x, z), x, z)
+    assert mg.formula(y) == written
+    assert eval(written, vars(mg) | {"x": 2.0, "z": -1.0}) == y.data

@@ -10,9 +10,28 @@ from typing import Any, NamedTuple
 
 import microgrady
 from microgrady.command.parsing import InputError, Span, Step, number_of, parse, span_in
-from microgrady.compiler.programs.program import COMPARISONS
-from microgrady.functions import add, div, floordiv, hypot, log, maximum, minimum, mod, mul, neg, pow, sub
+from microgrady.formulas.grouping import op_of
+from microgrady.formulas.patterns import Reader
+from microgrady.functions import (
+    add,
+    div,
+    equal,
+    floordiv,
+    greater,
+    hypot,
+    less,
+    less_equal,
+    log,
+    maximum,
+    minimum,
+    mod,
+    mul,
+    neg,
+    pow,
+    sub,
+)
 from microgrady.primitives import offered
+from microgrady.selections import operands_of
 from microgrady.sequences import clip, isfinite, isinf, isnan, where
 from microgrady.suggestions import FUNCTIONS as OTHER_WORDS
 from microgrady.suggestions import instead_of
@@ -52,6 +71,17 @@ def _rounded(x: Any, digits: Any = 0.0) -> Any:
     return microgrady.round(x, int(places))
 
 
+# 1.0 or 0.0; of Values a Value, so that formulas and pictures show the condition.
+_COMPARISONS: dict[str, Function] = {
+    "<": less,
+    "<=": less_equal,
+    ">": greater,
+    ">=": lambda a, b: less_equal(b, a),
+    "==": equal,
+    "!=": lambda a, b: sub(1.0, equal(a, b)),
+}
+_is_mask = Reader(op_of, operands_of).is_mask
+
 FUNCTIONS = _public_functions()
 
 # Where more than the table's number of operands mean something, too: at least, and at most.
@@ -65,7 +95,7 @@ _ARITIES: dict[Primitive, tuple[int, float]] = {
 _OPERATORS: dict[tuple[str, int], Function] = {
     ("+", 1): lambda x: x,
     ("-", 1): neg,
-    ("not", 1): lambda x: float(not x),
+    ("not", 1): lambda x: sub(1.0, x) if _is_mask(x) else equal(x, 0.0),
     ("+", 2): add,
     ("-", 2): sub,
     ("*", 2): mul,
@@ -73,9 +103,9 @@ _OPERATORS: dict[tuple[str, int], Function] = {
     ("//", 2): floordiv,
     ("%", 2): mod,
     ("**", 2): pow,
-    ("and", 2): lambda a, b: b if a else a,
-    ("or", 2): lambda a, b: a if a else b,
-    ("if", 3): lambda chosen, test, other: chosen if test else other,
+    ("and", 2): lambda a, b: mul(a, b) if _is_mask(a) and _is_mask(b) else where(a, b, a),
+    ("or", 2): lambda a, b: maximum(a, b) if _is_mask(a) and _is_mask(b) else where(a, a, b),
+    ("if", 3): lambda chosen, test, other: where(test, chosen, other),
 }
 
 
@@ -150,7 +180,7 @@ class Expression:
             case "operator":
                 return _Call(_OPERATORS[step.text, step.operand_count], step.operand_count)
             case "comparison":
-                links = [COMPARISONS[symbol] for symbol in step.text.split()]
+                links = [_COMPARISONS[symbol] for symbol in step.text.split()]
                 return _Call(functools.partial(_compare, links), step.operand_count)
         return self._call(step)
 
@@ -211,5 +241,5 @@ def arities_of(function: Function) -> tuple[int, float]:
     return len([each for each in needed if each.kind is not inspect.Parameter.VAR_POSITIONAL]), most
 
 
-def _compare(links: list[Function], *operands: Any) -> float:
-    return float(all(link(a, b) for link, a, b in zip(links, operands, operands[1:], strict=False)))
+def _compare(links: list[Function], *operands: Any) -> Any:
+    return functools.reduce(mul, map(lambda link, a, b: link(a, b), links, operands, operands[1:]))

@@ -140,8 +140,11 @@ def explain(output: Value, value: Value, *, precision: int = 4) -> Explanation:
 
 def _unconnected(order: Sequence[Value], output: Value, value: Value) -> Explanation:
     start, end = (shortened(one.label) or word for one, word in ((value, "this Value"), (output, "the output")))
-    sentence = f"The derivative of {end} by {start} is 0: {end} was not calculated from {start}."
-    if any(one is output for one in topological_order(value)):
+    derivative = f"The derivative of {end} by {start} is 0"
+    sentence = f"{derivative}: {end} was not calculated from {start}."
+    if any(one is value for one in order_of(output)):
+        sentence = f"{derivative}: only the condition of a where, or what it has left out, was calculated from {start}."
+    elif any(one is output for one in topological_order(value)):
         sentence += f" The other way round, explain takes the result first: {start} was calculated from {end}."
     elif value.label and any(one.label == value.label for one in order):
         sentence += f" It was calculated from another Value with the label {start}: was {start} made anew since?"

@@ -20,8 +20,6 @@ from microgrady.functions import (
     dropped,
     equal,
     kept,
-    less,
-    less_equal,
     maximum,
     mul,
     selected,
@@ -31,7 +29,6 @@ from microgrady.value import Primitive
 
 Node = TypeVar("Node")
 
-_MASKS = {less, less_equal, equal, mul, maximum, sub}  # what conditions are recorded as
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", "==": "=="}
 
 
@@ -129,13 +126,28 @@ class Reader(Generic[Node]):
         if op is sub and left == 1.0 and isinstance(left, float) and not isinstance(right, float):
             if self._made_by(right) is equal:
                 return Reading("!=", tuple(map(Operand, self.operands_of(right))), (right,))
-            return Reading("not", (Operand(right, True),)) if self.op_of(right) in _MASKS else None
-        if op in (mul, maximum) and all(self._is_mask(operand) for operand in operands):
+            return Reading("not", (Operand(right, True),)) if self.is_mask(right) else None
+        if op in (mul, maximum) and all(map(self.is_mask, operands)):
             return Reading("&" if op is mul else "|", (Operand(left, True), Operand(right, True)))
         return None
 
-    def _is_mask(self, operand: Node | float) -> bool:
-        return operand in (0.0, 1.0) if isinstance(operand, float) else self.op_of(operand) in _MASKS
+    def is_mask(self, operand: Node | float) -> bool:
+        """Return whether an operand is made of comparisons alone, and so 1 where something holds and else 0."""
+        pending, seen = [operand], set[Node]()
+        while pending:
+            one = pending.pop()
+            if isinstance(one, float):
+                if one not in (0.0, 1.0):
+                    return False
+            elif one not in seen and (op := self.op_of(one)) not in COMPARISONS:
+                if op not in (mul, maximum, sub):
+                    return False
+                seen.add(one)
+                left, right = self.operands_of(one)
+                if op is sub and not (isinstance(left, float) and left == 1.0):
+                    return False
+                pending += (left, right)
+        return True
 
 
 def written(
