@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 import microgrady as mg
 from microgrady import Value
+from microgrady.drawing.graph.placement import Placement
 from microgrady.drawing.layout.placing import Edge, Node, place, stackings
 from tests.svg_geometry import Geometry, crosses, flattened, overlap
 
@@ -193,6 +195,38 @@ def test_a_leaf_can_stand_above_the_only_result_that_uses_it() -> None:
     assert stackings(nodes, wide + edges[2:]) == [{}, {4: 1}]
     framed = [Node(*size, ("a",) if place == 3 else ()) for place, size in enumerate(sizes)]
     assert stackings(framed, [edges[2], edges[4]]) == [{}]
+
+
+def neuron_of_two() -> Value:
+    """Return a neuron with two inputs."""
+    x, w = [Value(2.0, "x1"), Value(3.0, "x2")], [Value(-3.0, "w1"), Value(1.0, "w2")]
+    return mg.tanh(x[0] * w[0] + x[1] * w[1] + Value(6.88, "b"))
+
+
+def exponentials() -> Value:
+    """Return the loss of a softmax."""
+    powers = [mg.exp(Value(place, f"z{place}")) for place in range(3)]
+    return -mg.log(powers[1] / mg.sum(powers))
+
+
+@pytest.mark.parametrize(
+    ("function", "alike"), [(neuron_of_two, r"[xw]\d"), (exponentials, r"z\d"), (exponentials, r"v\d = exp")]
+)
+def test_what_is_alike_stands_in_one_column(function: Callable[[], Value], alike: str) -> None:
+    output = function()
+    output.backward()
+    picture = mg.draw(output)
+    assert isinstance(picture.placement, Placement)
+    places = zip(picture.node_titles.values(), picture.placement.layout().nodes, strict=True)
+    columns = {place.left for title, place in places if re.match(alike, title)}
+    assert len(columns) == 1
+
+
+def test_a_leaf_with_a_label_beside_it_stands_beside_too() -> None:
+    """The derivative of the second product is 1, and without a label; both stand to the right of their leaves."""
+    leaf, other = Node(90.0, 60.0), Node(90.0, 60.0)
+    edges = [Edge(0, 2, (20.0, 10.0)), Edge(1, 2), Edge(2, 4), Edge(3, 4)]
+    assert stackings([leaf, leaf, other, leaf, other], edges)[1] == {4: 3}
 
 
 def test_no_arrow_touches_a_box_in_a_large_network() -> None:

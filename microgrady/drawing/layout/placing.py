@@ -16,10 +16,12 @@ WIDEST, NARROWEST, VERY_FEW = 2.6, 0.9, 5
 MOST_IN_LINES = 200  # nodes: of more, a page in lines is too high to be looked at
 STACKED = 4.0  # between a box and the one above it, beside what the arrow needs
 SMALL = 60  # nodes: fewer should take a third of the page, and FILLED is a bit more
-WELL_FILLED, FILLED = 0.37, 0.335
-MISFIT, EMPTY, PASSING, SMALL_LETTERS = 0.1, 8.0, 0.15, 0.35
+WELL_FILLED, FILLED = 0.345, 0.335
+MISFIT, EMPTY, SMALL_LETTERS = 0.1, 8.0, 0.35
+# Arrows that pass columns: in a small picture, what is alike should stand side by side rather than fill the page.
+PASSING, PASSING_IN_SMALL = 0.15, 0.6
 READABLE, HIGHEST = 1050.0, 1.6  # the width in points of a page with large letters; its height in widths
-GOOD = -0.1  # the cost of a page than which no better one is looked for
+GOOD = -0.15  # the cost of a page than which no better one is looked for
 NOT_FILLED = 1.0  # what it costs at least that a page is emptier than that
 # Pages that are laid out, those where none of the first is filled, and how often each is broken into lines.
 EFFORT, MOST_EFFORT, MOST_BREAKS = 3, 12, 3
@@ -156,13 +158,15 @@ def stackings(nodes: Sequence[Node], edges: Sequence[Edge]) -> list[dict[int, in
         return [{}]
     ends = Counter(edge.head for edge in edges)
     starts = Counter(edge.tail for edge in edges)
+    # Of two products, both beside their leaves, one would look different where a factor is 1 and has no label.
+    labelled = {edge.head for edge in edges if edge.label[0]}
     with_labels: dict[int, int] = {}
     without: dict[int, int] = {}
     for index, edge in enumerate(edges):
         is_alone = ends[edge.tail] == 0 and starts[edge.tail] == 1
         tail, head = nodes[edge.tail], nodes[edge.head]
         if is_alone and tail.frames == head.frames:
-            if edge.label[0] == 0.0:
+            if edge.head not in labelled:
                 without.setdefault(edge.head, index)
             elif edge.label[0] < max(tail.width, head.width) / 2 - LINE:  # it stands between them, beside the arrow
                 with_labels.setdefault(edge.head, index)
@@ -326,7 +330,7 @@ class Placing:
 
     def _passing(self, passed: int) -> float:
         """Return what it costs that arrows pass so many columns."""
-        return PASSING * passed / max(1, len(self.nodes))
+        return (PASSING_IN_SMALL if self.is_small else PASSING) * passed / max(1, len(self.nodes))
 
     def _covered(self) -> float:
         """Return the area of all boxes when they are laid out."""
