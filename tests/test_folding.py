@@ -19,6 +19,7 @@ from microgrady import Value
 from microgrady.drawing.graph import folding
 from microgrady.drawing.graph.folding import Likeness, Network, Part, blocks_of, colours, fold
 from microgrady.drawing.graph.labels import common, spread
+from microgrady.drawing.style import tint
 from microgrady.formulas.grouping import grouped
 from microgrady.value import topological_order
 
@@ -191,6 +192,19 @@ def test_neurons_that_are_alike_are_one_box() -> None:
     )
     assert boxes(picture).count("v… = tanh(v…) × 16") == 2
     assert len([title for title in boxes(picture) if "tanh(v" in title]) == 3
+
+
+@pytest.mark.parametrize(
+    ("start", "least", "most"), [(-100, -200.0, 398.0), (-250, -500.0, 98.0), (0, 0.0, 598.0), (-299, -598.0, 0.0)]
+)
+def test_a_folded_box_with_gradients_of_both_signs_has_both_colours(start: int, least: float, most: float) -> None:
+    x = [Value(float(start + i), f"x{i}") for i in range(300)]
+    total = mg.sum([v * v for v in x])
+    total.backward()
+    (line,) = [line for line in mg.draw(total).body if "x…" in line and "v… = " not in line]
+    strongest = max(-least, most)
+    both = ":".join(tint(gradient, strongest) for gradient in (least, most) if gradient)
+    assert f'fillcolor="{both}"' in line
 
 
 def test_a_folded_box_gives_the_range_of_its_numbers() -> None:

@@ -132,6 +132,21 @@ def test_what_a_picture_says_in_a_page_is_said_of_no_other_part_of_the_page() ->
     assert [element for element in root.iter() if "id" in element.attrib] == []
 
 
+def test_boxes_of_two_colours_on_one_page_have_ids_of_their_own() -> None:
+    """A box with gradients of both signs refers to its colours by an id."""
+    seen: set[str] = set()
+    for factor in (1.0, 2.0):
+        x = [Value(float(i - 100), f"x{i}") for i in range(300)]
+        total = mg.sum([factor * v * v for v in x])
+        total.backward()
+        written = mg.draw(total, max_nodes=20).pipe("svg").decode()
+        found = re.findall(r'id="([^"]*)"', written)
+        assert set(re.findall(r"url\(#([^)]*)\)", written)) == set(found)
+        assert len(found) == len(set(found)) > 0
+        assert seen.isdisjoint(found)
+        seen.update(found)
+
+
 def test_png_and_pdf_stay_light() -> None:
     picture = example()
     assert "prefers-color-scheme" in picture.pipe("svg", encoding="utf-8")

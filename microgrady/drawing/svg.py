@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import math
 import re
@@ -16,6 +17,7 @@ from microgrady.drawing.fonts import WEB_FONTS, family, font_file, has
 from microgrady.drawing.style import FAINT_INK, FONT, FRAME, INK, PALE
 from microgrady.formulas.writing import NOT_IN_XML
 
+REFERENCE = re.compile(r"url\(#([^)]*)\)")
 NAMESPACE = "http://www.w3.org/2000/svg"
 ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
 
@@ -77,7 +79,7 @@ def for_pages(
     picture = parsed(svg)
     remaining = {name: list(titles) for name, titles in edge_titles.items()}
     for group in picture.iter("g"):
-        group.attrib.pop("id", None)  # a page can have many pictures, and an id but once
+        group.attrib.pop("id", None)
         name = take_title(group)
         kind = group.get("class")
         if kind == "node":
@@ -88,8 +90,20 @@ def for_pages(
             set_title(group, remaining[name].pop(0) if remaining.get(name) else "")
         if kind in ("node", "edge"):
             group.set("data-name", name)
+    make_ids_unique(picture, svg)
     set_families(picture, font)
     return written_for_pages(picture, alternative, DARK)
+
+
+def make_ids_unique(picture: Element, svg: str) -> None:
+    """Put a mark behind each id, and where it is referred to: a page can have many pictures, and an id but once."""
+    mark = hashlib.sha256(svg.encode()).hexdigest()[:8]
+    for element in picture.iter():
+        for name, value in element.attrib.items():
+            if name == "id" or (name.endswith("href") and value.startswith("#")):
+                element.set(name, f"{value}-{mark}")
+            elif "url(#" in value:
+                element.set(name, REFERENCE.sub(rf"url(#\1-{mark})", value))
 
 
 def set_families(picture: Element, font: Path | None) -> None:

@@ -208,10 +208,16 @@ class Boxes:
         return all(map(math.isfinite, [*(result.data for result in results), *self.gradients_of(results)]))
 
     def fill(self, results: Sequence[Value]) -> str:
-        """Return the colour of a box, by the largest of its gradients."""
-        if self.look.strongest is None:
+        """Return the colour of a box, by the largest of its gradients; two colours if they have both signs."""
+        strongest, known = self.look.strongest, self.gradients_of(results)
+        if strongest is None or not known:
             return "white"
-        return tint(max(self.gradients_of(results), key=abs, default=None), self.look.strongest)
+        least, most = min(known), max(known)
+        if least < 0.0 < most:
+            return (
+                f"{tint(least, strongest)}:{tint(most, strongest)}"  # from the left to the right, as the range is said
+            )
+        return tint(max(known, key=abs), strongest)
 
     def title_of(self, part: Part, precision: int | None = None) -> str:
         """Say what a part is: its formula, or what its formulas have in common."""

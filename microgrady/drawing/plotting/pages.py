@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import colorsys
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 from microgrady.drawing.fonts import WEB_FONTS
-from microgrady.drawing.svg import ON_DARK_SCREENS, PAPER, parsed, written_for_pages
+from microgrady.drawing.svg import ON_DARK_SCREENS, PAPER, make_ids_unique, parsed, written_for_pages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +21,6 @@ OWN_FAMILIES = "'DejaVu Sans', 'Bitstream Vera Sans',"  # the first of those tha
 # The groups of axes whose colours say something, such as heights: there, dark pages show them on white as well.
 FILLED = re.compile("(QuadMesh|QuadContourSet|FillBetween|TriContourSet|Poly\\w*|Quad\\w*|image|pane3d)_?\\d*")
 COLOUR = re.compile("#[0-9a-f]{6}")
-REFERENCE = re.compile(r"url\(#([^)]*)\)")
 GREY, PALE = 0.1, 0.8  # the most chroma of what counts as grey, and the least lightness of what counts as pale
 # Plots in space have walls, which dark pages show so light that what is drawn on them is seen.
 SPACE, WALL = ("pane3d", "grid3d"), "#b9c0c7"
@@ -48,18 +46,8 @@ def for_pages(svg: str, figure: Figure) -> str:
         element.set("class", "adapts")
         if element.tag == "text":
             element.attrib.setdefault("fill", "#000000")
-    make_ids_unique(picture, hashlib.sha256(svg.encode()).hexdigest()[:8])
+    make_ids_unique(picture, svg)
     return written_for_pages(picture, in_words(figure), dark_style(adapting))
-
-
-def make_ids_unique(picture: Element, mark: str) -> None:
-    """Put a mark behind each id, and where it is referred to: a page can have many pictures, and an id but once."""
-    for element in picture.iter():
-        for name, value in element.attrib.items():
-            if name == "id" or (name.endswith("href") and value.startswith("#")):
-                element.set(name, f"{value}-{mark}")
-            elif "url(#" in value:
-                element.set(name, REFERENCE.sub(rf"url(#\1-{mark})", value))
 
 
 def move_style(element: Element) -> None:
