@@ -35,6 +35,10 @@ def formulas(output: Value) -> list[str]:
     return [step.formula for step in narrator_of(output).narrate()]
 
 
+def test_a_formula_in_numbers_that_is_the_result_stands_there_once() -> None:
+    assert formulas(-Value(2.0, "x"))[1] == "v1 = -x = -2"
+
+
 def notes(output: Value) -> list[str]:
     return [step.note for step in narrator_of(output).narrate()]
 

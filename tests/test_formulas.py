@@ -56,6 +56,8 @@ a, b, c = Value(1.5, "a"), Value(2.5, "b"), Value(3.5, "c")
         (lambda: sum([a, b]) - c, "a + b - c"),
         (lambda: c - sum([a, b]), "c - (a + b)"),
         (lambda: sum([a]), "0 + a"),
+        (lambda: sum([sum([a]), b]), "a + b"),
+        (lambda: sum([sum([sum([a, b])]), c]), "a + b + c"),
         (lambda: 0 - a + b, "0 - a + b"),
     ],
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TypeGuard
 
 from microgrady.formulas.patterns import Reader, written
 from microgrady.formulas.writing import TEXT, Level, Notation, Written
@@ -191,11 +190,13 @@ def formula_of(
     if len(terms) > most_terms:
         return Written(f"sum of {len(terms):,} terms", Level.SUM)
 
-    def adds(operand: Value | float) -> TypeGuard[Value]:
-        return isinstance(operand, Value) and inside.get(operand) is value and adds_to_zero(operand)
+    def without_zero(operand: Value | float) -> Value | float:
+        while isinstance(operand, Value) and inside.get(operand) is value and adds_to_zero(operand):
+            operand = operand.operands[1]
+        return operand
 
     def without_zeros(part: Value) -> tuple[Value | float, ...]:
-        return tuple(operand.operands[1] if adds(operand) else operand for operand in operands_of(part))
+        return tuple(map(without_zero, operands_of(part)))
 
     reads = operands_of if notation.is_python else without_zeros
     reader = Reader(op_of, reads, lambda part: inside.get(part) is value)

@@ -116,7 +116,8 @@ class Narrator:
         if all(map(still_follows, self.written[value])):
             numbers = {operand: self.number(operand.data) for operand, _ in operands}
             in_numbers = formula_of(value, numbers, self.inside, NUMBERS, self.precision).text
-            formula += f" = {in_numbers}" if operands and not formula.endswith(in_numbers) else ""
+            is_news = operands and in_numbers != self.number(value.data) and not formula.endswith(in_numbers)
+            formula += f" = {in_numbers}" if is_news else ""
             followed = self.followed[value]
             local = listed(f"{self.local_derivative(value, operand)} = {self.number(d)}" for operand, d in followed)
             note = f"Local derivative{'s' if len(followed) > 1 else ''}: {local}" if local else "It depends on no leaf."
