@@ -225,3 +225,10 @@ def test_a_condition_is_written_as_one_if_it_is_made_of_comparisons(
     y = mg.where(condition(x, z), x, z)
     assert mg.formula(y) == written
     assert eval(written, vars(mg) | {"x": 2.0, "z": -1.0}) == y.data
+
+
+def test_in_an_animation_a_nan_that_is_left_out_is_as_pale_as_the_rest() -> None:
+    x, z = Value(2.0, "x"), Value(-1.0, "z")
+    picture = mg.animate(mg.where(True, x, mg.sqrt(z) * 3))._picture
+    letters = {group.get("id"): {text.get("fill") for text in group.iter("text")} for group in picture.iter("g")}
+    assert [letters[f"v{place}"] for place in range(4)] == [{style.INK}, {style.PALE}, {style.PALE}, {style.PALE}]

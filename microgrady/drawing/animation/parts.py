@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from xml.etree.ElementTree import Element, SubElement
 
 from microgrady.drawing.animation.steps import Step
-from microgrady.drawing.style import INK, NOT_FINITE
+from microgrady.drawing.style import INK, NOT_FINITE, PALE
 from microgrady.drawing.svg import parsed, take_title
 
 # What the states of the picture's parts look like, on the page and in the GIF. Blue and dark orange
@@ -59,9 +59,10 @@ def with_parts(svg: str, parts: Collection[str]) -> Element:
             group[0].set("class", "shape")
             group[-2].set("class", "value")
             group[-1].set("class", "gradient")
+            ink = PALE if group[0].get("fill") == PALE else INK
             for text in group.iter("text"):
                 if text.get("fill") == NOT_FINITE["fontcolor"]:
-                    text.set("fill", INK)  # steps say when a number is not finite
+                    text.set("fill", ink)  # steps say when a number is not finite
     style = SubElement(picture, "style")
     style.text = STYLE + "".join(
         MARKS.replace("PHASE", phase).replace("COLOUR", colour) for phase, colour in COLOURS.items()
