@@ -222,6 +222,12 @@ def test_what_is_alike_stands_in_one_column(function: Callable[[], Value], alike
     assert len(columns) == 1
 
 
+def test_a_loss_of_ten_boxes_has_large_letters_with_its_gradients() -> None:
+    output = exponentials()
+    output.backward()
+    assert drawn(output).width < 620
+
+
 def test_a_leaf_with_a_label_beside_it_stands_beside_too() -> None:
     """The derivative of the second product is 1, and without a label; both stand to the right of their leaves."""
     leaf, other = Node(90.0, 60.0), Node(90.0, 60.0)

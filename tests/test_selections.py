@@ -50,6 +50,15 @@ def test_a_picture_shows_the_condition_and_both_branches_and_pales_the_one_left_
     assert boxes(y) == ["x", "(z)", "v1 = x · x", "(v2 = sqrt(z))", "(v3 = v2 · 3)", f"y = {written}"]
 
 
+def test_what_is_left_out_has_no_gradient_and_waits_for_none() -> None:
+    x, z, y = selected(lambda x: x > 0)
+    y.backward()
+    picture = mg.draw(y)
+    assert picture.source.count("no gradient\\l") == 3
+    assert "no gradient yet" not in picture.source
+    assert "z, value -1, no gradient" in picture.node_titles.values()
+
+
 def test_with_circles_what_is_left_out_is_pale_with_its_operations() -> None:
     _, _, y = selected(lambda x: x > 0)
     picture = mg.draw(y, style="circles")

@@ -129,7 +129,7 @@ class Boxes:
         part, count = box.part, times([len(box.part.blocks)])
         if part.kind == "scope":
             return ", ".join([scopes_title(part) + count, *contents(part)])
-        return ", ".join([self.title_of(part, FLOAT_DIGITS) + count, *self.lines(part.results, FLOAT_DIGITS)])
+        return ", ".join([self.title_of(part, FLOAT_DIGITS) + count, *self.lines(box, FLOAT_DIGITS)])
 
     def add_frames(
         self,
@@ -181,7 +181,7 @@ class Boxes:
             self.texts_of[box] = (
                 (scopes_title(part), count, contents(part))
                 if part.kind == "scope"
-                else (self.title_of(part), count, self.lines(part.results, self.look.precision))
+                else (self.title_of(part), count, self.lines(box, self.look.precision))
             )
         return self.texts_of[box]
 
@@ -189,12 +189,14 @@ class Boxes:
         """Return the names of the nodes of a box, operands before results, with their sizes."""
         return [(box.name, box_size(*self.texts(box)))]
 
-    def lines(self, results: Sequence[Value], precision: int) -> list[str]:
+    def lines(self, box: Box, precision: int) -> list[str]:
         """Say what the value and the gradient of a box are."""
+        results = box.part.results
         lines = [f"value {spread([result.data for result in results], precision)}"]
         if self.look.gradients:
+            missing = "no gradient yet" if box.is_selected else "no gradient"  # backward() leaves out what a where does
             known = self.gradients_of(results)
-            lines.append(f"gradient {spread(known, precision)}" if known else "no gradient yet")
+            lines.append(f"gradient {spread(known, precision)}" if known else missing)
         return lines
 
     def gradients_of(self, results: Sequence[Value]) -> list[float]:

@@ -138,7 +138,7 @@ class Room:
         """Return how the page can be broken into lines when it is laid out in one."""
         level = self.level
         assert isinstance(level, Level)
-        if level.width <= LINES[0]:
+        if level.width <= min(LINES):
             return []
         pairs = ((net.source, target.thing) for net in self.nets.values() for target in net.targets.values())
         if any(self.columns[tail] >= self.columns[head] for tail, head in pairs):
