@@ -51,7 +51,7 @@ def test_a_picture_shows_the_condition_and_both_branches_and_pales_the_one_left_
 
 
 def test_what_is_left_out_has_no_gradient_and_waits_for_none() -> None:
-    x, z, y = selected(lambda x: x > 0)
+    _, _, y = selected(lambda x: x > 0)
     y.backward()
     picture = mg.draw(y)
     assert picture.source.count("no gradient\\l") == 3
