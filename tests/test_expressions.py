@@ -123,6 +123,17 @@ def test_the_functions_are_the_public_part_of_the_table_and_its_other_names() ->
     assert not {"grad", "draw", "sum", "mean", "primitive", "Value", "check_gradient"} & set(FUNCTIONS)
 
 
+@pytest.mark.parametrize("source", ["0 or -0", "0 or x", "x or 0", "x and 1", "x and x", "not x"])
+def test_zeros_keep_their_signs_in_conditions(source: str) -> None:
+    for x in (0.0, -0.0):
+        expression = Expression(source)
+        found = [expression(*numbers) for numbers in ([x], [Value(x)])] if expression.names else [expression()]
+        expected = float(eval(source.replace("-0", "-0.0"), {"x": x}))
+        for result in found:
+            number = result.data if isinstance(result, Value) else result
+            assert (number, math.copysign(1.0, number)) == (expected, math.copysign(1.0, expected))
+
+
 def test_a_call_reaches_the_function_with_its_operands_in_order() -> None:
     assert Expression("atan2(1, 2)")() == math.atan2(1.0, 2.0)
     assert Expression("where(x > 0, sqrt(x), -1)")(-4.0) == -1.0

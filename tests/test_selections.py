@@ -142,6 +142,15 @@ def test_a_long_chain_of_selections_is_drawn_copied_and_freed() -> None:
     assert len(boxes(again, max_nodes=20)) <= 20
 
 
+def test_a_long_condition_is_written_in_little_time() -> None:
+    """Each part is looked at once: else this would take minutes."""
+    x = Value(1.0, "x")
+    condition = mg.greater(x, 0)
+    for number in range(10_000):
+        condition = condition * mg.greater(x, -number)
+    assert mg.formula(mg.where(condition, x, 2.0)).count("&") == 10_000
+
+
 def test_nothing_is_noted_while_a_function_is_recorded() -> None:
     function = mg.jit(lambda x, flag: mg.where(flag, x * 2, x * 3), static_argnames="flag")
     assert function(1.5, True) == 3.0

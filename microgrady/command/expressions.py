@@ -80,8 +80,6 @@ _COMPARISONS: dict[str, Function] = {
     "==": equal,
     "!=": lambda a, b: sub(1.0, equal(a, b)),
 }
-_is_mask = Reader(op_of, operands_of).is_mask
-
 FUNCTIONS = _public_functions()
 
 # Where more than the table's number of operands mean something, too: at least, and at most.
@@ -239,6 +237,10 @@ def arities_of(function: Function) -> tuple[int, float]:
     most = math.inf if any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in by_position) else len(by_position)
     needed = [each for each in by_position if each.default is inspect.Parameter.empty]
     return len([each for each in needed if each.kind is not inspect.Parameter.VAR_POSITIONAL]), most
+
+
+def _is_mask(operand: Any) -> bool:
+    return isinstance(operand, Value) and Reader(op_of, operands_of).is_mask(operand)
 
 
 def _compare(links: list[Function], *operands: Any) -> Any:

@@ -74,6 +74,7 @@ class Reader(Generic[Node]):
         is_part: Callable[[Node], bool] = lambda node: True,
     ) -> None:
         self.op_of, self.operands_of, self.is_part = op_of, operands_of, is_part
+        self.masks: set[Node] = set()  # what is known to be made of comparisons: of a long condition, all at once
 
     def read(self, node: Node, as_condition: bool = False) -> Reading[Node]:
         """Read a result.
@@ -139,7 +140,7 @@ class Reader(Generic[Node]):
             if isinstance(one, float):
                 if one not in (0.0, 1.0):
                     return False
-            elif one not in seen and (op := self.op_of(one)) not in COMPARISONS:
+            elif one not in seen and one not in self.masks and (op := self.op_of(one)) not in COMPARISONS:
                 if op not in (mul, maximum, sub):
                     return False
                 seen.add(one)
@@ -147,6 +148,7 @@ class Reader(Generic[Node]):
                 if op is sub and not (isinstance(left, float) and left == 1.0):
                     return False
                 pending += (left, right)
+        self.masks |= seen
         return True
 
 
