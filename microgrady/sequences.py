@@ -69,7 +69,8 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     """`a` where the condition holds, else `b`; the one that is not selected gets no derivative.
 
     In functions that are compiled both are recorded, and a comparison of Values selects one at each call. Pictures and
-    formulas show the condition, which is True or False where it was a bool, and the one that is not selected, too.
+    formulas show the condition, which is True or False where it was a bool, and the one that is not selected, too: the
+    result keeps both in memory.
 
     Args:
         condition: A comparison, a bool, a number or a Value (true if not 0), or a NumPy array of these.
