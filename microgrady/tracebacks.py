@@ -72,7 +72,7 @@ def hide_ours_in_ipython() -> None:
     """
     from IPython.core.getipython import get_ipython  # it is running: this imports nothing
 
-    shell = get_ipython()
+    shell: Any = get_ipython()
     show = getattr(shell, "showtraceback", None)
     if show is None or hasattr(show, "__wrapped__"):
         return
@@ -84,7 +84,7 @@ def hide_ours_in_ipython() -> None:
             hide_ours(error)
         return show(exc_tuple, *args, **kwargs)
 
-    shell.showtraceback = showtraceback  # type: ignore[union-attr, method-assign]
+    shell.showtraceback = showtraceback
 
 
 def _chain(error: BaseException) -> list[BaseException]:
