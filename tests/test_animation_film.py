@@ -12,8 +12,8 @@ from PIL import Image, ImageChops
 import microgrady as mg
 from microgrady import Value
 from microgrady.drawing.animation import film, player
-from microgrady.drawing.animation.film import WIDTH, Film
-from microgrady.drawing.animation.parts import COLOURS
+from microgrady.drawing.animation.film import WIDTH, Film, is_seen_whole
+from microgrady.drawing.animation.parts import COLOURS, size_of
 from microgrady.drawing.animation.player import Animation
 from tests.animations import image_of, network, neuron
 
@@ -99,6 +99,16 @@ def test_a_network_goes_from_top_to_bottom_where_it_can_only_so_be_seen_whole(ma
     assert film.views() == [[film.whole]] * len(animated.steps)
     assert 14 * film.scale * 600 / WIDTH >= 9
     assert film.height * 600 / WIDTH < 800
+
+
+def test_a_direction_that_was_asked_for_is_kept_in_lines_where_the_network_can_only_so_be_seen_whole() -> None:
+    animated = mg.animate(network(), direction="LR")
+    width, height = size_of(animated._picture)
+    assert not is_seen_whole(width, height)
+    in_lines = size_of(animated._for_frames())
+    assert is_seen_whole(*in_lines)
+    assert in_lines[0] < width
+    assert in_lines[1] > height
 
 
 def test_each_frame_is_the_whole_picture_rendered_anew(made: Film, frames: list[Any]) -> None:

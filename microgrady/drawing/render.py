@@ -39,9 +39,11 @@ class Placement(Protocol):
 
     Attributes:
         in_lines: Whether a picture that is too wide is broken into lines.
+        within: The width and the height in points that it should have at most; None where it may be larger.
     """
 
     in_lines: bool
+    within: tuple[float, float] | None
 
     def lines(self, body: Sequence[str]) -> Sequence[str]:
         """Return lines of DOT source with the places in them."""

@@ -28,6 +28,7 @@ WIDTH, STILL_WIDTH, STILL_HEIGHT = 1200, 1800, 900
 HEIGHT, MOST_HEIGHT = 800, 1440  # of what is seen of a picture, and where it can only so be seen whole
 SMALLEST, LEGIBLE, CLOSEST = 18 / 14, 22 / 14, 2.5  # pixels a point
 MAP_WIDTH, MAP_HEIGHT, MARGIN = 480, 100, 12
+MOST_SEEN = (WIDTH - 2 * MARGIN) / SMALLEST, MOST_HEIGHT / SMALLEST  # points of a picture that can be read as a whole
 # Captions: how many letters, as wide as high, a line has, and its height in such letters.
 LETTERS_A_LINE, LINE = 48, 1.4
 

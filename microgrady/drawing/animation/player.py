@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from microgrady.drawing.animation.film import Film, is_seen_whole
+from microgrady.drawing.animation.film import MOST_SEEN, Film, is_seen_whole
 from microgrady.drawing.animation.pages import FORMATS, check_file, in_notebook, page_of
 from microgrady.drawing.animation.parts import COLOURS, show, size_of, with_parts
 from microgrady.drawing.animation.steps import Narrator, Step, reading_order
 from microgrady.drawing.fonts import check_font
-from microgrady.drawing.graph.graph import check_look, check_outputs, draw
+from microgrady.drawing.graph.graph import DIRECTIONS, check_look, check_outputs, draw
 from microgrady.drawing.render import check_target, format_of
 from microgrady.drawing.style import DIGITS
 from microgrady.drawing.svg import set_families, to_text
@@ -136,12 +136,14 @@ class Animation:
         self._values, self._direction = outputs, direction
         self._picture = self._drawn(direction or "LR")
 
-    def _drawn(self, direction: str) -> Element:
-        """Draw the graph as the last step leaves it."""
+    def _drawn(self, direction: str, within: tuple[float, float] | None = None) -> Element:
+        """Draw the graph as the last step leaves it, within some width and height where that is possible."""
         drawn = draw(*self._values, direction=direction, **self._look)
+        assert drawn.placement is not None
+        drawn.placement.within = within
         picture = with_parts(drawn.plain_svg(), self._parts)
         width, height = size_of(picture)
-        if drawn.placement is not None and (height > width or not is_seen_whole(width, height)):
+        if within is None and (height > width or not is_seen_whole(width, height)):
             drawn.placement.in_lines = False  # a page can be moved and a film goes on to where something happens
             picture = with_parts(drawn.plain_svg(), self._parts)
         set_families(picture, self._font)
@@ -201,10 +203,11 @@ class Animation:
 
     def _for_frames(self) -> Element:
         """Return the picture for a GIF, in which nobody can move it: one that can be seen whole, if there is one."""
-        if self._direction is None and not is_seen_whole(*size_of(self._picture)):
-            down = self._drawn("TB")
-            if is_seen_whole(*size_of(down)):
-                return down
+        if not is_seen_whole(*size_of(self._picture)):
+            for direction in [self._direction] if self._direction else DIRECTIONS[::-1]:
+                picture = self._drawn(direction, MOST_SEEN)
+                if is_seen_whole(*size_of(picture)):
+                    return picture
         return self._picture
 
     def _film(self, picture: Element) -> Film:

@@ -31,6 +31,8 @@ class Placement:
         titles: Those of the frames.
         caption: What is said below the picture.
         is_folded: Whether a box can stand for several.
+        in_lines: Whether a picture that is too wide is broken into lines.
+        within: The width and the height in points that the picture should have at most; None where it may be larger.
     """
 
     def __init__(self, direction: str) -> None:
@@ -41,11 +43,12 @@ class Placement:
         self.titles: dict[Path, str] = {}
         self.caption: list[str] = []
         self.is_folded = False
-        self._found: tuple[tuple[list[str], bool], list[str]] | None = None
+        self.within: tuple[float, float] | None = None
+        self._found: tuple[tuple[object, ...], list[str]] | None = None
 
     def lines(self, body: Sequence[str]) -> list[str]:
         """Return the lines of the DOT source with places, or as they are where they are about something else."""
-        source = list(body), self.in_lines
+        source = list(body), self.in_lines, self.within
         if self._found is None or self._found[0] != source:
             parsed = [match for line in body if (match := LINE.fullmatch(line))]
             nodes = {m["name"] for m in parsed if m["name"] and not m["head"] and m["name"] not in NOT_NODES}
@@ -73,6 +76,7 @@ class Placement:
             down=self.direction == "TB",
             in_lines=self.in_lines,
             may_be_empty=self.is_folded,
+            within=self.within,
         )
 
     def _placed(self, body: Sequence[str]) -> Iterator[str]:

@@ -22,6 +22,7 @@ MISFIT, EMPTY, SMALL_LETTERS = 0.1, 8.0, 0.35
 PASSING, PASSING_IN_SMALL = 0.15, 0.6
 READABLE, HIGHEST = 1050.0, 1.6  # the width in points of a page with large letters; its height in widths
 GOOD = -0.15  # the cost of a page than which no better one is looked for
+TOO_LARGE = 50.0  # more than all else
 NOT_FILLED = 1.0  # what it costs at least that a page is emptier than that
 # Pages that are laid out, those where none of the first is filled, and how often each is broken into lines.
 EFFORT, MOST_EFFORT, MOST_BREAKS = 3, 12, 3
@@ -121,6 +122,7 @@ def place(
     down: bool = False,
     in_lines: bool = True,
     may_be_empty: bool = False,
+    within: Point | None = None,
 ) -> Layout:
     """Find a place for everything.
 
@@ -131,6 +133,7 @@ def place(
         down: Whether arrows lead down, rather than to the right.
         in_lines: Whether a page that is too wide is broken into lines.
         may_be_empty: Whether that may leave more than two thirds of it white.
+        within: The width and the height that the page should have at most, in points; None where it may be larger.
 
     Returns:
         The places. The same graph has the same ones.
@@ -138,7 +141,14 @@ def place(
     best: Placing | None = None
     for stacks in stackings(nodes, edges):
         found = Placing(
-            nodes, edges, titles, stacks, down=down, in_lines=in_lines and not down, may_be_empty=may_be_empty
+            nodes,
+            edges,
+            titles,
+            stacks,
+            down=down,
+            in_lines=in_lines and not down,
+            may_be_empty=may_be_empty,
+            within=within,
         )
         if best is None or found.cost < best.cost:
             best = found
@@ -187,7 +197,9 @@ class Placing:
         down: bool,
         in_lines: bool,
         may_be_empty: bool,
+        within: Point | None,
     ) -> None:
+        self.within = within
         self.nodes, self.edges, self.titles, self.down = nodes, edges, titles, down
         self.in_lines, self.may_be_empty = in_lines and len(nodes) <= MOST_IN_LINES, may_be_empty
         self.is_small = len(nodes) <= SMALL
@@ -312,7 +324,7 @@ class Placing:
         filled, shape = self.page.covered() / (width * height), width / height
         misfit = max(0.0, math.log(shape / WIDEST), math.log(NARROWEST / shape))
         empty = max(0.0, WELL_FILLED - filled) if len(self.nodes) > VERY_FEW else 0.0
-        cost = MISFIT * misfit + EMPTY * empty + self._passing(passed) - 0.5 * filled
+        cost = MISFIT * misfit + EMPTY * empty + self._passing(passed) - 0.5 * filled + self._excess(width, height)
         return cost if self.in_lines else cost + SMALL_LETTERS * max(0.0, math.log(width / READABLE))
 
     def _cost(self, passed: int) -> float:
@@ -321,12 +333,17 @@ class Placing:
         width, height = width + 2 * MARGIN, height + CAPTION + 2 * MARGIN
         filled = self._covered() / (width * height)
         wide, high = max(0.0, math.log(width / READABLE)), max(0.0, math.log(height / width / HIGHEST))
+        cost = MISFIT * high + self._passing(passed) + self._excess(width, height)
         if self.may_be_empty:
-            return max(0.0, WELL_FILLED - filled) + 2 * SMALL_LETTERS * wide + MISFIT * high + self._passing(passed)
-        cost = EMPTY * max(0.0, WELL_FILLED - filled) + SMALL_LETTERS * wide + MISFIT * high + self._passing(passed)
-        return (
-            cost - 0.5 * filled + (NOT_FILLED + EMPTY * (FILLED - filled) if self.is_small and filled < FILLED else 0.0)
-        )
+            return cost + max(0.0, WELL_FILLED - filled) + 2 * SMALL_LETTERS * wide
+        cost += EMPTY * max(0.0, WELL_FILLED - filled) + SMALL_LETTERS * wide - 0.5 * filled
+        return cost + (NOT_FILLED + EMPTY * (FILLED - filled) if self.is_small and filled < FILLED else 0.0)
+
+    def _excess(self, width: float, height: float) -> float:
+        """Return what it costs that a page is larger than it should be."""
+        if self.within is None:
+            return 0.0
+        return TOO_LARGE * max(0.0, math.log(width / self.within[0]), math.log(height / self.within[1]))
 
     def _passing(self, passed: int) -> float:
         """Return what it costs that arrows pass so many columns."""
