@@ -257,6 +257,7 @@ def test_an_interruption_at_any_line_leaves_the_graph_usable(run: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
+@pytest.mark.usefixtures("without_collections")
 def test_ctrl_c_during_backward_leaves_the_graph_usable() -> None:
     x, y = chain(30_000, "both")
 

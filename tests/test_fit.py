@@ -250,6 +250,7 @@ def test_an_interruption_leaves_the_best_weights() -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX signals")
+@pytest.mark.usefixtures("without_collections")
 def test_signals_at_any_moment_leave_the_best_weights() -> None:
     X, y = SIGNS
     outcomes: list[str | None] = []

@@ -90,6 +90,7 @@ def test_of_digits_it_draws_the_history(capsys: Capture, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX signals")
+@pytest.mark.usefixtures("without_collections")
 def test_ctrl_c_ends_it_with_what_was_learnt(capsys: Capture, tmp_path: Path) -> None:
     path = tmp_path / "net.json"
     previous = signal.signal(signal.SIGALRM, signal.default_int_handler)

@@ -259,9 +259,11 @@ def test_a_bar_shows_all_points(threads: int, monkeypatch: pytest.MonkeyPatch) -
 
 
 PROLOGUE = """
-import os, signal, sys, threading, time
+import gc, os, signal, sys, threading, time
 import numpy as np
 import microgrady as mg
+
+gc.disable()  # an interrupt that comes while what was collected is told of is lost
 
 def long(x, operations=30_000):
     for _ in range(operations // 2):
