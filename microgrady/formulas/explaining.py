@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from microgrady.formulas.grouping import formula_of, from_outside, grouped
+from microgrady.formulas.grouping import followed_operands, formula_of, from_outside, grouped
 from microgrady.formulas.names import short_names, shortened, told_apart
 from microgrady.formulas.paths import Arrow, Paths, in_figures
 from microgrady.formulas.writing import (
@@ -165,8 +165,7 @@ class _Step:
 
     def __init__(self, values: list[Value], followed: Collection[Value]) -> None:
         self.values, self.result = values, values[-1]
-        within = [value for value in values if value in followed]
-        self.operands = {operand for value in within for operand in value.operands if isinstance(operand, Value)}
+        self.operands = followed_operands(values, followed)
         self.selects = any(value.op is not None and value.op.piecewise for value in values)
         self.arrows: list[Arrow] = []
 

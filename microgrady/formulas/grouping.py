@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from microgrady.formulas.patterns import Reader, written
 from microgrady.formulas.writing import TEXT, Level, Notation, Written
@@ -142,6 +142,17 @@ def from_outside(values: Sequence[Value], adjoint: float = 1.0) -> Iterator[tupl
                 yield value, adjoints[value]
     for number in reversed(numbers):
         yield number, 0.0
+
+
+def followed_operands(values: Iterable[Value], followed: Collection[Value]) -> set[Value]:
+    """Return the operands that derivatives go on to from what is written in one formula.
+
+    Args:
+        values: What is written in the formula.
+        followed: What derivatives go through, unlike what a `where` has not selected, and its condition.
+    """
+    within = (value for value in values if value in followed)
+    return {operand for value in within for operand in value.operands if isinstance(operand, Value)}
 
 
 def with_partials(value: Value) -> list[tuple[Value | float, float]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from microgrady.drawing.style import NOT_FINITE, tint
-from microgrady.formulas.grouping import formula_of, from_outside, grouped
+from microgrady.formulas.grouping import followed_operands, formula_of, from_outside, grouped
 from microgrady.formulas.names import short_names
 from microgrady.formulas.paths import Arrow, Paths
 from microgrady.formulas.writing import NUMBERS, TEXT, in_parentheses, local_derivative, number_text, total_derivative
@@ -67,15 +67,10 @@ class Narrator:
             value: [(operand, partial) for operand, partial in from_outside(written) if isinstance(operand, Value)]
             for value, written in self.written.items()
         }
-        self.left_out = set(order).difference(topological_order(*outputs))  # by a `where`
+        reached = set(topological_order(*outputs))
+        self.left_out = set(order) - reached  # by a `where`
         followed = {
-            value: {
-                operand
-                for one in written
-                if one not in self.left_out or value in self.left_out
-                for operand in one.operands
-                if isinstance(operand, Value)
-            }
+            value: followed_operands(written, reached if value in reached else self.left_out)
             for value, written in self.written.items()
         }
         self.followed = {  # without what a `where` has not selected
